@@ -1,0 +1,274 @@
+//! What the two processes say to each other over the control socket.
+//!
+//! A frame is `u32 length | u8 kind | u32 sequence | body`, little endian; `length` counts
+//! kind, sequence and body. Every request carries a sequence number that its replies
+//! repeat, so that replies to an abandoned request can be told apart and skipped.
+//! File descriptors travel as SCM_RIGHTS with the first byte of their frame.
+//!
+//! Rows do not travel here but in rings ([`crate::ring`]): the producer of a ring creates
+//! its segment and sends the descriptor once. End of data is said on the socket *after* the
+//! last slot was committed; a reader that learns of the end looks into the ring once more.
+
+use bridge_types::EngineError;
+use bytes::Bytes;
+
+/// Spoken by both sides; a peer with another version is refused in the first exchange.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// From a backend (or the `sql` subcommand) to the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// First frame of a connection. Answer: [`Reply::Welcome`].
+    Hello(Hello),
+    /// Binds a statement. Answer: [`Reply::Prepared`].
+    Prepare(Prepare),
+    /// Runs a prepared statement. Answer: [`Reply::Started`] when it has rows, then
+    /// [`Reply::Finished`] (or [`Reply::Error`]). Descriptors: the rings of its scans, in order.
+    Execute(Execute),
+    /// Runs a statement without parameters or rows (DDL, settings). Answer: [`Reply::Done`].
+    Run {
+        /// One DuckDB statement.
+        sql: String,
+        /// Session state it runs under.
+        context: Context,
+    },
+    /// Opens, ends or abandons the session's DuckDB transaction. Answer: [`Reply::Done`].
+    Transaction(TransactionCommand),
+    /// Interrupts whatever request `sequence` (of the frame) is doing. No answer of its own:
+    /// the interrupted request answers with an error.
+    Cancel,
+    /// Interrupts everything, closes all portals and rolls back. Answer: [`Reply::Done`].
+    Reset,
+    /// Forgets a prepared statement. No answer.
+    CloseStatement {
+        /// Statement to forget.
+        statement: u32,
+    },
+    /// Ends a portal: its stream is closed and its segments are unmapped. No answer.
+    ClosePortal {
+        /// Portal to end.
+        portal: u32,
+    },
+    /// All batches of a scan are in its ring. No answer.
+    ScanEnd {
+        /// Portal the scan belongs to.
+        portal: u32,
+        /// Index of the scan.
+        scan: u32,
+    },
+    /// The next slot of kind `Outsize` of this scan lies in the segment sent along. No answer.
+    Outsize {
+        /// Portal the scan belongs to.
+        portal: u32,
+        /// Index of the scan.
+        scan: u32,
+    },
+    /// "Look at the rings": sent when the peer said that it sleeps. No answer.
+    Wake,
+    /// Asks for [`Reply::Status`].
+    Status,
+    /// Asks for [`Reply::Sessions`].
+    Sessions,
+}
+
+/// Opens a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`] of the client.
+    pub version: u32,
+    /// Process id of the backend.
+    pub backend_pid: i32,
+    /// Oid of the Postgres database: selects the local store. 0: none (status only).
+    pub database_oid: u32,
+    /// Name of the Postgres database, for `engine_sessions()`.
+    pub database_name: String,
+    /// Role name, for `engine_sessions()`.
+    pub role_name: String,
+}
+
+/// Session state that belongs to a statement; the engine applies what changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// Postgres' `TimeZone`.
+    pub time_zone: String,
+}
+
+/// A statement to bind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepare {
+    /// Chosen by the client; replaces an older statement of that number.
+    pub statement: u32,
+    /// DuckDB SQL; `$1`.. are parameters, `bridge_scan(0)`.. the scans below.
+    pub sql: String,
+    /// The statement the user typed, for `engine_sessions()`.
+    pub query: String,
+    /// What the client will feed.
+    pub scans: Vec<ScanSpec>,
+    /// Session state.
+    pub context: Context,
+}
+
+/// Rows a client will feed into a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanSpec {
+    /// Arrow IPC schema message.
+    pub schema: Bytes,
+    /// Estimated rows, for DuckDB's join order.
+    pub rows: u64,
+}
+
+/// A run of a prepared statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execute {
+    /// Statement to run.
+    pub statement: u32,
+    /// Chosen by the client; names the result from here on.
+    pub portal: u32,
+    /// One row of parameters as an Arrow IPC stream (schema and one batch); empty for none.
+    pub params: Bytes,
+    /// Unread bytes the engine may keep in the result ring: small for cursors and LIMIT.
+    pub credit_bytes: u64,
+    /// The client expects to read everything: DuckDB may read far ahead.
+    pub whole_result: bool,
+    /// Collect DuckDB's profile and return it with [`Reply::Finished`].
+    pub profile: bool,
+    /// Session state.
+    pub context: Context,
+}
+
+/// Transaction control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionCommand {
+    /// `BEGIN TRANSACTION`.
+    Begin,
+    /// `COMMIT`.
+    Commit,
+    /// `ROLLBACK`; fine when none is open.
+    Rollback,
+}
+
+/// From the engine to a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The session is open.
+    Welcome(Welcome),
+    /// The statement is bound.
+    Prepared(Prepared),
+    /// Rows will come through the ring whose segment is sent along.
+    Started {
+        /// Portal of the request.
+        portal: u32,
+    },
+    /// The statement ended; all its rows are in the ring.
+    Finished(Finished),
+    /// A request without rows is done.
+    Done {
+        /// Rows the statement reports as changed.
+        rows: u64,
+    },
+    /// The request failed; or, after `Started`, the stream broke.
+    Error(EngineError),
+    /// DuckDB wants rows of a scan. Not sent again before the scan's ring was seen empty.
+    ScanRequest {
+        /// Portal that runs.
+        portal: u32,
+        /// Index of the scan.
+        scan: u32,
+    },
+    /// The next slot of kind `Outsize` of this portal lies in the segment sent along.
+    Outsize {
+        /// Portal of the rows.
+        portal: u32,
+    },
+    /// "Look at the rings".
+    Wake,
+    /// The engine as a whole.
+    Status(Status),
+    /// Its sessions.
+    Sessions(Vec<SessionInfo>),
+}
+
+/// Answer to [`Request::Hello`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// [`PROTOCOL_VERSION`] of the engine.
+    pub version: u32,
+    /// Process id of the engine.
+    pub engine_pid: i32,
+    /// DuckDB's own version, such as `v1.5.5`.
+    pub duckdb_version: String,
+}
+
+/// Answer to [`Request::Prepare`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Arrow IPC schema message of the rows; empty if the statement returns none.
+    pub schema: Bytes,
+    /// DuckDB's type names of the result columns, such as `DECIMAL(15,2)`.
+    pub type_names: Vec<String>,
+    /// DuckDB's names of the result columns.
+    pub column_names: Vec<String>,
+    /// Number of parameters.
+    pub parameters: u32,
+}
+
+/// The end of an execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// Portal of the request.
+    pub portal: u32,
+    /// Rows returned, or changed for a statement that writes.
+    pub rows: u64,
+    /// Batches that went through the ring.
+    pub batches: u64,
+    /// Bytes that went through the ring.
+    pub bytes: u64,
+    /// DuckDB's profile as text, if asked for.
+    pub profile: Option<String>,
+}
+
+/// The engine as a whole: `duckdb.engine_status()`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// Process id of the engine.
+    pub pid: i32,
+    /// Start time, microseconds since 1970-01-01 UTC.
+    pub started_at_us: i64,
+    /// Starts after the first one since Postgres started.
+    pub restarts: u64,
+    /// Open sessions.
+    pub sessions: u32,
+    /// Sessions that run a query now.
+    pub running_queries: u32,
+    /// Memory DuckDB's buffer manager holds.
+    pub memory_bytes: u64,
+    /// Its limit.
+    pub memory_limit_bytes: u64,
+    /// Bytes in temporary files.
+    pub temp_bytes: u64,
+    /// DuckDB's version.
+    pub duckdb_version: String,
+    /// Why the engine was last restarted, or the last error that cost a session.
+    pub last_error: Option<String>,
+}
+
+/// One row of `duckdb.engine_sessions()`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionInfo {
+    /// Process id of the backend.
+    pub backend_pid: i32,
+    /// Postgres database.
+    pub database: String,
+    /// Postgres role.
+    pub role: String,
+    /// `idle`, `active`, `streaming` or `idle in transaction`.
+    pub state: String,
+    /// The user's statement, the current or last one.
+    pub query: String,
+    /// Its start, microseconds since 1970-01-01 UTC; 0 for none.
+    pub started_us: i64,
+    /// Rows sent for it.
+    pub rows_sent: u64,
+    /// DuckDB's estimate of its progress in percent; negative when unknown.
+    pub progress: f64,
+}

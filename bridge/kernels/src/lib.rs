@@ -1,0 +1,1 @@
+//! Vectorised conversion between Arrow arrays and Postgres datums.

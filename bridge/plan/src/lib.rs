@@ -1,0 +1,1 @@
+//! LogicalPlan to DuckDB SQL with Postgres semantics.

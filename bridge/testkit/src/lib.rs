@@ -1,0 +1,1 @@
+//! Random batches and slow reference conversions for tests.
