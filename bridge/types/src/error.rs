@@ -165,3 +165,31 @@ impl fmt::Display for EngineError {
 }
 
 impl std::error::Error for EngineError {}
+
+/// Marks an error text that already carries its SQLSTATE: `[22012] division by zero`.
+///
+/// SQL the plan writer emits (`error('[22012] division by zero')`) and functions the engine
+/// registers raise errors in this form, since DuckDB's error classes are too coarse.
+/// Returns the state and the message behind it, wherever in `text` the mark stands.
+#[must_use]
+pub fn split_marked(text: &str) -> Option<(SqlState, &str)> {
+    let bytes = text.as_bytes();
+    let start = bytes
+        .windows(8)
+        .position(|w| w[0] == b'[' && w[6] == b']' && w[7] == b' ' && SqlState::parse(&w[1..6]).is_some())?;
+    let state = SqlState::parse(&bytes[start + 1..start + 6])?;
+    let message = text.get(start + 8..)?;
+    Some((state, message.lines().next().unwrap_or(message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marked_errors_keep_their_state() {
+        let text = "Invalid Input Error: [22012] division by zero\nLINE 1: ...";
+        assert_eq!(split_marked(text), Some((SqlState::DIVISION_BY_ZERO, "division by zero")));
+        assert_eq!(split_marked("no mark [here] at all"), None);
+    }
+}

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod names;
 pub mod pg_type;
 pub mod unsupported;
+pub mod wire;
 
 pub use error::{EngineError, SqlState};
 pub use pg_type::{ColumnSpec, PgType, oid};
