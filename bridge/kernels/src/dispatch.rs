@@ -1,0 +1,183 @@
+//! Choosing the kernel of each column, and running them over a batch.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{
+    DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
+};
+use bridge_types::{ColumnSpec, PgType, oid, wire};
+
+use crate::bool::{Bool8, BoolPacked};
+use crate::bytes::{Offsets, Reader, Views};
+use crate::column::{Column, Input, Kernel, RowBlock};
+use crate::error::{KernelError, Stop};
+use crate::float::{Float4, Float4To8, Float8, Float8To4};
+use crate::int::Int;
+use crate::sink::Sink;
+use crate::text::{Bpchar, Char, Name, Text};
+
+/// Rows that all columns convert before the next rows are taken: the part of the matrix
+/// being filled (9 KiB a column) stays in the cache while column after column strides over it.
+const TILE_ROWS: usize = 1024;
+
+/// The conversion of one result's batches into row blocks.
+pub struct Converter {
+    columns: Vec<(String, Box<dyn Kernel>)>,
+}
+
+impl Converter {
+    /// Chooses the kernels for batches of `schema` whose columns are to be `columns`.
+    ///
+    /// # Errors
+    /// [`KernelError::NoConversion`] for a pair of types without one,
+    /// [`KernelError::Shape`] if the numbers of columns differ.
+    pub fn new(schema: &Schema, columns: &[ColumnSpec]) -> Result<Self, KernelError> {
+        if schema.fields().len() != columns.len() {
+            return Err(KernelError::Shape("the number of columns differs".into()));
+        }
+        let pairs = schema.fields().iter().zip(columns);
+        let columns = pairs.map(|(field, spec)| {
+            let kernel =
+                choose(field, spec.pg_type, Place::Row).ok_or_else(|| KernelError::NoConversion {
+                    column: spec.name.clone(),
+                    arrow: field.data_type().to_string(),
+                    pg: format!("with oid {}", spec.pg_type.oid),
+                })?;
+            Ok((spec.name.clone(), kernel))
+        });
+        Ok(Self { columns: columns.collect::<Result<_, KernelError>>()? })
+    }
+
+    /// Columns in a row.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Converts the rows `rows` of `batch` into the rows 0.. of `block`, whose by-reference
+    /// values go into `sink`. Nulls get datum 0. Rows of the block behind them stay as they are.
+    ///
+    /// # Errors
+    /// [`KernelError::Value`] naming column and row of the batch for a value Postgres cannot
+    /// hold; [`KernelError::Shape`] if batch or block do not fit; errors of the sink. The
+    /// block's content is then undefined.
+    pub fn convert(
+        &self,
+        batch: &RecordBatch,
+        rows: Range<usize>,
+        block: &mut RowBlock<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(), KernelError> {
+        let shape = |what: &'static str| KernelError::Shape(what.into());
+        if batch.num_columns() != self.columns.len() || block.columns != self.columns.len() {
+            return Err(shape("the number of columns differs"));
+        }
+        if rows.start > rows.end || rows.end > batch.num_rows() {
+            return Err(shape("there are fewer rows than asked for"));
+        }
+        let cells =
+            rows.len().checked_mul(block.columns).ok_or_else(|| shape("the row block is too small"))?;
+        if cells > block.datums.len() {
+            return Err(shape("the row block is too small"));
+        }
+        // Kernels set the flags of nulls only.
+        block.isnull.get_mut(..cells).ok_or_else(|| shape("the row block is too small"))?.fill(false);
+        let mut start = rows.start;
+        while start < rows.end {
+            let count = TILE_ROWS.min(rows.end - start);
+            for (index, (name, kernel)) in self.columns.iter().enumerate() {
+                let input = Input { array: batch.column(index).as_ref(), start, rows: count };
+                let mut out = Column::new(block, index, start - rows.start, count)
+                    .ok_or_else(|| shape("the row block is too small"))?;
+                kernel.run(&input, &mut out, sink).map_err(|stop| match stop {
+                    Stop::Value(row, fault) => {
+                        KernelError::Value { column: name.clone(), row: start + row, fault }
+                    }
+                    Stop::Whole(error) => error,
+                })?;
+            }
+            start += count;
+        }
+        Ok(())
+    }
+}
+
+/// Where a value ends up: arrays take no short headers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A column of a row.
+    Row,
+    /// An element of an array.
+    Element,
+}
+
+/// The kernel from an Arrow field to a Postgres type, `None` if there is none.
+pub(crate) fn choose(field: &Field, to: PgType, place: Place) -> Option<Box<dyn Kernel>> {
+    let extension = field.metadata().get(wire::EXTENSION_KEY).map(String::as_str);
+    Some(match (field.data_type(), to.oid) {
+        (DataType::Int8, oid::BOOL) if extension == Some(wire::BOOL8) => Box::new(Bool8),
+        (DataType::Boolean, oid::BOOL) => Box::new(BoolPacked),
+        (DataType::Float32, oid::FLOAT4) => Box::new(Float4),
+        (DataType::Float32, oid::FLOAT8) => Box::new(Float4To8),
+        (DataType::Float64, oid::FLOAT8) => Box::new(Float8),
+        (DataType::Float64, oid::FLOAT4) => Box::new(Float8To4),
+        (_, oid::INT2 | oid::INT4 | oid::INT8 | oid::OID) => return choose_int(field.data_type(), to.oid),
+        (DataType::Utf8View, _) => return choose_text::<Views>(to, place),
+        (DataType::Utf8 | DataType::LargeUtf8, _) => return choose_text::<Offsets>(to, place),
+        _ => return None,
+    })
+}
+
+/// Integers to the integer types.
+fn choose_int(from: &DataType, to: u32) -> Option<Box<dyn Kernel>> {
+    /// One row of the table: a source type against the four targets.
+    fn targets<S>(to: u32) -> Option<Box<dyn Kernel>>
+    where
+        S: arrow::array::ArrowPrimitiveType + Send + Sync,
+        S::Native: TryInto<i16> + TryInto<i32> + TryInto<i64> + TryInto<u32>,
+    {
+        Some(match to {
+            oid::INT2 => Box::new(Int::<S, i16>::new()),
+            oid::INT4 => Box::new(Int::<S, i32>::new()),
+            oid::INT8 => Box::new(Int::<S, i64>::new()),
+            oid::OID => Box::new(Int::<S, u32>::new()),
+            _ => return None,
+        })
+    }
+    match from {
+        DataType::Int8 => targets::<Int8Type>(to),
+        DataType::Int16 => targets::<Int16Type>(to),
+        DataType::Int32 => targets::<Int32Type>(to),
+        DataType::Int64 => targets::<Int64Type>(to),
+        DataType::UInt8 => targets::<UInt8Type>(to),
+        DataType::UInt16 => targets::<UInt16Type>(to),
+        DataType::UInt32 => targets::<UInt32Type>(to),
+        DataType::UInt64 => targets::<UInt64Type>(to),
+        DataType::Decimal128(_, 0) => targets::<arrow::datatypes::Decimal128Type>(to),
+        _ => None,
+    }
+}
+
+/// Strings to the text types.
+fn choose_text<R: Reader + Send + Sync + 'static>(to: PgType, place: Place) -> Option<Box<dyn Kernel>> {
+    Some(match (to.oid, place) {
+        (oid::TEXT | oid::VARCHAR | oid::JSON, Place::Row) => Box::new(Text::<R, true>(PhantomData)),
+        (oid::TEXT | oid::VARCHAR | oid::JSON, Place::Element) => Box::new(Text::<R, false>(PhantomData)),
+        (oid::BPCHAR, _) => {
+            let Some(length) = to.length() else {
+                return choose_text::<R>(PgType::new(oid::TEXT), place);
+            };
+            let length = usize::try_from(length).ok()?;
+            match place {
+                Place::Row => Box::new(Bpchar::<R, true> { length, reader: PhantomData }),
+                Place::Element => Box::new(Bpchar::<R, false> { length, reader: PhantomData }),
+            }
+        }
+        (oid::NAME, _) => Box::new(Name::<R>(PhantomData)),
+        (oid::CHAR, _) => Box::new(Char::<R>(PhantomData)),
+        _ => return None,
+    })
+}
