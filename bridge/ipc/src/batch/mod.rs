@@ -1,0 +1,1 @@
+//! Arrow IPC record batches in slots.

@@ -1,0 +1,233 @@
+//! Frames: messages on the socket, with descriptors.
+//!
+//! `u32 length | u8 tag | u8 descriptors | u32 sequence | body`, little endian; `length`
+//! counts everything behind itself. Descriptors are sent with the first byte of their
+//! frame, so they have always arrived when the frame is complete, and the frame says how
+//! many are its own: frames take them from a queue in order, whatever way the kernel cut
+//! the stream into reads.
+//!
+//! Reader and writer work on blocking and on nonblocking sockets.
+
+use std::collections::VecDeque;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bridge_types::limits::MAX_FRAME_BYTES;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+
+use crate::IpcError;
+pub use crate::codec::Wire;
+
+/// Most descriptors one frame can carry (the kernel's own limit is 253).
+pub const MAX_DESCRIPTORS: usize = 250;
+
+/// Bytes of the length word.
+const LENGTH_BYTES: usize = 4;
+/// Bytes that `length` counts apart from the body.
+const FIXED_BYTES: usize = 1 + 1 + 4;
+/// Bytes asked for in one read.
+const READ_BYTES: usize = 64 << 10;
+
+/// One whole frame.
+///
+/// # Errors
+/// [`IpcError::Unsendable`] if it were longer than [`MAX_FRAME_BYTES`] or had more than
+/// [`MAX_DESCRIPTORS`].
+pub fn encode<T: Wire>(sequence: u32, message: &T, descriptors: usize) -> Result<Bytes, IpcError> {
+    let descriptors =
+        u8::try_from(descriptors).ok().filter(|count| usize::from(*count) <= MAX_DESCRIPTORS).ok_or_else(
+            || IpcError::Unsendable(format!("{descriptors} descriptors in one message").into()),
+        )?;
+    let mut out = BytesMut::with_capacity(128);
+    out.put_u32_le(0);
+    out.put_u8(message.tag());
+    out.put_u8(descriptors);
+    out.put_u32_le(sequence);
+    message.encode(&mut out);
+    let length = out.len() - LENGTH_BYTES;
+    if length > MAX_FRAME_BYTES {
+        return Err(IpcError::Unsendable(
+            format!("a message of {length} bytes is larger than the {MAX_FRAME_BYTES} bytes allowed").into(),
+        ));
+    }
+    let length = u32::try_from(length).expect("at most MAX_FRAME_BYTES");
+    out[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+    Ok(out.freeze())
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadProgress {
+    /// Bytes came; there may be a frame now.
+    Some,
+    /// A nonblocking socket has nothing.
+    WouldBlock,
+}
+
+/// Collects bytes and descriptors and cuts them into frames.
+#[derive(Debug)]
+pub struct FrameReader {
+    unread: BytesMut,
+    descriptors: VecDeque<OwnedFd>,
+    scratch: Box<[u8]>,
+}
+
+impl Default for FrameReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FrameReader {
+    /// A reader at the start of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { unread: BytesMut::new(), descriptors: VecDeque::new(), scratch: vec![0; READ_BYTES].into() }
+    }
+
+    /// Reads once from the socket; blocks if the socket does.
+    ///
+    /// # Errors
+    /// [`IpcError::Closed`] at the end of the stream, [`IpcError::Protocol`] if descriptors
+    /// were lost, [`IpcError::Io`].
+    pub fn read_from(&mut self, socket: impl AsFd) -> Result<ReadProgress, IpcError> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = loop {
+            let mut parts = [IoSliceMut::new(&mut self.scratch)];
+            match rustix::net::recvmsg(&socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(ReadProgress::WouldBlock),
+                Err(errno) => return Err(errno.into()),
+                Ok(received) => break received,
+            }
+        };
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                self.descriptors.extend(descriptors);
+            }
+        }
+        if received.flags.contains(ReturnFlags::CTRUNC) {
+            return Err(IpcError::protocol("descriptors were lost on the way"));
+        }
+        if self.descriptors.len() > 4 * MAX_DESCRIPTORS {
+            return Err(IpcError::protocol("descriptors that belong to no message"));
+        }
+        if received.bytes == 0 {
+            return Err(IpcError::Closed);
+        }
+        self.unread.extend_from_slice(&self.scratch[..received.bytes]);
+        Ok(ReadProgress::Some)
+    }
+
+    /// The next complete frame: its sequence number, message and descriptors.
+    ///
+    /// # Errors
+    /// [`IpcError::Protocol`]; the stream is then out of step and must be dropped.
+    pub fn next<T: Wire>(&mut self) -> Result<Option<(u32, T, Vec<OwnedFd>)>, IpcError> {
+        let Some(length) = self.unread.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        if !(FIXED_BYTES..=MAX_FRAME_BYTES).contains(&length) {
+            return Err(IpcError::protocol(format!("a frame of {length} bytes")));
+        }
+        if self.unread.len() < LENGTH_BYTES + length {
+            return Ok(None);
+        }
+        self.unread.advance(LENGTH_BYTES);
+        let mut frame = self.unread.split_to(length).freeze();
+        let tag = frame.get_u8();
+        let descriptors = usize::from(frame.get_u8());
+        let sequence = frame.get_u32_le();
+        if descriptors > self.descriptors.len() {
+            return Err(IpcError::protocol("a frame lacks its descriptors"));
+        }
+        let message = T::decode(tag, frame)?;
+        Ok(Some((sequence, message, self.descriptors.drain(..descriptors).collect())))
+    }
+}
+
+/// Queues frames and writes them as the socket takes them.
+#[derive(Debug, Default)]
+pub struct FrameWriter {
+    queue: VecDeque<Queued>,
+}
+
+#[derive(Debug)]
+struct Queued {
+    /// What is not written yet.
+    bytes: Bytes,
+    /// Sent with the first byte, then dropped.
+    descriptors: Vec<OwnedFd>,
+}
+
+impl FrameWriter {
+    /// A writer with nothing to write.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Queues a frame; `descriptors` are duplicated.
+    ///
+    /// # Errors
+    /// [`IpcError::Unsendable`] (see [`encode`]), [`IpcError::Io`] if a descriptor cannot be
+    /// duplicated. Nothing is queued then.
+    pub fn push<T: Wire>(
+        &mut self,
+        sequence: u32,
+        message: &T,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), IpcError> {
+        let bytes = encode(sequence, message, descriptors.len())?;
+        let descriptors =
+            descriptors.iter().map(BorrowedFd::try_clone_to_owned).collect::<std::io::Result<Vec<_>>>()?;
+        self.queue.push_back(Queued { bytes, descriptors });
+        Ok(())
+    }
+
+    /// Whether nothing waits to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Writes until all is written (`true`) or the socket would block (`false`).
+    ///
+    /// # Errors
+    /// [`IpcError::Closed`] if the peer is gone, [`IpcError::Io`].
+    pub fn flush(&mut self, socket: impl AsFd) -> Result<bool, IpcError> {
+        while let Some(front) = self.queue.front_mut() {
+            let borrowed: Vec<BorrowedFd<'_>> = front.descriptors.iter().map(AsFd::as_fd).collect();
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            if !borrowed.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&borrowed)) {
+                return Err(IpcError::Unsendable("too many descriptors in one message".into()));
+            }
+            match rustix::net::sendmsg(
+                &socket,
+                &[IoSlice::new(&front.bytes)],
+                &mut control,
+                SendFlags::NOSIGNAL,
+            ) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(errno) => return Err(errno.into()),
+                Ok(written) => {
+                    drop(borrowed);
+                    front.descriptors.clear();
+                    front.bytes.advance(written);
+                    if front.bytes.is_empty() {
+                        self.queue.pop_front();
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+}
