@@ -1,0 +1,9 @@
+-- duckdb tables straight from the Parquet files in :directory.
+CREATE TABLE region USING duckdb AS SELECT * FROM read_parquet(':directory/region.parquet');
+CREATE TABLE nation USING duckdb AS SELECT * FROM read_parquet(':directory/nation.parquet');
+CREATE TABLE supplier USING duckdb AS SELECT * FROM read_parquet(':directory/supplier.parquet');
+CREATE TABLE customer USING duckdb AS SELECT * FROM read_parquet(':directory/customer.parquet');
+CREATE TABLE part USING duckdb AS SELECT * FROM read_parquet(':directory/part.parquet');
+CREATE TABLE partsupp USING duckdb AS SELECT * FROM read_parquet(':directory/partsupp.parquet');
+CREATE TABLE orders USING duckdb AS SELECT * FROM read_parquet(':directory/orders.parquet');
+CREATE TABLE lineitem USING duckdb AS SELECT * FROM read_parquet(':directory/lineitem.parquet');
