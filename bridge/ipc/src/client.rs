@@ -156,7 +156,7 @@ impl Client {
 
     fn recv_step(&mut self) -> Result<Option<(u32, Reply, Vec<OwnedFd>)>, IpcError> {
         loop {
-            if let Some(reply) = self.reader.next()? {
+            if let Some(reply) = self.reader.next_frame()? {
                 return Ok(Some(reply));
             }
             if self.reader.read_from(&self.socket)? == ReadProgress::WouldBlock {

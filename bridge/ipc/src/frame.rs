@@ -130,7 +130,7 @@ impl FrameReader {
     ///
     /// # Errors
     /// [`IpcError::Protocol`]; the stream is then out of step and must be dropped.
-    pub fn next<T: Wire>(&mut self) -> Result<Option<(u32, T, Vec<OwnedFd>)>, IpcError> {
+    pub fn next_frame<T: Wire>(&mut self) -> Result<Option<(u32, T, Vec<OwnedFd>)>, IpcError> {
         let Some(length) = self.unread.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
         if !(FIXED_BYTES..=MAX_FRAME_BYTES).contains(&length) {

@@ -18,6 +18,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use arrow::buffer::Buffer;
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
 
@@ -114,6 +115,32 @@ impl Segment {
             return Err(IpcError::segment("header and file disagree about its size"));
         }
         Ok(Arc::new(segment))
+    }
+
+    /// Creates a segment for one batch that is too large for its ring (`SlotKind::Outsize`):
+    /// `fill` writes it to the front of `bytes` zeroed bytes. The receiver reads it through
+    /// [`Self::into_buffer`].
+    ///
+    /// # Errors
+    /// Of [`Self::create`] and of `fill`.
+    pub fn outsize<E: From<io::Error>>(
+        bytes: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Arc<Self>, E> {
+        let segment = Self::create(bytes)?;
+        // SAFETY: the data area has at least `bytes` bytes, and nobody else knows the segment
+        // yet: the descriptor was not sent, and no other reference to it exists here.
+        fill(unsafe { std::slice::from_raw_parts_mut(segment.data().as_ptr(), bytes) })?;
+        Ok(segment)
+    }
+
+    /// The whole data area of a segment that is not a ring; it stays mapped as long as the
+    /// buffer or a slice of it lives.
+    #[must_use]
+    pub fn into_buffer(self: Arc<Self>) -> Buffer {
+        let (data, bytes) = (self.data(), self.data_bytes);
+        // SAFETY: data() is valid for data_bytes while the segment lives, and the buffer owns it.
+        unsafe { Buffer::from_custom_allocation(data, bytes, self) }
     }
 
     /// The descriptor to send to the peer.

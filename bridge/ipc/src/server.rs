@@ -140,7 +140,7 @@ impl ConnectionReader {
     /// any error the connection must be dropped.
     pub fn recv(&mut self) -> Result<(u32, Request, Vec<OwnedFd>), IpcError> {
         loop {
-            if let Some(request) = self.frames.next()? {
+            if let Some(request) = self.frames.next_frame()? {
                 return Ok(request);
             }
             if self.frames.read_from(&*self.socket)? == ReadProgress::WouldBlock {
