@@ -1,1 +1,274 @@
-fn main() {}
+//! Every statement must answer as Postgres does.
+//!
+//! Each statement of `tests/differential/*.sql` and each TPC-H query runs twice on the same
+//! rows: in schema `heap`, by Postgres alone, and in schema `duck`, on duckdb tables.
+//! Rows, their order where the statement has one, column names, types and typmods must
+//! agree; a statement that fails must fail with the same SQLSTATE. CONTRIBUTING.md
+//! explains the notes in comments. Arguments choose files by a part of their name.
+
+use std::fs;
+use std::process::ExitCode;
+
+use postgres::{Client, SimpleQueryMessage};
+use tests::artifacts::Artifacts;
+use tests::cluster::{Cluster, Options};
+use tests::sql_file::{Statement, statements};
+use tests::{Result, tpch};
+
+/// TPC-H at this scale has 60,000 rows in lineitem: enough for every query but q18 to
+/// find something, and Postgres answers without indexes in seconds.
+const SCALE_FACTOR: f64 = 0.01;
+
+/// Floats that are computed in another order may differ by this, relative to their size.
+const FLOAT_TOLERANCE: f64 = 1e-11;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failed) => {
+            eprintln!("differential: {failed} statements failed");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("differential: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the number of statements that failed.
+fn run() -> Result<usize> {
+    let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
+    let cluster = Cluster::start(Options::with_extension())?;
+    let mut sides = Sides::connect(&cluster)?;
+
+    let mut failed = 0;
+    let directory = Artifacts::source_root().join("tests/differential");
+    sides.set_up(&fs::read_to_string(directory.join("setup.sql"))?)?;
+    let mut files: Vec<_> = fs::read_dir(&directory)?.collect::<std::io::Result<_>>()?;
+    files.sort_by_key(fs::DirEntry::file_name);
+    for entry in files {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != "setup.sql" && name.ends_with(".sql") && wanted(&name) {
+            let all = statements(&fs::read_to_string(entry.path())?);
+            failed += sides.compare_all(&name, &all)?;
+        }
+    }
+    if wanted("tpch") {
+        sides.load_tpch()?;
+        let queries = tpch::queries()?;
+        let all: Vec<Statement> =
+            queries.into_iter().map(|(_, sql)| Statement { line: 0, sql, notes: Vec::new() }).collect();
+        failed += sides.compare_all("tpch", &all)?;
+    }
+    Ok(failed)
+}
+
+/// A connection for each side.
+struct Sides {
+    heap: Client,
+    duck: Client,
+}
+
+/// What a statement gave: column descriptions and rows, or an error.
+type Answer = Result<Rows, Failure>;
+
+/// A statement's result.
+#[derive(Debug, PartialEq)]
+struct Rows {
+    /// Name, type oid and typmod of each column.
+    columns: Vec<(String, u32, i32)>,
+    /// Values in Postgres' text form; `None` is null.
+    rows: Vec<Vec<Option<String>>>,
+}
+
+/// A statement's error.
+#[derive(Debug, PartialEq)]
+struct Failure {
+    sqlstate: String,
+    message: String,
+}
+
+impl Sides {
+    fn connect(cluster: &Cluster) -> Result<Self> {
+        let connect = |schema: &str| -> Result<Client> {
+            let mut client = cluster.client()?;
+            let sql = format!(
+                "CREATE SCHEMA {schema}; SET search_path = {schema}, public; SET statement_timeout = '60s'"
+            );
+            client.batch_execute(&sql)?;
+            Ok(client)
+        };
+        Ok(Self { heap: connect("heap")?, duck: connect("duck")? })
+    }
+
+    /// Runs the set-up on both sides; `:using` makes the tables duckdb tables on one. Rows
+    /// are inserted on the heap side and copied from there, so that they are the same.
+    fn set_up(&mut self, script: &str) -> Result<()> {
+        for statement in statements(script) {
+            let at = |error: postgres::Error| format!("setup.sql:{}: {}", statement.line, describe(&error));
+            self.heap.batch_execute(&statement.sql.replace(":using", "")).map_err(at)?;
+            if statement.sql.contains(":using") {
+                self.duck.batch_execute(&statement.sql.replace(":using", "USING duckdb")).map_err(at)?;
+            }
+        }
+        self.copy_rows("pg_class.relkind = 'r'")
+    }
+
+    fn load_tpch(&mut self) -> Result<()> {
+        tpch::Data::generate(SCALE_FACTOR)?.copy_into(&mut self.heap)?;
+        // Postgres alone needs minutes for the correlated subqueries of q17 and q20.
+        let indexes = "CREATE INDEX ON lineitem (l_partkey, l_suppkey); CREATE INDEX ON lineitem (l_orderkey); \
+                       CREATE INDEX ON partsupp (ps_partkey)";
+        self.heap.batch_execute(indexes)?;
+        self.duck.batch_execute(&tpch::create_tables("USING duckdb")?)?;
+        let names = tpch::TABLES.map(|(table, _)| format!("'{table}'")).join(", ");
+        self.copy_rows(&format!("relname IN ({names})"))
+    }
+
+    fn copy_rows(&mut self, which: &str) -> Result<()> {
+        let sql = format!(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'heap'::regnamespace AND relkind = 'r' AND {which}"
+        );
+        for row in self.heap.query(&sql, &[])? {
+            let table: String = row.get(0);
+            self.duck
+                .batch_execute(&format!("INSERT INTO duck.{table} SELECT * FROM heap.{table}"))
+                .map_err(|error| format!("copy of {table}: {}", describe(&error)))?;
+        }
+        Ok(())
+    }
+
+    fn compare_all(&mut self, file: &str, all: &[Statement]) -> Result<usize> {
+        let (mut compared, mut failed) = (0, 0);
+        for statement in all {
+            for sql in self.expand(statement)? {
+                compared += 1;
+                if let Err(difference) = self.compare(statement, &sql) {
+                    failed += 1;
+                    println!(
+                        "differential {file}:{}: {difference}\n    {}",
+                        statement.line,
+                        sql.replace('\n', "\n    ")
+                    );
+                }
+            }
+        }
+        let verdict = if failed == 0 { "ok".to_owned() } else { format!("{failed} FAILED") };
+        println!("differential {file}: {compared} statements ... {verdict}");
+        Ok(failed)
+    }
+
+    /// The statement, or with `-- each: table` one for each id of the table.
+    fn expand(&mut self, statement: &Statement) -> Result<Vec<String>> {
+        let Some(table) = statement.note("each") else { return Ok(vec![statement.sql.clone()]) };
+        let rows = self.heap.query(&format!("SELECT id::bigint FROM {table} ORDER BY id"), &[])?;
+        Ok(rows.iter().map(|row| statement.sql.replace("{id}", &row.get::<_, i64>(0).to_string())).collect())
+    }
+
+    fn compare(&mut self, statement: &Statement, sql: &str) -> Result<()> {
+        let expected = answer(&mut self.heap, sql);
+        let actual = answer(&mut self.duck, sql);
+        let approximate = statement.note("approximate").is_some();
+        let difference = difference(&expected, &actual, is_ordered(sql), approximate);
+        if statement.note("unsupported").is_some() {
+            return match actual {
+                Err(failure) if failure.sqlstate == "0A000" => Ok(()),
+                Err(failure) => Err(format!("refused with {failure:?}, not 0A000").into()),
+                Ok(_) => Err("is supported now: remove the note".into()),
+            };
+        }
+        match (statement.note("differs"), difference) {
+            (None, None) | (Some(_), Some(_)) => Ok(()),
+            (None, Some(difference)) => Err(difference.into()),
+            (Some(_), None) => Err("no longer differs: remove the note".into()),
+        }
+    }
+}
+
+/// Runs `sql` twice: described through the extended protocol for the types, and through
+/// the simple one for Postgres' own text of the values.
+fn answer(client: &mut Client, sql: &str) -> Answer {
+    let fail = |error: postgres::Error| Failure {
+        sqlstate: error.code().map_or_else(|| "none".to_owned(), |code| code.code().to_owned()),
+        message: describe(&error),
+    };
+    let columns = client
+        .prepare(sql)
+        .map_err(fail)?
+        .columns()
+        .iter()
+        .map(|column| (column.name().to_owned(), column.type_().oid(), column.type_modifier()))
+        .collect();
+    let mut rows = Vec::new();
+    for message in client.simple_query(sql).map_err(fail)? {
+        if let SimpleQueryMessage::Row(row) = message {
+            rows.push((0..row.len()).map(|index| row.get(index).map(ToOwned::to_owned)).collect());
+        }
+    }
+    Ok(Rows { columns, rows })
+}
+
+fn describe(error: &postgres::Error) -> String {
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| format!("{}: {}", error.code().code(), error.message()))
+}
+
+/// What differs between the two answers, if anything does.
+fn difference(expected: &Answer, actual: &Answer, ordered: bool, approximate: bool) -> Option<String> {
+    let (expected, actual) = match (expected, actual) {
+        (Err(expected), Err(actual)) if expected.sqlstate == actual.sqlstate => return None,
+        (Ok(expected), Ok(actual)) => (expected, actual),
+        (expected, actual) => {
+            return Some(format!("Postgres: {}; we: {}", outline(expected), outline(actual)));
+        }
+    };
+    if expected.columns != actual.columns {
+        return Some(format!("columns are {:?}, not {:?}", actual.columns, expected.columns));
+    }
+    if expected.rows.len() != actual.rows.len() {
+        return Some(format!("{} rows, not {}", actual.rows.len(), expected.rows.len()));
+    }
+    let (mut expected, mut actual) = (expected.rows.clone(), actual.rows.clone());
+    if !ordered {
+        expected.sort();
+        actual.sort();
+    }
+    let same = |a: &Option<String>, b: &Option<String>| a == b || (approximate && is_near(a, b));
+    let unequal = expected
+        .iter()
+        .zip(&actual)
+        .position(|(expected, actual)| !expected.iter().zip(actual).all(|(a, b)| same(a, b)))?;
+    Some(format!("row {unequal} is {:?}, not {:?}", actual[unequal], expected[unequal]))
+}
+
+fn outline(answer: &Answer) -> String {
+    match answer {
+        Ok(rows) => format!("{} rows, first {:?}", rows.rows.len(), rows.rows.first()),
+        Err(failure) => format!("error {}", failure.message),
+    }
+}
+
+fn is_near(a: &Option<String>, b: &Option<String>) -> bool {
+    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => (a - b).abs() <= FLOAT_TOLERANCE * a.abs().max(b.abs()),
+        _ => false,
+    }
+}
+
+/// True if the statement orders its result: an ORDER BY outside of parentheses.
+fn is_ordered(sql: &str) -> bool {
+    let mut depth = 0_usize;
+    let upper = sql.to_ascii_uppercase();
+    upper.char_indices().any(|(position, c)| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && upper[position..].starts_with("ORDER BY")
+    })
+}

@@ -1,1 +1,105 @@
-fn main() {}
+//! SQL files and the output a person has checked.
+//!
+//! Runs each `tests/pg_regress/sql/<name>.sql` through psql in a database of its own, one
+//! after the other (roles and the engine's settings are shared), and compares what psql
+//! prints with `expected/<name>.out`. Arguments choose files by a part of their name;
+//! `UPDATE_EXPECTED=1` writes the expected files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use tests::Result;
+use tests::artifacts::Artifacts;
+use tests::cluster::{Cluster, Options};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failed) => {
+            eprintln!("regress: {failed} failed");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("regress: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the number of files whose output differs.
+fn run() -> Result<usize> {
+    let directory = Artifacts::source_root().join("tests/pg_regress");
+    let files = chosen_files(&directory.join("sql"))?;
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let update = std::env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1");
+    let cluster = Cluster::start(Options::with_extension())?;
+    let results = directory.join("results");
+    fs::create_dir_all(&results)?;
+
+    let mut failed = 0;
+    for file in files {
+        let start = Instant::now();
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let output = run_file(&cluster, &name, &fs::read_to_string(&file)?)?;
+        let expected_file = directory.join(format!("expected/{name}.out"));
+        let result_file = results.join(format!("{name}.out"));
+        fs::write(&result_file, &output)?;
+        let verdict = if update {
+            fs::write(&expected_file, &output)?;
+            "updated"
+        } else if fs::read_to_string(&expected_file).is_ok_and(|expected| expected == output) {
+            "ok"
+        } else {
+            failed += 1;
+            "FAILED"
+        };
+        println!("regress {name} ... {verdict} ({} ms)", start.elapsed().as_millis());
+        if verdict == "FAILED" {
+            print_difference(&expected_file, &result_file)?;
+        }
+    }
+    Ok(failed)
+}
+
+/// The SQL files in order of name, those only that an argument names a part of, if there
+/// are arguments (options, which cargo hands to every test program, aside).
+fn chosen_files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let wanted = parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
+        if wanted && path.extension().is_some_and(|extension| extension == "sql") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What psql prints for `script`, statements and errors included. `:directory` in the
+/// script is a directory the server may write to, and is printed as that word.
+fn run_file(cluster: &Cluster, name: &str, script: &str) -> Result<String> {
+    let database = format!("regress_{name}");
+    let mut client = cluster.client()?;
+    client.batch_execute(&format!("CREATE DATABASE {database}"))?;
+    cluster.client_of(&database)?.batch_execute("CREATE EXTENSION pg_duckdb")?;
+    let place = cluster.directory().to_string_lossy().into_owned();
+    // psql writes to both; a shared standard output keeps errors at their place.
+    let arguments = ["-a", "-q", "-v", "ON_ERROR_STOP=0"];
+    let output = cluster.psql_merged(&database, &arguments, &script.replace(":directory", &place))?;
+    client.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)"))?;
+    Ok(output.replace(&place, ":directory"))
+}
+
+fn print_difference(expected: &Path, result: &Path) -> Result<()> {
+    let expected = if expected.exists() { expected } else { Path::new("/dev/null") };
+    let output = Command::new("diff").arg("-u").arg(expected).arg(result).output()?;
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
+}

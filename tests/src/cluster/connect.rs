@@ -1,8 +1,9 @@
 //! Talking to a cluster: through the Postgres protocol, psql, and `/proc`.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use postgres::{Client, Config, NoTls};
@@ -61,10 +62,7 @@ impl Cluster {
     /// # Errors
     /// If psql can't be run.
     pub fn psql(&self, database: &str, arguments: &[&str], script: &str) -> Result<Output> {
-        let mut command = std::process::Command::new(self.tree().program("psql"));
-        crate::account::clean_environment(&mut command);
-        command.arg("-X").arg("-h").arg(self.directory()).args(["-p", &PORT.to_string(), "-U", SUPERUSER]);
-        command.args(["-d", database]).args(arguments);
+        let mut command = self.psql_command(database, arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let mut stdin = child.stdin.take().ok_or("psql without standard input")?;
@@ -82,6 +80,30 @@ impl Cluster {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    /// As [`Cluster::psql`], with both outputs in one text in the order they were written.
+    ///
+    /// # Errors
+    /// If psql can't be run.
+    pub fn psql_merged(&self, database: &str, arguments: &[&str], script: &str) -> Result<String> {
+        let mut input = tempfile::tempfile()?;
+        input.write_all(script.as_bytes())?;
+        input.rewind()?;
+        // Opened for appending once and duplicated: both streams write at one end.
+        let output = tempfile::NamedTempFile::new()?;
+        let stdout = File::options().append(true).open(output.path())?;
+        let mut command = self.psql_command(database, arguments);
+        command.stdin(input).stderr(stdout.try_clone()?).stdout(stdout).status()?;
+        Ok(String::from_utf8_lossy(&std::fs::read(output.path())?).into_owned())
+    }
+
+    fn psql_command(&self, database: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.tree().program("psql"));
+        crate::account::clean_environment(&mut command);
+        command.arg("-X").arg("-h").arg(self.directory()).args(["-p", &PORT.to_string(), "-U", SUPERUSER]);
+        command.args(["-d", database]).args(arguments);
+        command
     }
 
     /// Pid of the engine as `duckdb.engine_status()` tells it.

@@ -1,0 +1,65 @@
+# `make help` lists what there is. Everything cargo does here goes through the same two
+# invocations (the whole workspace, profile dev or release), so that no crate is built
+# twice within a profile.
+
+RUN := scripts/run
+CARGO ?= cargo
+PG_CONFIG ?=
+CONF ?=
+export PG_CONFIG
+
+TARGET = $$(eval "$$(scripts/env)"; printf %s "$$CARGO_TARGET_DIR")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build release test check format format-check lint deny doc bench demo cluster cluster-stop install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## install what building and testing needs (Debian 12)
+	@scripts/setup
+
+build: ## build everything, profile dev
+	@$(RUN) $(CARGO) build --workspace --all-targets
+
+release: ## build everything that is installed or run, profile release
+	@$(RUN) $(CARGO) build --workspace --release >&2
+
+test: build ## run all tests (unit, regression, differential, client)
+	@$(RUN) $(CARGO) test --workspace
+
+check: format-check lint deny test doc ## all that must pass on a commit
+
+format: ## format the sources
+	@$(RUN) $(CARGO) fmt --all
+
+format-check: ## fail if the sources are not formatted
+	@$(RUN) $(CARGO) fmt --all -- --check
+
+lint: ## clippy, warnings are errors
+	@$(RUN) $(CARGO) clippy --workspace --all-targets -- -D warnings
+
+deny: ## licences and sources of dependencies, if cargo-deny is installed
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses sources bans; \
+	else echo "deny: cargo-deny is not installed, skipped" >&2; fi
+
+doc: ## build the documentation, warnings are errors
+	@RUSTDOCFLAGS="-D warnings" $(RUN) $(CARGO) doc --workspace --no-deps --document-private-items
+
+bench: release ## measure against DuckDB itself and write benches/RESULTS.md
+	@$(RUN) "$(TARGET)/release/bench"
+
+demo: release ## TPC-H in Postgres, answered by DuckDB
+	@$(RUN) "$(TARGET)/release/demo"
+
+cluster: release ## start a private cluster; CONF="name = value; ..." adds settings
+	@$(RUN) "$(TARGET)/release/pg_duckdb_cluster" start --conf "$(CONF)"
+
+cluster-stop: ## stop the private cluster
+	@if [ -x "$(TARGET)/release/pg_duckdb_cluster" ]; then $(RUN) "$(TARGET)/release/pg_duckdb_cluster" stop; fi
+
+install: release ## install into the Postgres of PG_CONFIG
+	@scripts/install release
+
+clean: ## remove build products (trees, data and kept clusters: see CONTRIBUTING.md)
+	@$(RUN) $(CARGO) clean
