@@ -3,21 +3,28 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrowPrimitiveType, RecordBatch};
 use arrow::datatypes::{
-    DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Field, Int8Type, Int16Type, Int32Type, Int64Type,
+    Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use bridge_types::{ColumnSpec, PgType, oid, wire};
 
 use crate::bool::{Bool8, BoolPacked};
+use crate::bytea::Bytea;
 use crate::bytes::{Offsets, Reader, Views};
 use crate::column::{Column, Input, Kernel, RowBlock};
+use crate::date_time::{Date, Time, TimeNs, TimeTz, Timestamp, TimestampUnit};
 use crate::error::{KernelError, Stop};
 use crate::float::{Float4, Float4To8, Float8, Float8To4};
 use crate::int::Int;
+use crate::interval::Interval;
+use crate::list::List;
+use crate::numeric::{Magnitude, NarrowDecimal, NumericText, Uhugeint, WideDecimal};
 use crate::sink::Sink;
 use crate::text::{Bpchar, Char, Name, Text};
+use crate::uuid::Uuid;
 
 /// Rows that all columns convert before the next rows are taken: the part of the matrix
 /// being filled (9 KiB a column) stays in the cache while column after column strides over it.
@@ -124,6 +131,31 @@ pub(crate) fn choose(field: &Field, to: PgType, place: Place) -> Option<Box<dyn 
         (DataType::Float32, oid::FLOAT8) => Box::new(Float4To8),
         (DataType::Float64, oid::FLOAT8) => Box::new(Float8),
         (DataType::Float64, oid::FLOAT4) => Box::new(Float8To4),
+        (DataType::Date32, oid::DATE) => Box::new(Date),
+        (DataType::Time64(TimeUnit::Microsecond), oid::TIME) => Box::new(Time),
+        (DataType::Time64(TimeUnit::Nanosecond), oid::TIME) => Box::new(TimeNs),
+        (DataType::Timestamp(unit, zone), oid::TIMESTAMP | oid::TIMESTAMPTZ)
+            if zone.is_some() == (to.oid == oid::TIMESTAMPTZ) =>
+        {
+            match unit {
+                TimeUnit::Second => timestamp::<TimestampSecondType>(),
+                TimeUnit::Millisecond => timestamp::<TimestampMillisecondType>(),
+                TimeUnit::Microsecond => timestamp::<TimestampMicrosecondType>(),
+                TimeUnit::Nanosecond => timestamp::<TimestampNanosecondType>(),
+            }
+        }
+        (DataType::FixedSizeBinary(8), oid::TIMETZ) if extension == Some(wire::TIME_TZ) => Box::new(TimeTz),
+        (DataType::FixedSizeBinary(16), oid::INTERVAL) if extension == Some(wire::INTERVAL) => {
+            Box::new(Interval)
+        }
+        (DataType::FixedSizeBinary(16), oid::UUID) if extension == Some(wire::UUID) => Box::new(Uuid),
+        (DataType::FixedSizeBinary(16), oid::NUMERIC) if extension == Some(wire::UHUGEINT) => {
+            Box::new(Uhugeint)
+        }
+        (_, oid::NUMERIC) => return choose_numeric(field.data_type()),
+        (DataType::List(item) | DataType::LargeList(item), _) => Box::new(List::new(item, to)?),
+        (DataType::BinaryView, oid::BYTEA) => bytea::<Views>(place),
+        (DataType::Binary | DataType::LargeBinary, oid::BYTEA) => bytea::<Offsets>(place),
         (_, oid::INT2 | oid::INT4 | oid::INT8 | oid::OID) => return choose_int(field.data_type(), to.oid),
         (DataType::Utf8View, _) => return choose_text::<Views>(to, place),
         (DataType::Utf8 | DataType::LargeUtf8, _) => return choose_text::<Offsets>(to, place),
@@ -131,12 +163,57 @@ pub(crate) fn choose(field: &Field, to: PgType, place: Place) -> Option<Box<dyn 
     })
 }
 
+fn timestamp<T: TimestampUnit>() -> Box<dyn Kernel> {
+    Box::new(Timestamp::<T>(PhantomData))
+}
+
+fn bytea<R: Reader + Send + Sync + 'static>(place: Place) -> Box<dyn Kernel> {
+    match place {
+        Place::Row => Box::new(Bytea::<R, true>(PhantomData)),
+        Place::Element => Box::new(Bytea::<R, false>(PhantomData)),
+    }
+}
+
+/// Digits of the largest `u64` that cannot overflow the narrow kernel: scale 0 needs no factor.
+const INTEGER_PRECISION: u8 = 19;
+
+/// Decimals, integers and decimal text to `numeric`.
+fn choose_numeric(from: &DataType) -> Option<Box<dyn Kernel>> {
+    /// 64-bit arithmetic where the precision allows it.
+    fn decimal<T>(precision: u8, scale: i8) -> Option<Box<dyn Kernel>>
+    where
+        T: ArrowPrimitiveType + Send + Sync,
+        T::Native: Magnitude<Abs = u64>,
+    {
+        Some(match NarrowDecimal::<T>::new(precision, scale) {
+            Some(narrow) => Box::new(narrow),
+            None => Box::new(WideDecimal::<T>::new(scale)?),
+        })
+    }
+    match from {
+        DataType::Decimal32(precision, scale) => decimal::<Decimal32Type>(*precision, *scale),
+        DataType::Decimal64(precision, scale) => decimal::<Decimal64Type>(*precision, *scale),
+        DataType::Decimal128(_, scale) => Some(Box::new(WideDecimal::<Decimal128Type>::new(*scale)?)),
+        DataType::Int8 => decimal::<Int8Type>(INTEGER_PRECISION, 0),
+        DataType::Int16 => decimal::<Int16Type>(INTEGER_PRECISION, 0),
+        DataType::Int32 => decimal::<Int32Type>(INTEGER_PRECISION, 0),
+        DataType::Int64 => decimal::<Int64Type>(INTEGER_PRECISION, 0),
+        DataType::UInt8 => decimal::<UInt8Type>(INTEGER_PRECISION, 0),
+        DataType::UInt16 => decimal::<UInt16Type>(INTEGER_PRECISION, 0),
+        DataType::UInt32 => decimal::<UInt32Type>(INTEGER_PRECISION, 0),
+        DataType::UInt64 => decimal::<UInt64Type>(INTEGER_PRECISION, 0),
+        DataType::Utf8View => Some(Box::new(NumericText::<Views>(PhantomData))),
+        DataType::Utf8 | DataType::LargeUtf8 => Some(Box::new(NumericText::<Offsets>(PhantomData))),
+        _ => None,
+    }
+}
+
 /// Integers to the integer types.
 fn choose_int(from: &DataType, to: u32) -> Option<Box<dyn Kernel>> {
     /// One row of the table: a source type against the four targets.
     fn targets<S>(to: u32) -> Option<Box<dyn Kernel>>
     where
-        S: arrow::array::ArrowPrimitiveType + Send + Sync,
+        S: ArrowPrimitiveType + Send + Sync,
         S::Native: TryInto<i16> + TryInto<i32> + TryInto<i64> + TryInto<u32>,
     {
         Some(match to {
@@ -156,7 +233,7 @@ fn choose_int(from: &DataType, to: u32) -> Option<Box<dyn Kernel>> {
         DataType::UInt16 => targets::<UInt16Type>(to),
         DataType::UInt32 => targets::<UInt32Type>(to),
         DataType::UInt64 => targets::<UInt64Type>(to),
-        DataType::Decimal128(_, 0) => targets::<arrow::datatypes::Decimal128Type>(to),
+        DataType::Decimal128(_, 0) => targets::<Decimal128Type>(to),
         _ => None,
     }
 }

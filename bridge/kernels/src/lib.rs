@@ -13,15 +13,22 @@
 compile_error!("bridge-kernels knows Postgres' memory formats on 64-bit little-endian machines only");
 
 mod bool;
+mod bytea;
 mod bytes;
 mod column;
+mod date_time;
 mod dispatch;
 mod error;
+mod fixed;
 mod float;
 mod int;
+mod interval;
 pub mod layout;
+mod list;
+mod numeric;
 mod sink;
 mod text;
+mod uuid;
 mod varlena;
 
 pub use column::RowBlock;
