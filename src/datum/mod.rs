@@ -1,0 +1,4 @@
+//! Row blocks: where the kernels write and the scan node reads.
+
+pub(crate) mod arena;
+pub(crate) mod block;

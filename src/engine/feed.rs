@@ -1,0 +1,269 @@
+//! Rows that Postgres computes and DuckDB pulls: the backend's side of `bridge_scan(n)`.
+//!
+//! A feed is a Postgres plan that runs under the query's snapshot, with the user's
+//! privileges and row security, and whose slots become Arrow batches in the feed's own ring.
+//! It runs only when the engine asks ([`serve`]), from whatever wait the backend is in.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use bridge_ipc::message::{Request, ScanSpec};
+use bridge_ipc::ring::{Producer, SlotKind};
+use bridge_ipc::segment::Segment;
+use bridge_ipc::{IpcError, batch, batch::BatchEncoder};
+use bridge_kernels::BatchBuilder;
+use bridge_types::{ColumnSpec, SqlState, limits, oid};
+use pgrx::pg_sys;
+
+use super::interrupt;
+use super::session;
+use crate::error::{Error, Result};
+use crate::pg::memory::OwnedContext;
+
+thread_local! {
+    /// The feeds of open portals. Pointers are to boxes owned by [`Feeds`] values.
+    static REGISTRY: RefCell<HashMap<(u32, u32), *mut Feed>> = RefCell::new(HashMap::new());
+}
+
+/// One running feed.
+struct Feed {
+    query: *mut pg_sys::QueryDesc,
+    /// Owner of the pins and snapshots of the feed's plan: that of the query it belongs to,
+    /// whatever portal happens to be running when the engine asks.
+    owner: pg_sys::ResourceOwner,
+    columns: Vec<ColumnSpec>,
+    /// For each column, whether its datums may be toasted.
+    varlena: Vec<bool>,
+    builder: BatchBuilder,
+    datums: Vec<u64>,
+    /// Memory of detoasted values, reset after each batch.
+    scratch: OwnedContext,
+    segment: Arc<Segment>,
+    producer: Producer,
+    ended: bool,
+    /// Set while the plan runs, so that a nested wait does not enter it again.
+    running: bool,
+}
+
+/// The feeds of one portal, started.
+pub(crate) struct Feeds {
+    portal: u32,
+    feeds: Vec<Box<Feed>>,
+}
+
+/// What the engine has to know of a feed before it can bind a statement.
+pub(crate) fn spec(columns: &[ColumnSpec], rows: f64) -> Result<ScanSpec> {
+    let schema = bridge_kernels::feed_schema(columns)?;
+    // A negative or unknown estimate counts as none.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let rows = rows.clamp(0.0, 1e18) as u64;
+    Ok(ScanSpec { schema: batch::encode_schema(&schema)?, rows })
+}
+
+impl Feeds {
+    /// No feeds.
+    pub(crate) fn none() -> Self {
+        Self { portal: 0, feeds: Vec::new() }
+    }
+
+    /// Starts the plans of a portal's feeds.
+    ///
+    /// # Safety
+    /// `plans` are planned SELECTs whose output columns are `columns`; `estate` is the state
+    /// of the query they belong to and outlives the result.
+    pub(crate) unsafe fn start(
+        portal: u32,
+        plans: &[(*mut pg_sys::PlannedStmt, Vec<ColumnSpec>)],
+        estate: *mut pg_sys::EState,
+    ) -> Result<Self> {
+        let mut feeds = Vec::with_capacity(plans.len());
+        for (plan, columns) in plans {
+            // SAFETY: as promised by the caller; the executor copies what it needs of the
+            // snapshot, and raises its errors through pgrx' guard.
+            let (query, owner) = unsafe {
+                let query = pg_sys::CreateQueryDesc(
+                    *plan,
+                    (*estate).es_sourceText,
+                    (*estate).es_snapshot,
+                    std::ptr::null_mut(),
+                    pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
+                    (*estate).es_param_list_info,
+                    std::ptr::null_mut(),
+                    0,
+                );
+                pg_sys::ExecutorStart(query, 0);
+                (query, pg_sys::CurrentResourceOwner)
+            };
+            let segment = Segment::create(limits::SCAN_RING_BYTES).map_err(IpcError::Io)?;
+            feeds.push(Box::new(Feed {
+                query,
+                owner,
+                varlena: columns.iter().map(|column| is_varlena(column.pg_type.oid)).collect(),
+                builder: BatchBuilder::new(columns)?,
+                datums: Vec::with_capacity(columns.len()),
+                columns: columns.clone(),
+                scratch: OwnedContext::new(c"pg_duckdb feed"),
+                producer: Producer::new(segment.clone()),
+                segment,
+                ended: false,
+                running: false,
+            }));
+        }
+        REGISTRY.with_borrow_mut(|registry| {
+            for (scan, feed) in (0..).zip(&mut feeds) {
+                registry.insert((portal, scan), std::ptr::from_mut(&mut **feed));
+            }
+        });
+        Ok(Self { portal, feeds })
+    }
+
+    /// The rings, in the order of the scans.
+    pub(crate) fn segments(&self) -> Vec<BorrowedFd<'_>> {
+        self.feeds.iter().map(|feed| feed.segment.fd()).collect()
+    }
+
+    /// Ends the plans in good order. After an error Postgres releases what they hold.
+    pub(crate) fn finish(&mut self) {
+        for feed in &mut self.feeds {
+            // SAFETY: started above, ended once, in the owner that started it.
+            unsafe {
+                let owner = std::mem::replace(&mut *std::ptr::addr_of_mut!(pg_sys::CurrentResourceOwner), feed.owner);
+                pg_sys::ExecutorFinish(feed.query);
+                pg_sys::ExecutorEnd(feed.query);
+                pg_sys::FreeQueryDesc(feed.query);
+                pg_sys::CurrentResourceOwner = owner;
+            }
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        REGISTRY.with_borrow_mut(|registry| registry.retain(|(portal, _), _| *portal != self.portal));
+        self.feeds.clear();
+    }
+}
+
+impl Drop for Feeds {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+fn is_varlena(type_oid: u32) -> bool {
+    bridge_types::PgType::new(type_oid).element().is_some()
+        || matches!(
+            type_oid,
+            oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::BYTEA | oid::NUMERIC | oid::JSON | oid::BIT | oid::VARBIT
+        )
+}
+
+/// Produces one batch of a scan, because the engine asked for it.
+pub(crate) fn serve(portal: u32, scan: u32) -> Result<()> {
+    let Some(feed) = REGISTRY.with_borrow(|registry| registry.get(&(portal, scan)).copied()) else {
+        // The portal was closed while the request was on its way.
+        return Ok(());
+    };
+    // SAFETY: registered pointers are alive until `forget`, which needs the same thread;
+    // `running` keeps a nested wait from making a second reference.
+    let feed = unsafe { &mut *feed };
+    if feed.running {
+        return Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "a query that feeds DuckDB cannot be read by its own functions",
+        ));
+    }
+    feed.running = true;
+    let result = feed.produce(portal, scan);
+    feed.running = false;
+    result
+}
+
+impl Feed {
+    fn produce(&mut self, portal: u32, scan: u32) -> Result<()> {
+        if !self.ended {
+            self.fill()?;
+            if self.builder.rows() > 0 {
+                self.send(portal, scan)?;
+            }
+            self.scratch.reset();
+        }
+        if self.ended {
+            session::notify(&Request::ScanEnd { portal, scan }, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Runs the plan until a batch is full or the plan has ended.
+    fn fill(&mut self) -> Result<()> {
+        // SAFETY: the plan is started; the globals are restored on the normal way out, and an
+        // ERROR ends the transaction, which resets them (`AbortTransaction`).
+        unsafe {
+            let owner = std::mem::replace(&mut *std::ptr::addr_of_mut!(pg_sys::CurrentResourceOwner), self.owner);
+            let estate = (*self.query).estate;
+            pg_sys::PushActiveSnapshot((*estate).es_snapshot);
+            let context = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
+            let result = self.fill_from((*self.query).planstate);
+            pg_sys::MemoryContextSwitchTo(context);
+            pg_sys::PopActiveSnapshot();
+            pg_sys::CurrentResourceOwner = owner;
+            result
+        }
+    }
+
+    /// # Safety
+    /// `plan` is this feed's started plan and the active snapshot is the query's.
+    unsafe fn fill_from(&mut self, plan: *mut pg_sys::PlanState) -> Result<()> {
+        let columns = self.columns.len();
+        while self.builder.rows() < limits::BATCH_ROWS && self.builder.bytes() < limits::BATCH_BYTES {
+            interrupt::check();
+            // SAFETY: as demanded; a slot stays valid until the next call on this plan.
+            unsafe {
+                let slot = pg_sys::ExecProcNode(plan);
+                if slot.is_null() || (*slot).tts_flags & pg_sys::TTS_FLAG_EMPTY as u16 != 0 {
+                    self.ended = true;
+                    return Ok(());
+                }
+                pg_sys::slot_getallattrs(slot);
+                let values = std::slice::from_raw_parts((*slot).tts_values, columns);
+                let nulls = std::slice::from_raw_parts((*slot).tts_isnull, columns);
+                self.datums.clear();
+                for ((value, null), varlena) in values.iter().zip(nulls).zip(&self.varlena) {
+                    let mut datum = value.value() as u64;
+                    if *varlena && !null {
+                        let context = pg_sys::MemoryContextSwitchTo(self.scratch.get());
+                        datum = pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr()) as u64;
+                        pg_sys::MemoryContextSwitchTo(context);
+                    }
+                    self.datums.push(datum);
+                }
+                self.builder.push_row(&self.datums, nulls)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, portal: u32, scan: u32) -> Result<()> {
+        let rows = self.builder.finish();
+        let encoder = BatchEncoder::new(&rows)?;
+        let fits = encoder.size() <= self.producer.max_slot_bytes();
+        if !fits {
+            let segment = Segment::outsize(encoder.size(), |data| encoder.write(data).map(|_| ()))?;
+            session::notify(&Request::Outsize { portal, scan }, &[segment.fd()])?;
+        }
+        let slot = self.producer.try_reserve(if fits { encoder.size() } else { 0 })?;
+        // The engine asks only when it has seen the ring empty, so there is room.
+        let mut slot = slot.ok_or_else(|| IpcError::Protocol("rows were asked for without room for them".into()))?;
+        let wake = if fits {
+            let used = encoder.write(&mut slot)?;
+            slot.commit(used, SlotKind::Batch)
+        } else {
+            slot.commit(0, SlotKind::Outsize)
+        };
+        if wake {
+            session::notify(&Request::Wake, &[])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! The engine process as seen from Postgres: its supervisor and this backend's session.
+
+pub(crate) mod feed;
+pub(crate) mod interrupt;
+pub(crate) mod portal;
+pub(crate) mod session;
+pub(crate) mod supervisor;

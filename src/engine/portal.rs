@@ -1,0 +1,64 @@
+//! A running statement whose rows this backend reads.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bridge_ipc::batch::BatchReader;
+use bridge_ipc::message::Finished;
+
+use super::feed::Feeds;
+use super::session::{self, ExecuteOptions, PortalEvent, Statement};
+use crate::error::Result;
+
+/// Closes itself in the engine when dropped.
+pub(crate) struct Portal {
+    id: u32,
+    reader: BatchReader,
+    feeds: Feeds,
+    finished: Option<Finished>,
+}
+
+impl Portal {
+    /// Runs `statement`, whose rows have `schema`, with already started feeds.
+    pub(crate) fn start(
+        id: u32,
+        statement: &Statement,
+        schema: SchemaRef,
+        options: ExecuteOptions,
+        feeds: Feeds,
+    ) -> Result<Self> {
+        session::execute(statement, id, options, &feeds.segments())?;
+        Ok(Self { id, reader: BatchReader::new(Arc::clone(&schema)), feeds, finished: None })
+    }
+
+    /// The next batch; its buffers lie in shared memory and go back when it is dropped.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        if self.finished.is_some() {
+            return Ok(None);
+        }
+        match session::next_event(self.id)? {
+            PortalEvent::Batch(buffer) => Ok(Some(self.reader.read(buffer)?)),
+            PortalEvent::Finished(finished) => {
+                self.finished = Some(finished);
+                Ok(None)
+            }
+        }
+    }
+
+    /// How the statement ended, once [`Self::next_batch`] has returned `None`.
+    pub(crate) fn finished(&self) -> Option<&Finished> {
+        self.finished.as_ref()
+    }
+
+    /// Ends the statement and its feeds in good order.
+    pub(crate) fn close(mut self) {
+        self.feeds.finish();
+    }
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        session::close_portal(self.id);
+    }
+}

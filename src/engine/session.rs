@@ -1,0 +1,646 @@
+//! This backend's session with the engine: opened lazily, one connection, one DuckDB
+//! transaction at most.
+//!
+//! Everything that waits goes through [`await_reply`] or [`await_portal`], which serve scan
+//! requests of any open portal meanwhile. No borrow of the session is held while a feed runs
+//! (its plan may itself use the session) or while the backend sleeps.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bridge_ipc::message::{
+    Context, Execute, Finished, Hello, PROTOCOL_VERSION, Prepare, Prepared, Reply, Request, ScanSpec,
+    TransactionCommand,
+};
+use bridge_ipc::IpcError;
+use bridge_ipc::client::Client;
+use bridge_ipc::ring::{Consumer, SlotKind};
+use bridge_ipc::segment::Segment;
+use bridge_types::{EngineError, SqlState, names};
+use pgrx::pg_sys;
+
+use super::feed;
+use super::interrupt::{self, WaitSet};
+use crate::error::{Error, Result};
+
+/// How long a backend waits for an engine that is being (re)started.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// Spinning covers an engine that answers at once; a sleep costs 25 to 30 us on each side.
+const SPIN: Duration = Duration::from_micros(20);
+/// Prepared statements kept in the engine for this session.
+const STATEMENT_CACHE: usize = 64;
+
+thread_local! {
+    static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
+}
+
+/// What the engine says about a running portal.
+#[derive(Default)]
+struct PortalState {
+    /// Sequence number of its Execute request.
+    sequence: u32,
+    /// The result ring, once `Started` has come.
+    ring: Option<Consumer>,
+    /// Segments of values too large for the ring, in order.
+    outsize: VecDeque<OwnedFd>,
+    /// How it ended.
+    outcome: Option<std::result::Result<Finished, EngineError>>,
+}
+
+struct CachedStatement {
+    id: u32,
+    sql: Rc<str>,
+    feeds: Vec<ScanSpec>,
+    prepared: Rc<Prepared>,
+    last_used: u64,
+}
+
+struct Session {
+    client: Client,
+    wait: Rc<WaitSet>,
+    /// Sequence number of the request whose reply is awaited, and the reply.
+    awaited: Option<u32>,
+    reply: Option<std::result::Result<Reply, EngineError>>,
+    portals: HashMap<u32, PortalState>,
+    scan_requests: VecDeque<(u32, u32)>,
+    statements: Vec<CachedStatement>,
+    uses: u64,
+    next_statement: u32,
+    next_portal: u32,
+    in_transaction: bool,
+}
+
+/// A bound statement in the engine.
+#[derive(Clone)]
+pub(crate) struct Statement {
+    /// Number under which the engine knows it.
+    id: u32,
+    /// Result columns and parameters.
+    pub(crate) prepared: Rc<Prepared>,
+}
+
+/// What a portal has to offer next.
+pub(crate) enum PortalEvent {
+    /// A batch, as an Arrow IPC record batch message on shared memory.
+    Batch(arrow::buffer::Buffer),
+    /// No more rows.
+    Finished(Finished),
+}
+
+impl Session {
+    fn open() -> Result<Self> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        let client = loop {
+            match Client::connect(Path::new(names::SOCKET)) {
+                Ok(client) => break client,
+                Err(_) if Instant::now() < deadline => interrupt::sleep(10),
+                Err(error) => {
+                    return Err(EngineError::new(
+                        SqlState::CANNOT_CONNECT_NOW,
+                        "could not connect to the DuckDB engine",
+                    )
+                    .with_detail(error.to_string())
+                    .with_hint("The engine is not running or still starting; the server log says why.")
+                    .into());
+                }
+            }
+        };
+        let wait = Rc::new(WaitSet::new(client.as_fd()));
+        Ok(Self {
+            client,
+            wait,
+            awaited: None,
+            reply: None,
+            portals: HashMap::new(),
+            scan_requests: VecDeque::new(),
+            statements: Vec::new(),
+            uses: 0,
+            next_statement: 1,
+            next_portal: 1,
+            in_transaction: false,
+        })
+    }
+
+    /// Reads everything the engine has said and files it where it belongs.
+    fn receive(&mut self) -> std::result::Result<(), IpcError> {
+        if self.client.wants_write() {
+            self.client.flush()?;
+        }
+        while let Some((sequence, reply, mut fds)) = self.client.try_recv()? {
+            match reply {
+                Reply::Wake => {}
+                Reply::ScanRequest { portal, scan } => self.scan_requests.push_back((portal, scan)),
+                Reply::Started { portal } => {
+                    let segment = fds.pop().ok_or(IpcError::Protocol("Started without a segment".into()))?;
+                    if let Some(state) = self.portals.get_mut(&portal) {
+                        state.ring = Some(Consumer::new(Segment::open(segment)?));
+                    }
+                }
+                Reply::Outsize { portal } => {
+                    let segment = fds.pop().ok_or(IpcError::Protocol("Outsize without a segment".into()))?;
+                    if let Some(state) = self.portals.get_mut(&portal) {
+                        state.outsize.push_back(segment);
+                    }
+                }
+                Reply::Finished(finished) => {
+                    if let Some(state) = self.portals.get_mut(&finished.portal) {
+                        state.outcome = Some(Ok(finished));
+                    }
+                }
+                Reply::Error(error) => {
+                    if let Some(state) = self.portals.values_mut().find(|p| p.sequence == sequence) {
+                        state.outcome = Some(Err(error));
+                    } else if self.awaited == Some(sequence) {
+                        self.reply = Some(Err(error));
+                    }
+                }
+                other if self.awaited == Some(sequence) => self.reply = Some(Ok(other)),
+                // A reply to a request that was abandoned by an error.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Announces that this side sleeps; false if a ring got something in the meantime.
+    fn prepare_sleep(&mut self) -> bool {
+        let mut sleep = true;
+        for ring in self.portals.values_mut().filter_map(|p| p.ring.as_mut()) {
+            sleep &= ring.prepare_sleep();
+        }
+        sleep
+    }
+
+    fn cancel_sleep(&mut self) {
+        for ring in self.portals.values_mut().filter_map(|p| p.ring.as_mut()) {
+            ring.cancel_sleep();
+        }
+    }
+}
+
+/// An error of a session, by what becomes of the session.
+enum Fault {
+    /// The connection is gone or out of step: another one has to be opened.
+    Lost(Error),
+    /// The statement failed; the session is fine.
+    Statement(Error),
+}
+
+impl From<IpcError> for Fault {
+    fn from(error: IpcError) -> Self {
+        match error {
+            IpcError::Unsendable(_) => Self::Statement(error.into()),
+            _ => Self::Lost(error.into()),
+        }
+    }
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        Self::Statement(error.into())
+    }
+}
+
+/// Runs `f` on the open session; a lost one is dropped on the way out.
+fn with_open<R>(f: impl FnOnce(&mut Session) -> std::result::Result<R, Fault>) -> Result<R> {
+    SESSION.with(|cell| {
+        let mut slot = cell.borrow_mut();
+        let session = slot.as_mut().ok_or_else(Error::engine_lost)?;
+        f(session).map_err(|fault| match fault {
+            Fault::Lost(error) => {
+                *slot = None;
+                error
+            }
+            Fault::Statement(error) => error,
+        })
+    })
+}
+
+/// Opens the session if there is none.
+fn ensure_open() -> Result<()> {
+    let open = SESSION.with(|cell| {
+        let mut slot = cell.borrow_mut();
+        if let Some(session) = slot.as_mut() {
+            // An engine that died while this backend was idle is noticed here, and replaced,
+            // unless work of the current transaction died with it.
+            if session.receive().is_err() {
+                let lost_work = session.in_transaction || !session.portals.is_empty();
+                *slot = None;
+                if lost_work {
+                    return Err(Error::engine_lost());
+                }
+            }
+        }
+        Ok(slot.is_some())
+    })?;
+    if open {
+        return Ok(());
+    }
+    let session = Session::open()?;
+    SESSION.with(|cell| *cell.borrow_mut() = Some(session));
+    // SAFETY: main thread, inside a transaction (names are looked up in the catalogs).
+    let hello = unsafe {
+        Hello {
+            version: PROTOCOL_VERSION,
+            backend_pid: pg_sys::MyProcPid,
+            database_oid: pg_sys::MyDatabaseId.to_u32(),
+            database_name: crate::pg::owned_string(pg_sys::get_database_name(pg_sys::MyDatabaseId)),
+            role_name: crate::pg::owned_string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)),
+        }
+    };
+    let opened = exchange(&Request::Hello(hello), &[]).and_then(|reply| match reply {
+        Reply::Welcome(welcome) if welcome.version == PROTOCOL_VERSION => Ok(()),
+        Reply::Welcome(welcome) => Err(EngineError::new(
+            SqlState::PROTOCOL_VIOLATION,
+            format!(
+                "the DuckDB engine speaks protocol {}, this server {PROTOCOL_VERSION}",
+                welcome.version
+            ),
+        )
+        .with_hint("Restart Postgres after installing another version of pg_duckdb.")
+        .into()),
+        _ => Err(unexpected_reply()),
+    });
+    if opened.is_err() {
+        SESSION.with(|cell| *cell.borrow_mut() = None);
+    }
+    opened
+}
+
+fn unexpected_reply() -> Error {
+    Error::new(SqlState::PROTOCOL_VIOLATION, "unexpected reply from the DuckDB engine")
+}
+
+/// Waits until `ready` has a value, serving feeds and interrupts.
+fn wait_until<T>(
+    mut ready: impl FnMut(&mut Session) -> std::result::Result<Option<T>, Fault>,
+) -> Result<T> {
+    enum Step<T> {
+        Done(T),
+        Feed(u32, u32),
+        Idle,
+    }
+    let mut spin_until = Instant::now() + SPIN;
+    loop {
+        let step = with_open(|session| {
+            // The rings first: what is in them was sent before whatever broke the socket.
+            if let Some(value) = ready(session)? {
+                return Ok(Step::Done(value));
+            }
+            let received = session.receive();
+            if let Some(value) = ready(session)? {
+                return Ok(Step::Done(value));
+            }
+            received?;
+            Ok(session.scan_requests.pop_front().map_or(Step::Idle, |(portal, scan)| Step::Feed(portal, scan)))
+        })?;
+        match step {
+            Step::Done(value) => return Ok(value),
+            Step::Feed(portal, scan) => {
+                feed::serve(portal, scan)?;
+                spin_until = Instant::now() + SPIN;
+                continue;
+            }
+            Step::Idle if Instant::now() < spin_until => {
+                std::hint::spin_loop();
+                continue;
+            }
+            Step::Idle => {}
+        }
+        let wait = with_open(|session| {
+            Ok(session.prepare_sleep().then(|| (session.wait.clone(), session.client.wants_write())))
+        })?;
+        if let Some((wait, for_write)) = wait {
+            wait.wait(for_write, -1);
+            with_open(|session| {
+                session.cancel_sleep();
+                Ok(())
+            })?;
+        } else {
+            interrupt::check();
+        }
+    }
+}
+
+/// Interrupts an abandoned request when an ERROR unwinds through the wait for its reply.
+struct CancelOnUnwind(u32);
+
+impl Drop for CancelOnUnwind {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            SESSION.with(|cell| {
+                if let Ok(mut slot) = cell.try_borrow_mut()
+                    && let Some(session) = slot.as_mut()
+                {
+                    session.awaited = None;
+                    // A dead engine has nothing to cancel.
+                    let _ = session.client.send_as(self.0, &Request::Cancel, &[]);
+                }
+            });
+        }
+    }
+}
+
+/// Sends a request and waits for its reply.
+fn exchange(request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Reply> {
+    let sequence = with_open(|session| {
+        let sequence = session.client.send(request, fds)?;
+        session.awaited = Some(sequence);
+        session.reply = None;
+        Ok(sequence)
+    })?;
+    let guard = CancelOnUnwind(sequence);
+    let reply = wait_until(|session| {
+        let reply = session.reply.take();
+        if reply.is_some() {
+            session.awaited = None;
+        }
+        Ok(reply)
+    });
+    drop(guard);
+    Ok(reply??)
+}
+
+/// Session state that statements depend on.
+fn context() -> Context {
+    // SAFETY: the setting always exists; the string is copied at once.
+    let time_zone = unsafe {
+        crate::pg::owned_string(pg_sys::GetConfigOption(c"TimeZone".as_ptr(), false, false))
+    };
+    Context { time_zone }
+}
+
+/// True if this backend has a connection (which may turn out to be dead).
+pub(crate) fn is_connected() -> bool {
+    SESSION.with(|cell| cell.try_borrow().is_ok_and(|slot| slot.is_some()))
+}
+
+/// True while a DuckDB transaction of this Postgres transaction is open.
+pub(crate) fn in_transaction() -> bool {
+    SESSION.with(|cell| {
+        cell.try_borrow().is_ok_and(|slot| slot.as_ref().is_some_and(|session| session.in_transaction))
+    })
+}
+
+/// Opens the DuckDB transaction that belongs to the current Postgres transaction.
+pub(crate) fn begin_if_needed() -> Result<()> {
+    ensure_open()?;
+    if in_transaction() {
+        return Ok(());
+    }
+    transaction(TransactionCommand::Begin)?;
+    with_open(|session| {
+        session.in_transaction = true;
+        Ok(())
+    })
+}
+
+fn transaction(command: TransactionCommand) -> Result<()> {
+    match exchange(&Request::Transaction(command), &[])? {
+        Reply::Done { .. } => Ok(()),
+        _ => Err(unexpected_reply()),
+    }
+}
+
+/// Commits the DuckDB transaction, if one is open.
+///
+/// Not interruptible: a cancel between the engine's commit and its answer would leave
+/// Postgres believing in a rollback.
+pub(crate) fn commit() -> Result<()> {
+    if !in_transaction() {
+        return Ok(());
+    }
+    let held = interrupt::HoldInterrupts::new();
+    let result = transaction(TransactionCommand::Commit);
+    drop(held);
+    // Committed or failed (DuckDB rolls a failed commit back): it is over either way.
+    let _ = with_open(|session| {
+        session.in_transaction = false;
+        Ok(())
+    });
+    result
+}
+
+/// Abandons everything of the current transaction without waiting for the engine.
+///
+/// Called on abort, where nothing may fail.
+pub(crate) fn reset_nowait() {
+    SESSION.with(|cell| {
+        // Borrowed means that the process is going away in the middle of a wait: the engine
+        // will see the connection close.
+        let Ok(mut slot) = cell.try_borrow_mut() else { return };
+        let Some(session) = slot.as_mut() else { return };
+        let anything = session.in_transaction || !session.portals.is_empty() || session.awaited.is_some();
+        if !anything {
+            return;
+        }
+        session.in_transaction = false;
+        session.awaited = None;
+        session.reply = None;
+        session.portals.clear();
+        session.scan_requests.clear();
+        if session.client.send(&Request::Reset, &[]).is_err() {
+            *slot = None;
+        }
+    });
+}
+
+/// Closes the connection, so that the next use opens a new one.
+pub(crate) fn disconnect() {
+    SESSION.with(|cell| {
+        if let Ok(mut slot) = cell.try_borrow_mut() {
+            *slot = None;
+        }
+    });
+}
+
+/// Runs a statement without parameters or rows; returns the rows it reports as changed.
+pub(crate) fn run(sql: &str) -> Result<u64> {
+    ensure_open()?;
+    match exchange(&Request::Run { sql: sql.to_owned(), context: context() }, &[])? {
+        Reply::Done { rows } => Ok(rows),
+        _ => Err(unexpected_reply()),
+    }
+}
+
+/// Binds a statement, or finds it bound.
+pub(crate) fn prepare(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
+    ensure_open()?;
+    let cached = with_open(|session| {
+        session.uses += 1;
+        let now = session.uses;
+        Ok(session.statements.iter_mut().find(|s| &*s.sql == sql && s.feeds == feeds).map(|s| {
+            s.last_used = now;
+            Statement { id: s.id, prepared: s.prepared.clone() }
+        }))
+    })?;
+    if let Some(statement) = cached {
+        return Ok(statement);
+    }
+    let id = with_open(|session| {
+        let id = session.next_statement;
+        session.next_statement += 1;
+        if session.statements.len() >= STATEMENT_CACHE
+            && let Some(oldest) = session.statements.iter().enumerate().min_by_key(|(_, s)| s.last_used).map(|(i, _)| i)
+        {
+            let oldest = session.statements.swap_remove(oldest);
+            session.client.send(&Request::CloseStatement { statement: oldest.id }, &[])?;
+        }
+        Ok(id)
+    })?;
+    let request = Request::Prepare(Prepare {
+        statement: id,
+        sql: sql.to_owned(),
+        query: query.to_owned(),
+        scans: feeds.to_vec(),
+        context: context(),
+    });
+    let Reply::Prepared(prepared) = exchange(&request, &[])? else {
+        return Err(unexpected_reply());
+    };
+    let prepared = Rc::new(prepared);
+    with_open(|session| {
+        let last_used = session.uses;
+        session.statements.push(CachedStatement {
+            id,
+            sql: sql.into(),
+            feeds: feeds.to_vec(),
+            prepared: prepared.clone(),
+            last_used,
+        });
+        Ok(())
+    })?;
+    Ok(Statement { id, prepared })
+}
+
+/// Forgets the bound statements: the tables they were bound to have changed.
+pub(crate) fn forget_statements() {
+    SESSION.with(|cell| {
+        if let Ok(mut slot) = cell.try_borrow_mut()
+            && let Some(session) = slot.as_mut()
+        {
+            for statement in std::mem::take(&mut session.statements) {
+                let _ = session.client.send(&Request::CloseStatement { statement: statement.id }, &[]);
+            }
+        }
+    });
+}
+
+/// How a statement is to be run.
+pub(crate) struct ExecuteOptions {
+    /// One row of parameters as an Arrow IPC stream; empty for none.
+    pub(crate) params: bytes::Bytes,
+    /// Unread bytes the engine may keep ready.
+    pub(crate) credit_bytes: u64,
+    /// Everything will be read.
+    pub(crate) whole_result: bool,
+    /// Return DuckDB's profile at the end.
+    pub(crate) profile: bool,
+}
+
+/// Reserves the number of the next portal, so that its feeds can be registered before it runs.
+pub(crate) fn allocate_portal() -> Result<u32> {
+    ensure_open()?;
+    with_open(|session| {
+        let portal = session.next_portal;
+        session.next_portal += 1;
+        Ok(portal)
+    })
+}
+
+/// Starts a statement as `portal`; `segments` are the rings of its feeds, in order.
+pub(crate) fn execute(
+    statement: &Statement,
+    portal: u32,
+    options: ExecuteOptions,
+    segments: &[BorrowedFd<'_>],
+) -> Result<()> {
+    let request = Request::Execute(Execute {
+        statement: statement.id,
+        portal,
+        params: options.params,
+        credit_bytes: options.credit_bytes,
+        whole_result: options.whole_result,
+        profile: options.profile,
+        context: context(),
+    });
+    with_open(|session| {
+        let sequence = session.client.send(&request, segments)?;
+        session.portals.insert(portal, PortalState { sequence, ..PortalState::default() });
+        Ok(())
+    })
+}
+
+/// The next batch of a portal, or its end.
+pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
+    let sequence = with_open(|session| Ok(session.portals.get(&portal).map(|state| state.sequence)))?;
+    let guard = sequence.map(CancelOnUnwind);
+    let event = wait_until(|session| {
+        let Some(state) = session.portals.get_mut(&portal) else {
+            return Err(Fault::Statement(Error::engine_lost()));
+        };
+        // The outcome is read before the ring: the engine commits its last slot first.
+        let ended = state.outcome.is_some();
+        if let Some(ring) = state.ring.as_mut() {
+            if ring.take_release_wake() {
+                session.client.send(&Request::Wake, &[])?;
+            }
+            let state = session.portals.get_mut(&portal).expect("looked up above");
+            let ring = state.ring.as_mut().expect("checked above");
+            if let Some(message) = ring.try_next()? {
+                return match message.kind {
+                    SlotKind::Batch => Ok(Some(PortalEvent::Batch(message.buffer))),
+                    SlotKind::Outsize => {
+                        let Some(segment) = state.outsize.pop_front() else {
+                            return Err(IpcError::Protocol("no segment for a value of outsize".into()).into());
+                        };
+                        Ok(Some(PortalEvent::Batch(Segment::open(segment)?.into_buffer())))
+                    }
+                };
+            }
+        }
+        if !ended {
+            return Ok(None);
+        }
+        let state = session.portals.get_mut(&portal).expect("looked up above");
+        match state.outcome.take() {
+            Some(Ok(finished)) => Ok(Some(PortalEvent::Finished(finished))),
+            Some(Err(error)) => Err(error.into()),
+            None => Ok(None),
+        }
+    });
+    drop(guard);
+    event
+}
+
+/// Ends a portal. Never fails: called from destructors.
+pub(crate) fn close_portal(portal: u32) {
+    SESSION.with(|cell| {
+        if let Ok(mut slot) = cell.try_borrow_mut()
+            && let Some(session) = slot.as_mut()
+            && session.portals.remove(&portal).is_some()
+        {
+            session.scan_requests.retain(|(p, _)| *p != portal);
+            // A dead engine has no portals.
+            let _ = session.client.send(&Request::ClosePortal { portal }, &[]);
+        }
+    });
+}
+
+/// Sends a frame that has no reply.
+pub(crate) fn notify(request: &Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
+    with_open(|session| {
+        session.client.send(request, fds)?;
+        Ok(())
+    })
+}
+
+/// Asks for the engine's status or sessions.
+pub(crate) fn ask(request: &Request) -> Result<Reply> {
+    ensure_open()?;
+    exchange(request, &[])
+}

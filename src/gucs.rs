@@ -1,0 +1,135 @@
+//! Every setting: meaning, unit, default and why.
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::pg_sys;
+use std::ffi::CString;
+
+/// `duckdb.force_execution`: run queries on heap tables in DuckDB too. Off, since heap
+/// data has to travel to the engine first.
+pub(crate) static FORCE_EXECUTION: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `duckdb.unsafe_allow_mixed_transactions`: allow writing heap and duckdb tables in one
+/// transaction, whose two commits are then not atomic. Off, because data can be lost.
+pub(crate) static UNSAFE_ALLOW_MIXED_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `duckdb.convert_unsupported_numeric_to_double`: let numerics that no DECIMAL can hold
+/// become double precision. Off, because digits get lost.
+pub(crate) static CONVERT_UNSUPPORTED_NUMERIC_TO_DOUBLE: GucSetting<bool> = GucSetting::<bool>::new(false);
+
+/// `duckdb.memory_limit` in MB, for the engine as a whole. 0: half of the machine's memory,
+/// since Postgres and the page cache need the rest.
+pub(crate) static MEMORY_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(0);
+/// `duckdb.max_memory`: the other name of `duckdb.memory_limit`; used when that is 0.
+pub(crate) static MAX_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(0);
+/// `duckdb.threads`: DuckDB threads shared by all connections. -1: one per core.
+pub(crate) static THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
+/// `duckdb.worker_threads`: the other name of `duckdb.threads`; used when that is -1.
+pub(crate) static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
+/// `duckdb.temporary_directory`: where DuckDB spills. Empty: `pg_duckdb/temp` in the data directory.
+pub(crate) static TEMPORARY_DIRECTORY: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
+/// `duckdb.max_temp_directory_size`: bound of the spill, such as `10GB`. Empty: 10 GB, because
+/// DuckDB's own default is 90 % of the disk that Postgres needs as well.
+pub(crate) static MAX_TEMP_DIRECTORY_SIZE: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
+/// `duckdb.extension_directory`: where DuckDB looks for extensions. Empty: `pg_duckdb/extensions`.
+pub(crate) static EXTENSION_DIRECTORY: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
+/// `duckdb.postgres_role`: members may use DuckDB. Empty: everybody, since local tables are
+/// protected by Postgres' own privileges.
+pub(crate) static POSTGRES_ROLE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+
+/// Megabytes the engine may use, or `None` for its own default.
+pub(crate) fn memory_limit_mb() -> Option<i32> {
+    [MEMORY_LIMIT.get(), MAX_MEMORY.get()].into_iter().find(|mb| *mb > 0)
+}
+
+/// Threads the engine may use, or `None` for one per core.
+pub(crate) fn threads() -> Option<i32> {
+    [THREADS.get(), WORKER_THREADS.get()].into_iter().find(|n| *n > 0)
+}
+
+/// Registers the settings; called once in the postmaster.
+pub(crate) fn init() {
+    GucRegistry::define_bool_guc(
+        c"duckdb.force_execution",
+        c"Runs queries on heap tables in DuckDB.",
+        c"Queries on duckdb tables and files always run there.",
+        &FORCE_EXECUTION,
+        GucContext::Userset,
+        GucFlags::REPORT,
+    );
+    GucRegistry::define_bool_guc(
+        c"duckdb.unsafe_allow_mixed_transactions",
+        c"Allows writing to heap and duckdb tables in one transaction.",
+        c"The two commits are not atomic: a crash between them keeps one of them.",
+        &UNSAFE_ALLOW_MIXED_TRANSACTIONS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"duckdb.convert_unsupported_numeric_to_double",
+        c"Converts numerics that DuckDB has no DECIMAL for into double precision.",
+        c"Digits beyond the 15th get lost.",
+        &CONVERT_UNSUPPORTED_NUMERIC_TO_DOUBLE,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    for (name, setting) in [(c"duckdb.memory_limit", &MEMORY_LIMIT), (c"duckdb.max_memory", &MAX_MEMORY)] {
+        GucRegistry::define_int_guc(
+            name,
+            c"Memory of the DuckDB engine, shared by all connections.",
+            c"0 means half of the machine's memory.",
+            setting,
+            0,
+            i32::MAX / 1024,
+            GucContext::Postmaster,
+            GucFlags::UNIT_MB,
+        );
+    }
+    for (name, setting) in [(c"duckdb.threads", &THREADS), (c"duckdb.worker_threads", &WORKER_THREADS)] {
+        GucRegistry::define_int_guc(
+            name,
+            c"Threads of the DuckDB engine, shared by all connections.",
+            c"-1 means one per core.",
+            setting,
+            -1,
+            1024,
+            GucContext::Postmaster,
+            GucFlags::default(),
+        );
+    }
+    GucRegistry::define_string_guc(
+        c"duckdb.temporary_directory",
+        c"Directory in which DuckDB spills what does not fit into its memory.",
+        c"Empty means pg_duckdb/temp in the data directory.",
+        &TEMPORARY_DIRECTORY,
+        GucContext::Postmaster,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"duckdb.max_temp_directory_size",
+        c"Most that DuckDB may spill, such as 10GB.",
+        c"Empty means 10GB.",
+        &MAX_TEMP_DIRECTORY_SIZE,
+        GucContext::Postmaster,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"duckdb.extension_directory",
+        c"Directory in which DuckDB looks for its extensions.",
+        c"Empty means pg_duckdb/extensions in the data directory.",
+        &EXTENSION_DIRECTORY,
+        GucContext::Postmaster,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"duckdb.postgres_role",
+        c"Role whose members may use DuckDB.",
+        c"Empty means that everybody may, within the privileges Postgres grants.",
+        &POSTGRES_ROLE,
+        GucContext::Postmaster,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    // A misspelt duckdb.* setting is then an error instead of a placeholder.
+    // SAFETY: a C string constant; called in the postmaster, single-threaded.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"duckdb".as_ptr()) };
+}

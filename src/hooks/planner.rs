@@ -1,0 +1,238 @@
+//! The planner hook: which statements go to DuckDB.
+//!
+//! A statement goes there if it touches a duckdb table or calls a function that only DuckDB
+//! has; one on heap tables only under `duckdb.force_execution`. Everything else is passed on
+//! untouched. The hook itself is not guarded: an ERROR of the planner behind it must keep
+//! its context, position and names, which a pgrx guard would drop.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::{c_char, c_int, c_void};
+
+use bridge_types::{SqlState, Unsupported};
+
+use super::xact;
+use crate::error::{self, Error, Result};
+use crate::gucs;
+use crate::lower::{self, LowerOptions};
+use crate::pg::{catalog, list};
+use crate::scan;
+
+static mut PREVIOUS: pg_sys::planner_hook_type = None;
+
+unsafe extern "C-unwind" {
+    /// Declared here so that its ERRORs do not pass a pgrx guard.
+    #[link_name = "standard_planner"]
+    fn standard_planner_raw(
+        parse: *mut pg_sys::Query,
+        query_string: *const c_char,
+        cursor_options: c_int,
+        bound_params: pg_sys::ParamListInfo,
+    ) -> *mut pg_sys::PlannedStmt;
+}
+
+/// Installs the hook; called once in the postmaster.
+pub(crate) fn init() {
+    // SAFETY: the postmaster is single-threaded.
+    unsafe {
+        PREVIOUS = pg_sys::planner_hook;
+        pg_sys::planner_hook = Some(planner);
+    }
+}
+
+unsafe extern "C-unwind" fn planner(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: called by Postgres with a valid query. Nothing with a destructor is alive here
+    // when the planner behind raises an ERROR.
+    unsafe {
+        let plan = duckdb_plan(parse, query_string, cursor_options);
+        if !plan.is_null() {
+            return plan;
+        }
+        match PREVIOUS {
+            Some(previous) => previous(parse, query_string, cursor_options, bound_params),
+            None => standard_planner_raw(parse, query_string, cursor_options, bound_params),
+        }
+    }
+}
+
+/// Our plan, or null if the statement is not ours.
+#[pg_guard]
+unsafe extern "C-unwind" fn duckdb_plan(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: a valid query, from the planner hook.
+    error::report(unsafe { plan(parse, query_string, cursor_options) })
+}
+
+/// What a statement touches.
+#[derive(Default)]
+pub(crate) struct Touches {
+    access_method: Option<pg_sys::Oid>,
+    /// A duckdb table.
+    pub(crate) duckdb_table: bool,
+    /// A function that only DuckDB has.
+    pub(crate) duckdb_function: bool,
+    /// A relation that Postgres stores, other than a catalog.
+    pub(crate) heap_table: bool,
+    /// A system catalog.
+    pub(crate) catalog: bool,
+}
+
+/// Looks through a query and everything nested in it.
+///
+/// # Safety
+/// `query` is a valid analysed query.
+pub(crate) unsafe fn touches(query: *mut pg_sys::Query) -> Touches {
+    let mut found = Touches { access_method: catalog::access_method(), ..Touches::default() };
+    if found.access_method.is_some() {
+        // SAFETY: the context outlives the walk.
+        unsafe { visit(query.cast(), std::ptr::from_mut(&mut found).cast()) };
+    }
+    found
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: Postgres walks valid trees; the context is the `Touches` of `touches`.
+    unsafe {
+        let found = &mut *context.cast::<Touches>();
+        match (*node).type_ {
+            pg_sys::NodeTag::T_Query => {
+                let query = node.cast::<pg_sys::Query>();
+                for entry in list::pointers::<pg_sys::RangeTblEntry>((*query).rtable) {
+                    if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
+                        found.relation((*entry).relid);
+                    }
+                }
+                return pg_sys::query_tree_walker(query, Some(visit), context, 0);
+            }
+            pg_sys::NodeTag::T_FuncExpr => found.function((*node.cast::<pg_sys::FuncExpr>()).funcid),
+            pg_sys::NodeTag::T_Aggref => found.function((*node.cast::<pg_sys::Aggref>()).aggfnoid),
+            pg_sys::NodeTag::T_OpExpr => found.function((*node.cast::<pg_sys::OpExpr>()).opfuncid),
+            _ => {}
+        }
+        pg_sys::expression_tree_walker(node, Some(visit), context)
+    }
+}
+
+impl Touches {
+    fn relation(&mut self, relid: pg_sys::Oid) {
+        let Some(info) = catalog::relation(relid) else { return };
+        if Some(info.access_method) == self.access_method {
+            self.duckdb_table = true;
+        } else if relid.to_u32() < pg_sys::FirstNormalObjectId {
+            self.catalog = true;
+        } else if info.kind != b'v' {
+            self.heap_table = true;
+        }
+    }
+
+    fn function(&mut self, function: pg_sys::Oid) {
+        self.duckdb_function |= catalog::is_duckdb_only_function(function);
+    }
+}
+
+unsafe fn plan(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+) -> Result<*mut pg_sys::PlannedStmt> {
+    use pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_MERGE, CMD_SELECT, CMD_UPDATE};
+    const NOT_OURS: *mut pg_sys::PlannedStmt = std::ptr::null_mut();
+
+    // SAFETY: valid, as promised by the caller.
+    let command = unsafe { (*parse).commandType };
+    if !matches!(command, CMD_SELECT | CMD_INSERT | CMD_UPDATE | CMD_DELETE | CMD_MERGE) {
+        return Ok(NOT_OURS);
+    }
+    // SAFETY: as above.
+    let found = unsafe { touches(parse) };
+    let mandatory = found.duckdb_table || found.duckdb_function;
+    let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog && command == CMD_SELECT;
+    // SAFETY: as above.
+    let target_is_duckdb = command != CMD_SELECT && unsafe { target(parse) }.is_some_and(catalog::is_duckdb_table);
+    if command != CMD_SELECT && !target_is_duckdb {
+        if mandatory {
+            return Err(Unsupported::new(
+                "writing to a Postgres table from a DuckDB query",
+                "the rows of a DuckDB query can be read by SELECT, by CREATE TABLE AS and through cursors",
+            )
+            .into());
+        }
+        xact::check_heap_write()?;
+        return Ok(NOT_OURS);
+    }
+    if !mandatory && !forced {
+        return Ok(NOT_OURS);
+    }
+    check_role()?;
+    let options = LowerOptions::current();
+    // SAFETY: as above.
+    let lowered = unsafe {
+        match command {
+            CMD_SELECT => lower::lower_query(parse, &options),
+            CMD_INSERT => lower::lower_insert(parse, &options),
+            _ => Err(Unsupported::new(
+                match command {
+                    CMD_UPDATE => "UPDATE of a duckdb table",
+                    CMD_DELETE => "DELETE from a duckdb table",
+                    _ => "MERGE into a duckdb table",
+                },
+                "duckdb tables can be filled by INSERT and CREATE TABLE AS, and emptied by TRUNCATE",
+            )
+            .into()),
+        }
+    };
+    let lowered = match lowered {
+        Ok(lowered) => lowered,
+        // Forced execution is a wish: what cannot be shipped stays where it always ran.
+        Err(lower::LowerError::Unsupported(_)) if !mandatory => return Ok(NOT_OURS),
+        Err(error) => return Err(error.into()),
+    };
+    // SAFETY: as above.
+    unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered) }
+}
+
+/// The relation a statement writes.
+unsafe fn target(parse: *mut pg_sys::Query) -> Option<pg_sys::Oid> {
+    // SAFETY: a valid query; resultRelation is an index into its rtable.
+    unsafe {
+        let index = usize::try_from((*parse).resultRelation).ok()?.checked_sub(1)?;
+        let entry = list::pointers::<pg_sys::RangeTblEntry>((*parse).rtable).nth(index)?;
+        ((*entry).rtekind == pg_sys::RTEKind::RTE_RELATION).then_some((*entry).relid)
+    }
+}
+
+/// `duckdb.postgres_role`.
+fn check_role() -> Result<()> {
+    let Some(role) = gucs::POSTGRES_ROLE.get().filter(|role| !role.is_empty()) else {
+        return Ok(());
+    };
+    // SAFETY: main thread, in a transaction; a missing role is allowed.
+    let allowed = unsafe {
+        let user = pg_sys::GetUserId();
+        let role = pg_sys::get_role_oid(role.as_ptr(), true);
+        pg_sys::superuser_arg(user) || (role != pg_sys::InvalidOid && pg_sys::is_member_of_role(user, role))
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(Error::from(
+        bridge_types::EngineError::new(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied to use DuckDB")
+            .with_detail(format!(
+                "Only superusers and members of the role \"{}\" may use it.",
+                role.to_string_lossy()
+            ))
+            .with_hint("The setting duckdb.postgres_role names this role."),
+    ))
+}

@@ -1,0 +1,100 @@
+//! What we ask of Postgres' catalogs.
+
+use pgrx::pg_sys;
+
+/// Oid of the access method `duckdb` in this database; `None` if the extension is not there.
+pub(crate) fn access_method() -> Option<pg_sys::Oid> {
+    // SAFETY: main thread, in a transaction; a missing name is allowed.
+    let oid = unsafe { pg_sys::get_am_oid(c"duckdb".as_ptr(), true) };
+    (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+/// Access method, kind and persistence of a relation; `None` if it does not exist.
+pub(crate) fn relation(relid: pg_sys::Oid) -> Option<RelationInfo> {
+    // SAFETY: main thread, in a transaction; the tuple is released before returning.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relid.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+        let info = RelationInfo {
+            access_method: (*form).relam,
+            kind: (*form).relkind.cast_unsigned(),
+            persistence: (*form).relpersistence.cast_unsigned(),
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        Some(info)
+    }
+}
+
+/// A row of `pg_class`, as far as we need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RelationInfo {
+    /// `relam`.
+    pub(crate) access_method: pg_sys::Oid,
+    /// `relkind`.
+    pub(crate) kind: u8,
+    /// `relpersistence`.
+    pub(crate) persistence: u8,
+}
+
+/// True if the relation is a duckdb table.
+pub(crate) fn is_duckdb_table(relid: pg_sys::Oid) -> bool {
+    let Some(access_method) = access_method() else { return false };
+    relation(relid).is_some_and(|info| info.access_method == access_method)
+}
+
+/// C symbol of the functions that exist only so that Postgres can parse their calls.
+const DUCKDB_ONLY_SYMBOL: &[u8] = b"duckdb_only_function";
+
+/// True for a function (or aggregate) that only DuckDB can run.
+///
+/// Built-in functions are answered without a look into the catalogs.
+pub(crate) fn is_duckdb_only_function(function: pg_sys::Oid) -> bool {
+    if function.to_u32() < pg_sys::FirstNormalObjectId {
+        return false;
+    }
+    // SAFETY: main thread, in a transaction; the tuple is released before returning.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let only = if (*form).prokind.cast_unsigned() == pg_sys::PROKIND_AGGREGATE {
+            is_duckdb_only_aggregate(function)
+        } else if (*form).prolang == pg_sys::Oid::from(pg_sys::ClanguageId) {
+            let mut is_null = false;
+            let source = pg_sys::SysCacheGetAttr(
+                pg_sys::SysCacheIdentifier::PROCOID as i32,
+                tuple,
+                pg_sys::Anum_pg_proc_prosrc as i16,
+                &mut is_null,
+            );
+            !is_null && {
+                let text = pg_sys::text_to_cstring(source.cast_mut_ptr());
+                std::ffi::CStr::from_ptr(text).to_bytes() == DUCKDB_ONLY_SYMBOL
+            }
+        } else {
+            false
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        only
+    }
+}
+
+/// An aggregate is DuckDB's if its transition function is a stub.
+fn is_duckdb_only_aggregate(aggregate: pg_sys::Oid) -> bool {
+    // SAFETY: main thread, in a transaction; the tuple is released before returning.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::AGGFNOID as i32, aggregate.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_aggregate>();
+        let transition = (*form).aggtransfn;
+        pg_sys::ReleaseSysCache(tuple);
+        is_duckdb_only_function(transition)
+    }
+}

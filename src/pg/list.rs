@@ -1,0 +1,48 @@
+//! Walking and building Postgres lists.
+
+use pgrx::pg_sys;
+
+/// The pointers of a `List` of nodes; empty for NIL.
+///
+/// # Safety
+/// `list` is null or a list of pointers to `T`, unchanged while the iterator lives.
+pub(crate) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl ExactSizeIterator<Item = *mut T> {
+    // SAFETY: as the caller promises: `length` cells are initialised.
+    let cells = if list.is_null() {
+        &[][..]
+    } else {
+        unsafe { std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0)) }
+    };
+    // SAFETY: a list of pointers.
+    cells.iter().map(|cell| unsafe { cell.ptr_value }.cast::<T>())
+}
+
+/// The integers of an integer `List`.
+///
+/// # Safety
+/// `list` is null or an integer list.
+pub(crate) unsafe fn integers(list: *mut pg_sys::List) -> Vec<i32> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        let cells = std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
+        cells.iter().map(|cell| cell.int_value).collect()
+    }
+}
+
+/// `lappend`.
+///
+/// # Safety
+/// `list` is null or a list of pointers.
+pub(crate) unsafe fn append<T>(list: *mut pg_sys::List, item: *mut T) -> *mut pg_sys::List {
+    // SAFETY: as the caller promises.
+    unsafe { pg_sys::lappend(list, item.cast()) }
+}
+
+/// An integer list.
+pub(crate) fn from_integers(values: impl IntoIterator<Item = i32>) -> *mut pg_sys::List {
+    // SAFETY: allocates in the current context.
+    values.into_iter().fold(std::ptr::null_mut(), |list, value| unsafe { pg_sys::lappend_int(list, value) })
+}

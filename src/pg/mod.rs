@@ -1,0 +1,32 @@
+//! Small safe wrappers over what of Postgres we use.
+
+pub(crate) mod catalog;
+pub(crate) mod list;
+pub(crate) mod memory;
+
+use std::ffi::{CStr, CString, c_char};
+
+/// Copies a C string; the empty string for a null pointer.
+///
+/// # Safety
+/// `text` is null or a valid C string.
+pub(crate) unsafe fn owned_string(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, and valid as the caller promises.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// `text` as a C string; cut at an embedded NUL, which no text from Postgres has.
+pub(crate) fn c_string(text: &str) -> CString {
+    let end = text.find('\0').unwrap_or(text.len());
+    CString::new(&text[..end]).expect("cut at the first NUL")
+}
+
+/// Copies `text` into the current memory context as a C string.
+pub(crate) fn palloc_string(text: &str) -> *mut c_char {
+    let text = c_string(text);
+    // SAFETY: a valid C string; palloc raises on failure.
+    unsafe { pgrx::pg_sys::pstrdup(text.as_ptr()) }
+}

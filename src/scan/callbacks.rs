@@ -1,0 +1,156 @@
+//! The callbacks Postgres calls: thin trampolines, except for the one that hands out a row.
+
+use std::ffi::{CStr, c_int};
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::explain;
+use super::plan::ScanPlan;
+use super::state::Running;
+use crate::error;
+use crate::pg;
+
+/// The node's name in EXPLAIN.
+const NAME: &CStr = c"DuckDBScan";
+
+/// The scan state as Postgres knows it, with ours behind.
+#[repr(C)]
+struct ScanState {
+    css: pg_sys::CustomScanState,
+    /// Lives in the query's memory context; null until begun.
+    running: *mut Running,
+    /// Columns of a row.
+    columns: usize,
+}
+
+/// Static tables of C pointers, never written.
+struct Table<T>(T);
+// SAFETY: immutable, and a backend has one thread.
+unsafe impl<T> Sync for Table<T> {}
+
+static SCAN_METHODS: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
+    CustomName: NAME.as_ptr(),
+    CreateCustomScanState: Some(create_custom_scan_state),
+});
+
+static EXEC_METHODS: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExecMethods {
+    CustomName: NAME.as_ptr(),
+    BeginCustomScan: Some(begin_custom_scan),
+    ExecCustomScan: Some(exec_custom_scan),
+    EndCustomScan: Some(end_custom_scan),
+    ReScanCustomScan: Some(rescan_custom_scan),
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: Some(explain_custom_scan),
+});
+
+/// The method table of the plan node.
+pub(crate) fn scan_methods() -> *const pg_sys::CustomScanMethods {
+    &raw const SCAN_METHODS.0
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn create_custom_scan_state(_plan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
+    // SAFETY: zeroed memory is a valid state: all pointers null.
+    unsafe {
+        let state = pg_sys::palloc0(size_of::<ScanState>()).cast::<ScanState>();
+        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
+        (*state).css.methods = &raw const EXEC_METHODS.0;
+        state.cast()
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn begin_custom_scan(
+    node: *mut pg_sys::CustomScanState,
+    estate: *mut pg_sys::EState,
+    flags: c_int,
+) {
+    // SAFETY: Postgres passes the state made above, its plan node and the query's state.
+    unsafe {
+        let state = node.cast::<ScanState>();
+        let plan_node = (*node).ss.ps.plan.cast::<pg_sys::CustomScan>();
+        let plan = ScanPlan::from_private((*plan_node).custom_private);
+        (*state).columns = plan.columns.len();
+        let profile = (*estate).es_instrument != 0;
+        if flags.cast_unsigned() & pg_sys::EXEC_FLAG_EXPLAIN_ONLY != 0 && plan.writes {
+            crate::hooks::xact::check_not_read_only()
+                .unwrap_or_else(|error| error::raise(error));
+        }
+        let query = pg::owned_string((*estate).es_sourceText);
+        let running = error::report(Running::bind(plan, &query, profile));
+        (*state).running = pg::memory::drop_with_context((*estate).es_query_cxt, running);
+    }
+}
+
+/// Hands out one row. Not guarded: the usual case is a copy out of the block and raises
+/// nothing; the other one is the guarded [`refill`].
+unsafe extern "C-unwind" fn exec_custom_scan(node: *mut pg_sys::CustomScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: a begun state; the slot has `columns` columns (custom_scan_tlist), and the row
+    // stays valid until the next call, as the executor demands.
+    unsafe {
+        let state = node.cast::<ScanState>();
+        let slot = (*node).ss.ss_ScanTupleSlot;
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+        let mut row = (*(*state).running).rows.next_row();
+        if row.is_none() && refill(node) {
+            row = (*(*state).running).rows.next_row();
+        }
+        if let Some((datums, nulls)) = row {
+            let columns = (*state).columns;
+            std::ptr::copy_nonoverlapping(datums.as_ptr(), (*slot).tts_values.cast::<u64>(), columns);
+            std::ptr::copy_nonoverlapping(nulls.as_ptr(), (*slot).tts_isnull, columns);
+            (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
+            (*slot).tts_nvalid = columns as i16;
+        }
+        slot
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn refill(node: *mut pg_sys::CustomScanState) -> bool {
+    // SAFETY: a begun state.
+    unsafe {
+        let state = node.cast::<ScanState>();
+        error::report((*(*state).running).refill((*node).ss.ps.state))
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn end_custom_scan(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: a begun state, unless beginning failed.
+    unsafe {
+        let state = node.cast::<ScanState>();
+        if let Some(running) = (*state).running.as_mut() {
+            running.close();
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn rescan_custom_scan(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: a begun state.
+    unsafe { (*(*node.cast::<ScanState>()).running).rescan() };
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn explain_custom_scan(
+    node: *mut pg_sys::CustomScanState,
+    _ancestors: *mut pg_sys::List,
+    es: *mut pg_sys::ExplainState,
+) {
+    // SAFETY: a begun state and EXPLAIN's own.
+    unsafe {
+        let running = &*(*node.cast::<ScanState>()).running;
+        let query = pg::owned_string((*(*node).ss.ps.state).es_sourceText);
+        error::report(explain::explain(running, &query, es));
+    }
+}

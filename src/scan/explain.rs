@@ -1,0 +1,117 @@
+//! What EXPLAIN shows of a `DuckDBScan`.
+
+use arrow::array::{Array, AsArray};
+use bridge_types::{EngineError, SqlState};
+use pgrx::pg_sys;
+
+use super::plan::SMALL_CREDIT_BYTES;
+use super::state::Running;
+use crate::engine::feed::Feeds;
+use crate::engine::portal::Portal;
+use crate::engine::session::{self, ExecuteOptions};
+use crate::error::Result;
+use crate::pg;
+
+/// Adds DuckDB's plan (or the profile of the run), and with VERBOSE how the statement got there.
+///
+/// # Safety
+/// `es` is a valid state of EXPLAIN.
+pub(super) unsafe fn explain(running: &Running, query: &str, es: *mut pg_sys::ExplainState) -> Result<()> {
+    // SAFETY: as the caller promises.
+    let (verbose, format) = unsafe { ((*es).verbose, (*es).format) };
+    let text = |label: &str, value: &str| {
+        let (label, value) = (pg::c_string(label), pg::c_string(value));
+        // SAFETY: as the caller promises.
+        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), value.as_ptr(), es) };
+    };
+    let number = |label: &str, value: u64| {
+        let label = pg::c_string(label);
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        // SAFETY: as the caller promises.
+        unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), std::ptr::null(), value, es) };
+    };
+    if verbose {
+        let multiline = |value: &str| {
+            if format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT { format!("\n{value}") } else { value.to_owned() }
+        };
+        text("Logical Plan", &multiline(running.plan.logical_plan.trim_end()));
+        text("DuckDB SQL", &running.plan.sql);
+    }
+    if let Some(finished) = &running.finished {
+        number("Rows Sent", finished.rows);
+        number("Batches Sent", finished.batches);
+        number("Bytes Sent", finished.bytes);
+    }
+    let profile = running.finished.as_ref().and_then(|finished| finished.profile.as_deref());
+    let json = format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_JSON;
+    match profile {
+        Some(profile) => text("DuckDB Execution Plan", &format!("\n{}", profile.trim_end())),
+        None => {
+            let plan = duckdb_plan(running, query, json)?;
+            // SAFETY: as the caller promises.
+            unsafe {
+                if json {
+                    raw_json(es, "DuckDB Execution Plan", &plan);
+                } else {
+                    text("DuckDB Execution Plan", &format!("\n{}", plan.trim_end()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs DuckDB's own EXPLAIN of the statement; its feeds are bound but never read.
+fn duckdb_plan(running: &Running, query: &str, json: bool) -> Result<String> {
+    let prefix = if json { "EXPLAIN (FORMAT json) " } else { "EXPLAIN " };
+    let sql = format!("{prefix}{}", running.plan.sql);
+    let statement = match session::prepare(&sql, query, &running.plan.feed_specs()?) {
+        Ok(statement) => statement,
+        Err(error) if !running.plan.params.is_empty() => {
+            return Ok(format!("not available before the parameters are known: {}", error.0.message));
+        }
+        Err(error) => return Err(error),
+    };
+    let options = ExecuteOptions {
+        params: bytes::Bytes::new(),
+        credit_bytes: SMALL_CREDIT_BYTES,
+        whole_result: false,
+        profile: false,
+    };
+    if !running.plan.params.is_empty() {
+        return Ok("not shown for a statement with parameters".to_owned());
+    }
+    let schema = bridge_ipc::batch::decode_schema(&statement.prepared.schema)?;
+    let mut portal = Portal::start(session::allocate_portal()?, &statement, schema, options, Feeds::none())?;
+    let mut plan = String::new();
+    while let Some(batch) = portal.next_batch()? {
+        // Two columns: which plan, and its text.
+        let column = batch.columns().get(1).and_then(|column| column.as_string_view_opt());
+        let Some(column) = column else {
+            return Err(EngineError::new(SqlState::INTERNAL_ERROR, "unexpected form of DuckDB's EXPLAIN").into());
+        };
+        for row in 0..column.len() {
+            plan.push_str(column.value(row));
+        }
+    }
+    portal.close();
+    Ok(plan)
+}
+
+/// Adds a property whose value is JSON already; `ExplainPropertyText` would quote it.
+unsafe fn raw_json(es: *mut pg_sys::ExplainState, label: &str, json: &str) {
+    // SAFETY: as in ExplainJSONLineEnding: the head of the grouping stack says whether the
+    // group has a member already.
+    unsafe {
+        let head = (*(*es).grouping_stack).elements;
+        if (*head).int_value != 0 {
+            pg_sys::appendStringInfoChar((*es).str_, b',' as _);
+        } else {
+            (*head).int_value = 1;
+        }
+        let indent = "  ".repeat(usize::try_from((*es).indent).unwrap_or(0));
+        let body = json.trim_end().replace('\n', &format!("\n{indent}"));
+        let property = pg::c_string(&format!("\n{indent}\"{label}\": {body}"));
+        pg_sys::appendStringInfoString((*es).str_, property.as_ptr());
+    }
+}

@@ -1,0 +1,12 @@
+//! `DuckDBScan`: the node that runs a statement in the engine and hands out its rows.
+
+mod callbacks;
+mod explain;
+pub(crate) mod plan;
+mod state;
+
+/// Registers the node, so that plans can be copied.
+pub(crate) fn init() {
+    // SAFETY: static tables; called once in the postmaster.
+    unsafe { pgrx::pg_sys::RegisterCustomScanMethods(callbacks::scan_methods()) };
+}

@@ -1,0 +1,311 @@
+//! The plan node: what is decided at planning time and needed at execution time.
+//!
+//! Postgres copies, caches and compares plans, so everything is kept in Postgres nodes
+//! (`custom_private`); [`ScanPlan`] is the same in Rust.
+
+use std::ffi::{c_char, c_int};
+
+use bridge_kernels::Converter;
+use bridge_ipc::batch;
+use bridge_ipc::message::ScanSpec;
+use bridge_types::{ColumnSpec, EngineError, PgType, SqlState};
+use pgrx::pg_sys;
+
+use super::callbacks;
+use crate::engine::{feed, session};
+use crate::error::Result;
+use crate::lower::{LoweredQuery, ParamRef};
+use crate::pg::{self, list};
+
+/// Read ahead of a reader that may stop early.
+pub(crate) const SMALL_CREDIT_BYTES: u64 = 1 << 20;
+
+/// A feed of a plan.
+pub(crate) struct FeedPlan {
+    /// Planned by Postgres.
+    pub(crate) plan: *mut pg_sys::PlannedStmt,
+    /// Its output columns.
+    pub(crate) columns: Vec<ColumnSpec>,
+}
+
+/// `custom_private`, decoded.
+pub(crate) struct ScanPlan {
+    /// DuckDB SQL.
+    pub(crate) sql: String,
+    /// LogicalPlan, for EXPLAIN VERBOSE.
+    pub(crate) logical_plan: String,
+    /// Output columns.
+    pub(crate) columns: Vec<ColumnSpec>,
+    /// Relations that Postgres feeds.
+    pub(crate) feeds: Vec<FeedPlan>,
+    /// External parameters behind `$1`...
+    pub(crate) params: Vec<ParamRef>,
+    /// The reader is likely to stop early.
+    pub(crate) limited: bool,
+    /// The statement writes to a duckdb table.
+    pub(crate) writes: bool,
+    /// Its row count is the statement's.
+    pub(crate) can_set_tag: bool,
+}
+
+impl FeedPlan {
+    /// What the engine needs to know to bind it.
+    pub(crate) fn spec(&self) -> Result<ScanSpec> {
+        // SAFETY: a planned statement has a plan tree.
+        let rows = unsafe { (*(*self.plan).planTree).plan_rows };
+        feed::spec(&self.columns, rows)
+    }
+}
+
+impl ScanPlan {
+    /// The specifications of all feeds.
+    pub(crate) fn feed_specs(&self) -> Result<Vec<ScanSpec>> {
+        self.feeds.iter().map(FeedPlan::spec).collect()
+    }
+
+    /// # Safety
+    /// Allocates nodes in the current memory context, which must be that of the plan.
+    unsafe fn to_private(&self) -> *mut pg_sys::List {
+        // SAFETY: fresh nodes in the current context.
+        unsafe {
+            let mut feeds = std::ptr::null_mut();
+            for feed in &self.feeds {
+                feeds = list::append(feeds, columns_to_list(&feed.columns));
+                feeds = list::append(feeds, feed.plan);
+            }
+            let params = self.params.iter().flat_map(|p| [p.paramid, p.type_oid.to_u32().cast_signed()]);
+            let flags = [self.limited, self.writes, self.can_set_tag].map(i32::from);
+            let mut private = list::append(std::ptr::null_mut(), string_node(&self.sql));
+            private = list::append(private, string_node(&self.logical_plan));
+            private = list::append(private, columns_to_list(&self.columns));
+            private = list::append(private, feeds);
+            private = list::append(private, list::from_integers(params));
+            list::append(private, list::from_integers(flags))
+        }
+    }
+
+    /// # Safety
+    /// `private` was made by [`Self::to_private`] (or is a copy of such a list).
+    pub(crate) unsafe fn from_private(private: *mut pg_sys::List) -> Self {
+        // SAFETY: the order of `to_private`.
+        unsafe {
+            let mut items = list::pointers::<pg_sys::Node>(private);
+            let mut next = || items.next().expect("as many items as to_private writes");
+            let sql = node_string(next());
+            let logical_plan = node_string(next());
+            let columns = columns_from_list(next().cast());
+            let feeds: Vec<*mut pg_sys::Node> = list::pointers(next().cast()).collect();
+            let params = list::integers(next().cast());
+            let flags = list::integers(next().cast());
+            Self {
+                sql,
+                logical_plan,
+                columns,
+                feeds: feeds
+                    .chunks_exact(2)
+                    .map(|pair| FeedPlan { columns: columns_from_list(pair[0].cast()), plan: pair[1].cast() })
+                    .collect(),
+                params: params
+                    .chunks_exact(2)
+                    .map(|pair| ParamRef {
+                        paramid: pair[0],
+                        type_oid: pg_sys::Oid::from(pair[1].cast_unsigned()),
+                    })
+                    .collect(),
+                limited: flags[0] != 0,
+                writes: flags[1] != 0,
+                can_set_tag: flags[2] != 0,
+            }
+        }
+    }
+}
+
+unsafe fn string_node(text: &str) -> *mut pg_sys::Node {
+    // SAFETY: a fresh C string in the current context.
+    unsafe { pg_sys::makeString(pg::palloc_string(text)).cast() }
+}
+
+unsafe fn node_string(node: *mut pg_sys::Node) -> String {
+    // SAFETY: made by `string_node`.
+    #[cfg(not(feature = "pg14"))]
+    unsafe {
+        pg::owned_string((*node.cast::<pg_sys::String>()).sval)
+    }
+    // SAFETY: made by `string_node`.
+    #[cfg(feature = "pg14")]
+    unsafe {
+        pg::owned_string((*node.cast::<pg_sys::Value>()).val.str_)
+    }
+}
+
+/// Name, oid and typmod of each column; wrapped so that an empty list stays a node.
+unsafe fn columns_to_list(columns: &[ColumnSpec]) -> *mut pg_sys::List {
+    // SAFETY: fresh nodes in the current context.
+    unsafe {
+        let types = columns.iter().flat_map(|c| [c.pg_type.oid.cast_signed(), c.pg_type.typmod]);
+        let mut items = list::append(std::ptr::null_mut(), list::from_integers(types));
+        for column in columns {
+            items = list::append(items, string_node(&column.name));
+        }
+        items
+    }
+}
+
+unsafe fn columns_from_list(items: *mut pg_sys::List) -> Vec<ColumnSpec> {
+    // SAFETY: made by `columns_to_list`.
+    unsafe {
+        let mut items = list::pointers::<pg_sys::Node>(items);
+        let types = list::integers(items.next().expect("the types come first").cast());
+        items
+            .zip(types.chunks_exact(2))
+            .map(|(name, pair)| ColumnSpec {
+                name: node_string(name),
+                pg_type: PgType { oid: pair[0].cast_unsigned(), typmod: pair[1] },
+            })
+            .collect()
+    }
+}
+
+/// Binds `lowered` in the engine and wraps it into a plan of one node.
+///
+/// # Safety
+/// `parse` is the query that was lowered; called from the planner hook.
+pub(crate) unsafe fn planned_statement(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    lowered: LoweredQuery,
+) -> Result<*mut pg_sys::PlannedStmt> {
+    let mut feeds = Vec::with_capacity(lowered.feeds.len());
+    for feed in lowered.feeds {
+        // SAFETY: an analysed and rewritten SELECT. Not through the planner hook: under
+        // duckdb.force_execution that would send the feed to DuckDB again.
+        let plan = unsafe { pg_sys::standard_planner(feed.query, query_string, 0, std::ptr::null_mut()) };
+        feeds.push(FeedPlan { plan, columns: feed.columns });
+    }
+    // SAFETY: a valid query.
+    let command = unsafe { (*parse).commandType };
+    let plan = ScanPlan {
+        sql: lowered.sql,
+        logical_plan: lowered.plan,
+        columns: lowered.columns.iter().map(|column| column.spec.clone()).collect(),
+        feeds,
+        params: lowered.params,
+        limited: lowered.limited,
+        writes: command != pg_sys::CmdType::CMD_SELECT,
+        // SAFETY: as above.
+        can_set_tag: unsafe { (*parse).canSetTag },
+    };
+    // SAFETY: a C string from Postgres.
+    let query_text = unsafe { pg::owned_string(query_string) };
+    let statement = session::prepare(&plan.sql, &query_text, &plan.feed_specs()?)?;
+    if !plan.columns.is_empty() {
+        let schema = batch::decode_schema(&statement.prepared.schema)?;
+        // Refuses what no kernel converts now, not after the first rows.
+        Converter::new(&schema, &plan.columns)?;
+        if schema.fields().len() != plan.columns.len() {
+            return Err(EngineError::new(SqlState::INTERNAL_ERROR, "DuckDB bound another number of columns").into());
+        }
+    }
+
+    // SAFETY: plain node construction in the planner's memory context.
+    unsafe {
+        let mut rtable = flat_relations(parse);
+        let names = lowered.columns.iter().fold(std::ptr::null_mut(), |names, column| {
+            list::append(names, string_node(&column.spec.name))
+        });
+        // Gives the columns of the scan names in EXPLAIN VERBOSE; never opened.
+        let entry = new_node::<pg_sys::RangeTblEntry>(pg_sys::NodeTag::T_RangeTblEntry);
+        (*entry).rtekind = pg_sys::RTEKind::RTE_RESULT;
+        (*entry).eref = pg_sys::makeAlias(c"duckdb".as_ptr(), names);
+        rtable = list::append(rtable, entry);
+        let entry_index = (*rtable).length;
+
+        let mut scan_columns = std::ptr::null_mut();
+        let mut output = std::ptr::null_mut();
+        for (column, number) in lowered.columns.iter().zip(1..) {
+            for (list, varno) in [(&mut scan_columns, entry_index), (&mut output, pg_sys::INDEX_VAR)] {
+                #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
+                let var = pg_sys::makeVar(varno as _, number, column.type_oid, column.typmod, column.collation, 0);
+                let name = pg::palloc_string(&column.spec.name);
+                *list = list::append(*list, pg_sys::makeTargetEntry(var.cast(), number, name, false));
+            }
+        }
+
+        let node = new_node::<pg_sys::CustomScan>(pg_sys::NodeTag::T_CustomScan);
+        (*node).scan.plan.targetlist = output;
+        (*node).custom_scan_tlist = scan_columns;
+        (*node).custom_private = plan.to_private();
+        (*node).methods = callbacks::scan_methods();
+        // Without statistics of its own the node claims what Postgres assumes of a function.
+        (*node).scan.plan.plan_rows = 1000.0;
+        (*node).scan.plan.plan_width = lowered
+            .columns
+            .iter()
+            .map(|column| pg_sys::get_typavgwidth(column.type_oid, column.typmod))
+            .sum();
+
+        let mut tree: *mut pg_sys::Plan = node.cast();
+        if (cursor_options as u32) & pg_sys::CURSOR_OPT_SCROLL != 0 {
+            tree = pg_sys::materialize_finished_plan(tree);
+        }
+        let statement = new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);
+        (*statement).commandType = command;
+        (*statement).queryId = (*parse).queryId;
+        (*statement).canSetTag = (*parse).canSetTag;
+        (*statement).planTree = tree;
+        (*statement).rtable = rtable;
+        (*statement).stmt_location = (*parse).stmt_location;
+        (*statement).stmt_len = (*parse).stmt_len;
+        let mut row_security = false;
+        pg_sys::extract_query_dependencies(
+            parse.cast(),
+            &raw mut (*statement).relationOids,
+            &raw mut (*statement).invalItems,
+            &mut row_security,
+        );
+        (*statement).dependsOnRole = row_security;
+        Ok(statement)
+    }
+}
+
+unsafe fn new_node<T>(tag: pg_sys::NodeTag) -> *mut T {
+    // SAFETY: zeroed memory is a valid node of these types; every node starts with its tag.
+    unsafe {
+        let node = pg_sys::palloc0(size_of::<T>());
+        *node.cast::<pg_sys::NodeTag>() = tag;
+        node.cast()
+    }
+}
+
+/// Every relation the query names at any depth: the executor checks the user's privileges on
+/// them, and the plan cache locks them.
+unsafe fn flat_relations(parse: *mut pg_sys::Query) -> *mut pg_sys::List {
+    #[pgrx::pg_guard]
+    unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, found: *mut std::ffi::c_void) -> bool {
+        if node.is_null() {
+            return false;
+        }
+        // SAFETY: Postgres walks valid trees; the context is the list below.
+        unsafe {
+            if (*node).type_ != pg_sys::NodeTag::T_Query {
+                return pg_sys::expression_tree_walker(node, Some(collect), found);
+            }
+            let query = node.cast::<pg_sys::Query>();
+            let found_list = found.cast::<*mut pg_sys::List>();
+            for entry in list::pointers::<pg_sys::RangeTblEntry>((*query).rtable) {
+                if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
+                    *found_list = list::append(
+                        *found_list,
+                        pg_sys::copyObjectImpl(entry.cast()).cast::<pg_sys::RangeTblEntry>(),
+                    );
+                }
+            }
+            pg_sys::query_tree_walker(query, Some(collect), found, 0)
+        }
+    }
+    let mut found: *mut pg_sys::List = std::ptr::null_mut();
+    // SAFETY: a valid query; the list outlives the walk.
+    unsafe { collect(parse.cast(), (&raw mut found).cast()) };
+    found
+}

@@ -1,0 +1,199 @@
+//! What a running `DuckDBScan` holds.
+
+use bridge_ipc::message::Finished;
+use bridge_ipc::{batch, message::ScanSpec};
+use bridge_kernels::{BatchBuilder, Converter};
+use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, limits};
+use pgrx::pg_sys;
+
+use super::plan::{SMALL_CREDIT_BYTES, ScanPlan};
+use crate::datum::block::Rows;
+use crate::engine::feed::Feeds;
+use crate::engine::portal::Portal;
+use crate::engine::session::{self, ExecuteOptions, Statement};
+use crate::error::Result;
+use crate::hooks::xact;
+use crate::pg;
+
+/// The Rust half of the scan state; freed with the query's memory context.
+pub(crate) struct Running {
+    pub(crate) plan: ScanPlan,
+    pub(crate) statement: Statement,
+    specs: Vec<ScanSpec>,
+    portal: Option<Portal>,
+    pub(crate) rows: Rows,
+    /// How the last execution ended.
+    pub(crate) finished: Option<Finished>,
+    /// EXPLAIN ANALYZE wants DuckDB's profile.
+    profile: bool,
+    done: bool,
+}
+
+impl Running {
+    /// Binds the statement (from the session's cache, if it is the one that planned it).
+    pub(crate) fn bind(plan: ScanPlan, query: &str, profile: bool) -> Result<Self> {
+        let specs = plan.feed_specs()?;
+        let statement = session::prepare(&plan.sql, query, &specs)?;
+        let rows = Self::rows(&plan, &statement)?;
+        Ok(Self { plan, statement, specs, portal: None, rows, finished: None, profile, done: false })
+    }
+
+    fn rows(plan: &ScanPlan, statement: &Statement) -> Result<Rows> {
+        let converter = if plan.columns.is_empty() {
+            Converter::new(&arrow::datatypes::Schema::empty(), &[])?
+        } else {
+            let schema = batch::decode_schema(&statement.prepared.schema)?;
+            if schema.fields().len() != plan.columns.len() {
+                return Err(EngineError::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "types of the DuckDB query changed between planning and execution",
+                )
+                .into());
+            }
+            Converter::new(&schema, &plan.columns)?
+        };
+        Ok(Rows::new(converter, plan.columns.len()))
+    }
+
+    /// Starts the statement.
+    ///
+    /// # Safety
+    /// `estate` is the running query's state.
+    unsafe fn start(&mut self, estate: *mut pg_sys::EState) -> Result<()> {
+        if self.plan.writes {
+            xact::before_write()?;
+        } else {
+            xact::before_read()?;
+        }
+        // The session may have been lost, or its statements forgotten, since `bind`.
+        self.statement = session::prepare(&self.plan.sql, &self.query(estate), &self.specs)?;
+        // SAFETY: as the caller promises.
+        let params = unsafe { params(&self.plan, estate)? };
+        let id = session::allocate_portal()?;
+        let plans: Vec<_> = self.plan.feeds.iter().map(|feed| (feed.plan, feed.columns.clone())).collect();
+        // SAFETY: planned by `planned_statement` with these columns.
+        let feeds =
+            if plans.is_empty() { Feeds::none() } else { unsafe { Feeds::start(id, &plans, estate)? } };
+        let schema = if self.plan.columns.is_empty() {
+            arrow::datatypes::Schema::empty().into()
+        } else {
+            batch::decode_schema(&self.statement.prepared.schema)?
+        };
+        let options = ExecuteOptions {
+            params,
+            credit_bytes: if self.plan.limited { SMALL_CREDIT_BYTES } else { limits::RING_BYTES as u64 },
+            whole_result: !self.plan.limited,
+            profile: self.profile,
+        };
+        self.portal = Some(Portal::start(id, &self.statement, schema, options, feeds)?);
+        Ok(())
+    }
+
+    fn query(&self, estate: *mut pg_sys::EState) -> String {
+        // SAFETY: the executor keeps the source text as long as the query runs.
+        unsafe { pg::owned_string((*estate).es_sourceText) }
+    }
+
+    /// Converts the next block of rows; false at the end.
+    ///
+    /// # Safety
+    /// `estate` is the running query's state.
+    pub(crate) unsafe fn refill(&mut self, estate: *mut pg_sys::EState) -> Result<bool> {
+        if self.done {
+            return Ok(false);
+        }
+        if self.portal.is_none() {
+            // SAFETY: as the caller promises.
+            unsafe { self.start(estate)? };
+        }
+        loop {
+            if self.rows.convert_next()? {
+                return Ok(true);
+            }
+            let Some(portal) = self.portal.as_mut() else { return Ok(false) };
+            if let Some(batch) = portal.next_batch()? {
+                self.rows.set_batch(batch);
+                continue;
+            }
+            self.done = true;
+            self.finished = portal.finished().cloned();
+            if self.plan.writes && self.plan.can_set_tag {
+                let rows = self.finished.as_ref().map_or(0, |finished| finished.rows);
+                // SAFETY: as the caller promises.
+                unsafe { (*estate).es_processed += rows };
+            }
+            self.close();
+            return Ok(false);
+        }
+    }
+
+    /// Ends the statement, whether read to the end or not.
+    pub(crate) fn close(&mut self) {
+        self.rows.clear();
+        if let Some(portal) = self.portal.take() {
+            portal.close();
+        }
+    }
+
+    /// Back to before the first row.
+    pub(crate) fn rescan(&mut self) {
+        self.close();
+        self.done = false;
+    }
+}
+
+/// The external parameters of an execution as a one-row stream.
+///
+/// # Safety
+/// `estate` is the running query's state.
+unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
+    if plan.params.is_empty() {
+        return Ok(bytes::Bytes::new());
+    }
+    let mut columns = Vec::with_capacity(plan.params.len());
+    let mut datums = Vec::with_capacity(plan.params.len());
+    let mut nulls = Vec::with_capacity(plan.params.len());
+    for param in &plan.params {
+        // SAFETY: as the caller promises.
+        let (value, is_null) = unsafe { external_param(estate, param.paramid) }?;
+        columns.push(ColumnSpec {
+            name: format!("${}", param.paramid),
+            pg_type: PgType::new(param.type_oid.to_u32()),
+        });
+        // SAFETY: a datum of the parameter's type; plain varlenas come out of detoasting.
+        datums.push(unsafe {
+            if !is_null && pg_sys::get_typlen(param.type_oid) == -1 {
+                pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr()) as u64
+            } else {
+                value.value() as u64
+            }
+        });
+        nulls.push(is_null);
+    }
+    let mut builder = BatchBuilder::new(&columns)?;
+    // SAFETY: detoasted above; alive in the current memory context.
+    unsafe { builder.push_row(&datums, &nulls)? };
+    Ok(batch::encode_stream(&builder.finish())?)
+}
+
+unsafe fn external_param(estate: *mut pg_sys::EState, paramid: i32) -> Result<(pg_sys::Datum, bool)> {
+    // SAFETY: as in the executor's ExecEvalParamExtern.
+    unsafe {
+        let list = (*estate).es_param_list_info;
+        if !list.is_null() && paramid > 0 && paramid <= (*list).numParams {
+            let mut workspace = pg_sys::ParamExternData::default();
+            let param = match (*list).paramFetch {
+                Some(fetch) => *fetch(list, paramid, false, &mut workspace),
+                None => *(*list).params.as_ptr().offset(paramid as isize - 1),
+            };
+            if param.ptype != pg_sys::InvalidOid {
+                return Ok((param.value, param.isnull));
+            }
+        }
+    }
+    Err(EngineError::new(
+        SqlState::parse(b"42P02").unwrap_or(SqlState::INTERNAL_ERROR),
+        format!("no value found for parameter {paramid}"),
+    )
+    .into())
+}
