@@ -1,2 +1,8 @@
-//! The engine process.
+//! The engine process: sessions, DuckDB, Arrow export.
+#![allow(dead_code)]
+mod duckdb;
+mod errors;
+mod export;
+mod functions;
+mod secrets;
 fn main() {}

@@ -1,0 +1,203 @@
+//! DuckDB's error texts -> what a user of Postgres expects.
+
+use crate::duckdb::DuckError;
+use crate::secrets::scrub;
+use bridge_types::error::{EngineError, SqlState, split_marked};
+
+/// Error classes after which the DuckDB instance refuses all work: the engine must restart.
+const FATAL_CLASSES: [&str; 2] = ["FATAL", "INTERNAL"];
+
+/// SQLSTATEs that `bridge-types` has no name for yet.
+const DUPLICATE_OBJECT: &[u8; 5] = b"42710";
+const DEPENDENT_OBJECTS: &[u8; 5] = b"2BP01";
+const INVALID_CATALOG: &[u8; 5] = b"3D000";
+const INVALID_SCHEMA: &[u8; 5] = b"3F000";
+const AMBIGUOUS_COLUMN: &[u8; 5] = b"42702";
+const GROUPING_ERROR: &[u8; 5] = b"42803";
+const INDETERMINATE_TYPE: &[u8; 5] = b"42P18";
+const INVALID_DATETIME: &[u8; 5] = b"22007";
+
+/// True if DuckDB will answer nothing any more after this error.
+pub(crate) fn is_fatal(error: &DuckError) -> bool {
+    let (class, text) = split_class(&error.message);
+    FATAL_CLASSES.contains(&class) || text.contains("database has been invalidated")
+}
+
+/// The error as Postgres would tell it.
+pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
+    let message = scrub(&error.message);
+    if let Some((state, primary)) = split_marked(&message) {
+        let primary = primary.to_owned();
+        let rest = message.split_once(&primary).map_or("", |(_, rest)| rest).trim();
+        let marked = EngineError::new(state, primary);
+        // Positions and echoes of our own generated SQL help nobody.
+        return match rest.lines().next() {
+            Some(detail) if !detail.is_empty() && !detail.starts_with("LINE ") => marked.with_detail(detail),
+            _ => marked,
+        };
+    }
+    let (class, text) = split_class(&message);
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let state = state_of(class, text);
+    let mut out = EngineError::new(state, lower_first(first.trim().trim_end_matches('.')));
+    match state {
+        SqlState::QUERY_CANCELED => {
+            return EngineError::new(state, "canceling statement due to user request");
+        }
+        SqlState::OUT_OF_MEMORY => {
+            out.message = "out of memory in the DuckDB engine".into();
+            return out
+                .with_detail(first.trim().to_owned())
+                .with_hint("Raise duckdb.memory_limit, or set duckdb.temporary_directory so that DuckDB can spill.");
+        }
+        SqlState::DISK_FULL => {
+            out.message = "no space left for temporary data of the DuckDB engine".into();
+            return out.with_detail(first.trim().to_owned()).with_hint(
+                "Raise duckdb.max_temp_directory_size, or point duckdb.temporary_directory to a larger disk.",
+            );
+        }
+        _ => {}
+    }
+    let detail = rest.trim();
+    if let Some(hint) = detail.lines().find_map(|line| line.trim().strip_prefix("Did you mean ")) {
+        out = out.with_hint(format!("Did you mean {hint}"));
+    }
+    let facts: Vec<&str> = detail
+        .lines()
+        .map(str::trim_end)
+        .take_while(|line| !line.starts_with("LINE "))
+        .filter(|line| !line.trim().is_empty() && !line.trim().starts_with("Did you mean "))
+        .collect();
+    if !facts.is_empty() {
+        out = out.with_detail(facts.join("\n"));
+    }
+    out
+}
+
+/// `Out of Range Error: text` -> (`Out of Range`, `text`).
+fn split_class(message: &str) -> (&str, &str) {
+    if let Some((class, text)) = message.split_once(" Error: ")
+        && class.len() <= 30
+        && class.bytes().all(|b| b.is_ascii_alphabetic() || b == b' ')
+    {
+        return (class, text);
+    }
+    ("", message)
+}
+
+fn state(code: &[u8; 5]) -> SqlState {
+    SqlState::parse(code).unwrap_or(SqlState::INTERNAL_ERROR)
+}
+
+fn state_of(class: &str, text: &str) -> SqlState {
+    let has = |part: &str| text.contains(part);
+    if has("max_temp_directory_size") || has("No space left on device") || has("failed to offload") {
+        return SqlState::DISK_FULL;
+    }
+    match class {
+        "INTERRUPT" => SqlState::QUERY_CANCELED,
+        "Out of Memory" => SqlState::OUT_OF_MEMORY,
+        "Out of Range" if has("date") || has("timestamp") || has("interval") => SqlState::DATETIME_OVERFLOW,
+        "Out of Range" if has("ivision by zero") => SqlState::DIVISION_BY_ZERO,
+        "Out of Range" => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        "Divide by Zero" => SqlState::DIVISION_BY_ZERO,
+        "Conversion" if has("out of range") || has("is too large") || has("doesn't fit") || has("overflow") => {
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE
+        }
+        "Conversion" if has("date field value") || has("timestamp") && has("format") => state(INVALID_DATETIME),
+        "Conversion" | "Mismatch Type" => SqlState::INVALID_TEXT_REPRESENTATION,
+        "Constraint" if has("NOT NULL") => SqlState::NOT_NULL_VIOLATION,
+        "Constraint" if has("foreign key") || has("Foreign key") => SqlState::FOREIGN_KEY_VIOLATION,
+        "Constraint" if has("CHECK") => SqlState::CHECK_VIOLATION,
+        "Constraint" => SqlState::UNIQUE_VIOLATION,
+        "TransactionContext" | "Transaction" if has("onflict") => SqlState::SERIALIZATION_FAILURE,
+        "TransactionContext" | "Transaction" if has("is aborted") => SqlState::IN_FAILED_TRANSACTION,
+        "TransactionContext" | "Transaction" if has("within a transaction") => SqlState::ACTIVE_SQL_TRANSACTION,
+        "TransactionContext" | "Transaction" if has("onstraint") || has("uplicate key") => {
+            SqlState::UNIQUE_VIOLATION
+        }
+        "TransactionContext" | "Transaction" => SqlState::SERIALIZATION_FAILURE,
+        "Catalog" if has("already exists") && has("Table") => SqlState::DUPLICATE_TABLE,
+        "Catalog" if has("already exists") => state(DUPLICATE_OBJECT),
+        "Catalog" | "Binder" if has("onflict on ") || has("write-write") => SqlState::SERIALIZATION_FAILURE,
+        "Catalog" if has("Function") || has("function") => SqlState::UNDEFINED_FUNCTION,
+        "Catalog" if has("Schema with name") => state(INVALID_SCHEMA),
+        "Catalog" => SqlState::UNDEFINED_TABLE,
+        "Binder" if has("No function matches") => SqlState::UNDEFINED_FUNCTION,
+        "Binder" if has("Ambiguous") => state(AMBIGUOUS_COLUMN),
+        "Binder" if has("GROUP BY") => state(GROUPING_ERROR),
+        "Binder" if has("Catalog") && has("does not exist") => state(INVALID_CATALOG),
+        "Binder" if has("not found") || has("does not have a column") => SqlState::UNDEFINED_COLUMN,
+        "Binder" if has("already exists") => state(DUPLICATE_OBJECT),
+        "Binder" => SqlState::DATATYPE_MISMATCH,
+        "Parser" | "Syntax" => SqlState::SYNTAX_ERROR,
+        "IO" | "HTTP" if has("No files found") || has("No such file") => SqlState::UNDEFINED_FILE,
+        "IO" | "HTTP" | "Serialization" => SqlState::IO_ERROR,
+        "Permission" => SqlState::INSUFFICIENT_PRIVILEGE,
+        "Not implemented" => SqlState::FEATURE_NOT_SUPPORTED,
+        "Dependency" => state(DEPENDENT_OBJECTS),
+        "Parameter Not Resolved" | "Parameter Not Allowed" => state(INDETERMINATE_TYPE),
+        "Invalid Input" if has("read-only") => SqlState::READ_ONLY_TRANSACTION,
+        "Invalid Input" if has("More than one row returned") => SqlState::CARDINALITY_VIOLATION,
+        "Invalid Input" | "Invalid Configuration" | "Settings" => SqlState::INVALID_PARAMETER_VALUE,
+        "FATAL" | "INTERNAL" => SqlState::INTERNAL_ERROR,
+        _ => SqlState::DATA_EXCEPTION,
+    }
+}
+
+/// Lower-cases the first letter unless the word is an acronym or a name (`IO`, `CHECK`).
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_uppercase() => text.to_owned(),
+        (Some(first), _) => first.to_lowercase().chain(text.chars().skip(1)).collect(),
+        (None, _) => "unknown error".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapped(text: &str) -> (String, String) {
+        let error = to_engine_error(&DuckError::new(text));
+        (error.sqlstate.to_string(), error.message.into_owned())
+    }
+
+    #[test]
+    fn classes_become_sqlstates() {
+        let cases = [
+            ("Invalid Input Error: [22012] division by zero\nLINE 1: x", "22012", "division by zero"),
+            ("Out of Range Error: Overflow in multiplication of INT64 (1 * 2)!", "22003", "overflow in multiplication of INT64 (1 * 2)!"),
+            ("Conversion Error: Could not convert string 'x' to INT32\n\nLINE 1: ...", "22P02", "could not convert string 'x' to INT32"),
+            ("Constraint Error: NOT NULL constraint failed: t.a", "23502", "NOT NULL constraint failed: t.a"),
+            ("Constraint Error: Duplicate key \"a: 1\" violates primary key constraint.", "23505", "duplicate key \"a: 1\" violates primary key constraint"),
+            ("TransactionContext Error: Conflict on update!", "40001", "conflict on update!"),
+            ("INTERRUPT Error: Interrupted!", "57014", "canceling statement due to user request"),
+            ("IO Error: No files found that match the pattern \"x.parquet\"", "58P01", "no files found that match the pattern \"x.parquet\""),
+            ("Catalog Error: Table with name t does not exist!\nDid you mean \"u\"?", "42P01", "table with name t does not exist!"),
+            ("Parser Error: syntax error at or near \"x\"", "42601", "syntax error at or near \"x\""),
+        ];
+        for (text, state, message) in cases {
+            assert_eq!(mapped(text), (state.to_owned(), message.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_name_the_setting_to_raise() {
+        let memory = to_engine_error(&DuckError::new("Out of Memory Error: could not allocate block"));
+        assert!(memory.hint.is_some_and(|hint| hint.contains("duckdb.memory_limit")));
+        let disk = to_engine_error(&DuckError::new(
+            "Out of Memory Error: failed to offload data block\nThis limit was set by the 'max_temp_directory_size' setting.",
+        ));
+        assert_eq!(disk.sqlstate, SqlState::DISK_FULL);
+        assert!(disk.hint.is_some_and(|hint| hint.contains("duckdb.max_temp_directory_size")));
+    }
+
+    #[test]
+    fn fatal_errors_are_told_apart() {
+        assert!(is_fatal(&DuckError::new("INTERNAL Error: Attempted to access index 1")));
+        assert!(is_fatal(&DuckError::new("FATAL Error: Failed: database has been invalidated")));
+        assert!(!is_fatal(&DuckError::new("Catalog Error: no")));
+    }
+}

@@ -1,0 +1,548 @@
+//! Postgres' `numeric` as text: parsing, printing and arithmetic with its display scale.
+//!
+//! A value is `digits * 10^-scale`; `scale` is what Postgres calls the display scale and is
+//! part of the value (`1.0` and `1.00` are equal but print differently). The rules of each
+//! operation's scale are those of `numeric.c`.
+
+use num_bigint::{BigInt, BigUint, Sign};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// `NUMERIC_MIN_SIG_DIGITS`: significant digits a division produces at least.
+const MIN_SIGNIFICANT_DIGITS: i64 = 16;
+/// `NUMERIC_MAX_DISPLAY_SCALE`: the most digits after the point a division produces.
+const MAX_DISPLAY_SCALE: i64 = 1000;
+/// `NUMERIC_MAX_RESULT_SCALE`: bound of the scale argument of `round` and `trunc`.
+const MAX_RESULT_SCALE: i64 = 2000;
+/// `NUMERIC_DSCALE_MAX`: the widest display scale a value can carry.
+const MAX_SCALE: u32 = 16_383;
+/// Digits before the point that fit (`(NUMERIC_WEIGHT_MAX + 1) * DEC_DIGITS`).
+const MAX_INTEGER_DIGITS: u64 = 131_072;
+/// Decimal digits per base-10000 digit of `numeric.c`; scale selection counts in them.
+const DEC_DIGITS: i64 = 4;
+
+/// An error text with its SQLSTATE mark (`bridge_types::error::split_marked`).
+pub(crate) type Marked = String;
+
+pub(crate) const DIVISION_BY_ZERO: &str = "[22012] division by zero";
+const OVERFLOW: &str = "[22003] value overflows numeric format";
+
+/// A numeric value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Numeric {
+    /// `digits * 10^-scale`, small.
+    Small(i128, u32),
+    /// The same, of any size.
+    Big(BigInt, u32),
+    /// Not a number: equal to itself and greater than everything.
+    NaN,
+    /// Infinity; `true` is negative.
+    Infinity(bool),
+}
+
+use Numeric::{Big, Infinity, NaN, Small};
+
+/// 10^n while it fits.
+fn pow10_i128(n: u32) -> Option<i128> {
+    10i128.checked_pow(n)
+}
+
+fn pow10(n: u32) -> BigInt {
+    BigInt::from(BigUint::from(10u32).pow(n))
+}
+
+/// `value / divisor`, rounded half away from zero.
+fn divide_rounded(value: &BigInt, divisor: &BigInt) -> BigInt {
+    let negative = (value.sign() == Sign::Minus) != (divisor.sign() == Sign::Minus);
+    let (value, divisor) = (value.magnitude(), divisor.magnitude());
+    let quotient = (value * 2u32 + divisor) / (divisor * 2u32);
+    BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, quotient)
+}
+
+impl Numeric {
+    /// Reads what `numeric_in` reads (without underscores and radix prefixes).
+    pub(crate) fn parse(text: &str) -> Result<Self, Marked> {
+        let trimmed = text.trim();
+        let invalid = || format!("[22P02] invalid input syntax for type numeric: \"{text}\"");
+        let bytes = trimmed.as_bytes();
+        let (negative, mut at) = match bytes.first() {
+            Some(b'-') => (true, 1),
+            Some(b'+') => (false, 1),
+            Some(_) => (false, 0),
+            None => return Err(invalid()),
+        };
+        let rest = &trimmed[at..];
+        if !bytes[at..].first().is_some_and(|b| b.is_ascii_digit() || *b == b'.') {
+            return match rest.to_ascii_lowercase().as_str() {
+                "nan" if at == 0 => Ok(NaN),
+                "infinity" | "inf" => Ok(Infinity(negative)),
+                _ => Err(invalid()),
+            };
+        }
+        let mut digits = Vec::with_capacity(bytes.len());
+        let mut scale: i64 = 0;
+        let mut seen_point = false;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'0'..=b'9' => {
+                    digits.push(byte);
+                    scale += i64::from(seen_point);
+                }
+                b'.' if !seen_point => seen_point = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        if digits.is_empty() {
+            return Err(invalid());
+        }
+        if matches!(bytes.get(at), Some(b'e' | b'E')) {
+            let exponent: i64 = trimmed[at + 1..].parse().map_err(|_| invalid())?;
+            if exponent.abs() > i64::from(i32::MAX / 2) {
+                return Err(OVERFLOW.into());
+            }
+            scale -= exponent;
+            at = bytes.len();
+        }
+        if at != bytes.len() {
+            return Err(invalid());
+        }
+        if scale < 0 {
+            let zeros = usize::try_from(-scale).unwrap_or(usize::MAX);
+            if zeros > 200_000 {
+                return Err(OVERFLOW.into());
+            }
+            digits.extend(std::iter::repeat_n(b'0', zeros));
+            scale = 0;
+        }
+        let scale = u32::try_from(scale).unwrap_or(u32::MAX);
+        let value = if digits.len() <= 38 {
+            let mut value = 0i128;
+            for digit in &digits {
+                value = value * 10 + i128::from(digit - b'0');
+            }
+            Small(if negative { -value } else { value }, scale)
+        } else {
+            let magnitude = BigUint::parse_bytes(&digits, 10).ok_or_else(invalid)?;
+            let sign = if negative { Sign::Minus } else { Sign::Plus };
+            Big(BigInt::from_biguint(sign, magnitude), scale)
+        };
+        let value = if scale > MAX_SCALE { value.rescaled(MAX_SCALE) } else { value };
+        value.checked()
+    }
+
+    /// The value, unless it has more digits before the point than Postgres can hold.
+    fn checked(self) -> Result<Self, Marked> {
+        match &self {
+            Big(value, scale) if value.bits() > 400_000 => {
+                let digits = value.magnitude().to_str_radix(10).len();
+                let integer = u64::try_from(digits).unwrap_or(u64::MAX).saturating_sub(u64::from(*scale));
+                if integer > MAX_INTEGER_DIGITS { Err(OVERFLOW.into()) } else { Ok(self) }
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// Digits and scale of a finite value.
+    fn finite(&self) -> Option<(BigInt, u32)> {
+        match self {
+            Small(value, scale) => Some((BigInt::from(*value), *scale)),
+            Big(value, scale) => Some((value.clone(), *scale)),
+            NaN | Infinity(_) => None,
+        }
+    }
+
+    fn from_big(value: BigInt, scale: u32) -> Self {
+        match i128::try_from(&value) {
+            Ok(small) => Small(small, scale),
+            Err(_) => Big(value, scale),
+        }
+    }
+
+    /// -1, 0 or 1; 0 for NaN.
+    fn sign(&self) -> i32 {
+        match self {
+            Small(value, _) => i32::try_from(value.signum()).unwrap_or(0),
+            Big(value, _) => match value.sign() {
+                Sign::Minus => -1,
+                Sign::NoSign => 0,
+                Sign::Plus => 1,
+            },
+            NaN => 0,
+            Infinity(negative) => if *negative { -1 } else { 1 },
+        }
+    }
+
+    /// With display scale `scale`, rounded half away from zero.
+    fn rescaled(&self, scale: u32) -> Self {
+        let own = match self {
+            Small(_, own) | Big(_, own) => *own,
+            NaN | Infinity(_) => return self.clone(),
+        };
+        if own == scale {
+            return self.clone();
+        }
+        if let Small(value, _) = self {
+            if scale > own {
+                if let Some(grown) = pow10_i128(scale - own).and_then(|p| value.checked_mul(p)) {
+                    return Small(grown, scale);
+                }
+            } else {
+                match pow10_i128(own - scale) {
+                    Some(divisor) => {
+                        let (quotient, rest) = (value / divisor, value % divisor);
+                        // rest.abs() * 2 >= divisor without overflow
+                        let up = i128::from(rest.unsigned_abs() >= divisor.unsigned_abs().div_ceil(2));
+                        return Small(quotient + up * value.signum(), scale);
+                    }
+                    None => return Small(0, scale),
+                }
+            }
+        }
+        let (value, _) = self.finite().expect("special values returned above");
+        Self::from_big(
+            if scale > own {
+                value * pow10(scale - own)
+            } else {
+                divide_rounded(&value, &pow10(own - scale))
+            },
+            scale,
+        )
+    }
+
+    /// The digits of both at their larger scale, if they fit 128 bits.
+    fn aligned(a: &Self, b: &Self) -> Option<(i128, i128, u32)> {
+        let (Small(x, s), Small(y, t)) = (a, b) else { return None };
+        let scale = *s.max(t);
+        let x = x.checked_mul(pow10_i128(scale - s)?)?;
+        let y = y.checked_mul(pow10_i128(scale - t)?)?;
+        Some((x, y, scale))
+    }
+
+    fn aligned_big(a: &Self, b: &Self) -> Option<(BigInt, BigInt, u32)> {
+        let ((x, s), (y, t)) = (a.finite()?, b.finite()?);
+        let scale = s.max(t);
+        Some((x * pow10(scale - s), y * pow10(scale - t), scale))
+    }
+
+    /// `self + other`; scale: the larger.
+    pub(crate) fn add(&self, other: &Self) -> Result<Self, Marked> {
+        if let Some((x, y, scale)) = Self::aligned(self, other)
+            && let Some(sum) = x.checked_add(y)
+        {
+            return Ok(Small(sum, scale));
+        }
+        if let Some((x, y, scale)) = Self::aligned_big(self, other) {
+            return Self::from_big(x + y, scale).checked();
+        }
+        Ok(match (self, other) {
+            (NaN, _) | (_, NaN) => NaN,
+            (Infinity(a), Infinity(b)) if a != b => NaN,
+            (Infinity(a), _) | (_, Infinity(a)) => Infinity(*a),
+            _ => NaN,
+        })
+    }
+
+    /// `self - other`; scale: the larger.
+    pub(crate) fn sub(&self, other: &Self) -> Result<Self, Marked> {
+        self.add(&other.neg())
+    }
+
+    /// `self * other`; scale: the sum.
+    pub(crate) fn mul(&self, other: &Self) -> Result<Self, Marked> {
+        if let (Small(x, s), Small(y, t)) = (self, other)
+            && let Some(product) = x.checked_mul(*y)
+            && s + t <= MAX_SCALE
+        {
+            return Ok(Small(product, s + t));
+        }
+        if let (Some((x, s)), Some((y, t))) = (self.finite(), other.finite()) {
+            let product = Self::from_big(x * y, s + t);
+            return if s + t > MAX_SCALE { product.rescaled(MAX_SCALE) } else { product }.checked();
+        }
+        if *self == NaN || *other == NaN {
+            return Ok(NaN);
+        }
+        let sign = self.sign() * other.sign();
+        Ok(if sign == 0 { NaN } else { Infinity(sign < 0) })
+    }
+
+    /// Base-10000 weight and first base-10000 digit, as `select_div_scale` looks at them.
+    fn leading(value: &BigInt, scale: u32) -> (i64, u32) {
+        if value.sign() == Sign::NoSign {
+            return (0, 0);
+        }
+        let digits = value.magnitude().to_str_radix(10);
+        let count = i64::try_from(digits.len()).unwrap_or(i64::MAX);
+        // Exponent of the first decimal digit: value = d.ddd * 10^exponent.
+        let exponent = count - 1 - i64::from(scale);
+        let weight = exponent.div_euclid(DEC_DIGITS);
+        // The first base-10000 digit holds this many decimal digits of ours.
+        let width = usize::try_from(exponent.rem_euclid(DEC_DIGITS) + 1).unwrap_or(1);
+        let first = digits
+            .bytes()
+            .chain(std::iter::repeat(b'0'))
+            .take(width)
+            .fold(0u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        (weight, first)
+    }
+
+    /// `self / other`, at the scale `select_div_scale` picks, rounded half away from zero.
+    pub(crate) fn div(&self, other: &Self) -> Result<Self, Marked> {
+        let (Some((x, s)), Some((y, t))) = (self.finite(), other.finite()) else {
+            return match (self, other) {
+                (NaN, _) | (_, NaN) | (Infinity(_), Infinity(_)) => Ok(NaN),
+                (Infinity(negative), _) => match other.sign() {
+                    0 => Err(DIVISION_BY_ZERO.into()),
+                    sign => Ok(Infinity(*negative != (sign < 0))),
+                },
+                _ => Ok(Small(0, 0)),
+            };
+        };
+        if y.sign() == Sign::NoSign {
+            return Err(DIVISION_BY_ZERO.into());
+        }
+        let (weight1, first1) = Self::leading(&x, s);
+        let (weight2, first2) = Self::leading(&y, t);
+        let weight = weight1 - weight2 - i64::from(first1 <= first2);
+        let scale = (MIN_SIGNIFICANT_DIGITS - weight * DEC_DIGITS)
+            .max(i64::from(s))
+            .max(i64::from(t))
+            .clamp(0, MAX_DISPLAY_SCALE);
+        let scale = u32::try_from(scale).unwrap_or(0);
+        // x/10^s / (y/10^t) * 10^scale = x * 10^(scale + t - s) / y
+        let shift = i64::from(scale) + i64::from(t) - i64::from(s);
+        let power = pow10(u32::try_from(shift.unsigned_abs()).unwrap_or(0));
+        let quotient =
+            if shift >= 0 { divide_rounded(&(x * power), &y) } else { divide_rounded(&x, &(y * power)) };
+        Self::from_big(quotient, scale).checked()
+    }
+
+    /// Remainder of the truncated division; sign of `self`, the larger scale.
+    pub(crate) fn rem(&self, other: &Self) -> Result<Self, Marked> {
+        if *self == NaN || *other == NaN {
+            return Ok(NaN);
+        }
+        if let Infinity(_) = self {
+            return if other.sign() == 0 { Err(DIVISION_BY_ZERO.into()) } else { Ok(NaN) };
+        }
+        if let Infinity(_) = other {
+            return Ok(self.clone());
+        }
+        if other.sign() == 0 {
+            return Err(DIVISION_BY_ZERO.into());
+        }
+        if let Some((x, y, scale)) = Self::aligned(self, other) {
+            return Ok(Small(x.checked_rem(y).unwrap_or(0), scale));
+        }
+        let (x, y, scale) = Self::aligned_big(self, other).expect("both are finite, checked above");
+        Ok(Self::from_big(x % y, scale))
+    }
+
+    /// Postgres' order: -Infinity, numbers, Infinity, NaN.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        let rank = |value: &Self| match value {
+            Infinity(true) => 0,
+            Small(..) | Big(..) => 1,
+            Infinity(false) => 2,
+            NaN => 3,
+        };
+        if rank(self) != 1 || rank(other) != 1 {
+            return rank(self).cmp(&rank(other));
+        }
+        if let Some((x, y, _)) = Self::aligned(self, other) {
+            return x.cmp(&y);
+        }
+        Self::aligned_big(self, other).map_or(Ordering::Equal, |(x, y, _)| x.cmp(&y))
+    }
+
+    /// `-self`.
+    pub(crate) fn neg(&self) -> Self {
+        match self {
+            Small(value, scale) => {
+                value.checked_neg().map_or_else(|| Big(-BigInt::from(*value), *scale), |v| Small(v, *scale))
+            }
+            Big(value, scale) => Self::from_big(-value, *scale),
+            NaN => NaN,
+            Infinity(negative) => Infinity(!negative),
+        }
+    }
+
+    /// `|self|`.
+    pub(crate) fn abs(&self) -> Self {
+        if self.sign() < 0 { self.neg() } else { self.clone() }
+    }
+
+    /// Digits cut off after `scale` places (negative: before the point); display scale `scale`, at least 0.
+    pub(crate) fn trunc(&self, scale: i64) -> Result<Self, Marked> {
+        self.cut(scale, |value, divisor| value / divisor)
+    }
+
+    /// Rounded half away from zero to `scale` places; display scale `scale`, at least 0.
+    pub(crate) fn round(&self, scale: i64) -> Result<Self, Marked> {
+        self.cut(scale, divide_rounded)
+    }
+
+    /// Next whole number not below.
+    pub(crate) fn ceil(&self) -> Result<Self, Marked> {
+        let whole = self.trunc(0)?;
+        if self.compare(&whole) == Ordering::Greater { whole.add(&Small(1, 0)) } else { Ok(whole) }
+    }
+
+    /// Next whole number not above.
+    pub(crate) fn floor(&self) -> Result<Self, Marked> {
+        let whole = self.trunc(0)?;
+        if self.compare(&whole) == Ordering::Less { whole.sub(&Small(1, 0)) } else { Ok(whole) }
+    }
+
+    fn cut(&self, scale: i64, divide: impl Fn(&BigInt, &BigInt) -> BigInt) -> Result<Self, Marked> {
+        let scale = scale.clamp(-MAX_RESULT_SCALE, MAX_RESULT_SCALE);
+        let Some((value, own)) = self.finite() else { return Ok(self.clone()) };
+        let own = i64::from(own);
+        if scale >= own {
+            return self.rescaled(u32::try_from(scale).unwrap_or(0)).checked();
+        }
+        let kept = divide(&value, &pow10(u32::try_from(own - scale).unwrap_or(0)));
+        if scale >= 0 {
+            return Ok(Self::from_big(kept, u32::try_from(scale).unwrap_or(0)));
+        }
+        Self::from_big(kept * pow10(u32::try_from(-scale).unwrap_or(0)), 0).checked()
+    }
+
+    /// The value as `numeric(precision, scale)` holds it (`apply_typmod`).
+    pub(crate) fn fit(&self, precision: i64, scale: i64) -> Result<Self, Marked> {
+        let detail = |what: String| {
+            Err(format!(
+                "[22003] numeric field overflow\nA field with precision {precision}, scale {scale} {what}"
+            ))
+        };
+        match self {
+            NaN => return Ok(NaN),
+            Infinity(_) => return detail("cannot hold an infinite value.".into()),
+            _ => {}
+        }
+        let rounded = self.round(scale)?;
+        let digits = u32::try_from((precision - scale).max(0)).unwrap_or(0);
+        // |rounded| < 10^(precision - scale); below zero whole digits the bound is a fraction.
+        let bound = if precision >= scale {
+            Self::from_big(pow10(digits), 0)
+        } else {
+            Small(1, u32::try_from(scale - precision).unwrap_or(0))
+        };
+        if rounded.sign() != 0 && rounded.abs().compare(&bound) != Ordering::Less {
+            let bound = if digits == 0 && precision >= scale { "1".to_owned() } else { format!("10^{}", precision - scale) };
+            return detail(format!("must round to an absolute value less than {bound}."));
+        }
+        Ok(rounded)
+    }
+
+    /// As `float8_numeric` and `float4_numeric` convert: `significant` digits of the shortest kind `%g` prints.
+    pub(crate) fn from_float(value: f64, significant: usize) -> Self {
+        if value.is_nan() {
+            return NaN;
+        }
+        if value.is_infinite() {
+            return Infinity(value < 0.0);
+        }
+        // d.ddd…e±x, correctly rounded as printf does
+        let text = format!("{value:.*e}", significant - 1);
+        Self::parse(&strip_mantissa(&text)).unwrap_or(NaN)
+    }
+
+    /// As `numeric_float8`.
+    pub(crate) fn to_double(&self) -> Result<f64, Marked> {
+        match self {
+            NaN => Ok(f64::NAN),
+            Infinity(negative) => Ok(if *negative { f64::NEG_INFINITY } else { f64::INFINITY }),
+            _ => {
+                let text = self.to_string();
+                let value: f64 = text.parse().map_err(|_| format!("[22P02] invalid number \"{text}\""))?;
+                if value.is_infinite() || (value == 0.0 && self.sign() != 0) {
+                    return Err(format!("[22003] \"{text}\" is out of range for type double precision"));
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    /// As `numeric_int8`: rounded half away from zero.
+    pub(crate) fn to_bigint(&self) -> Result<i64, Marked> {
+        match self {
+            NaN => Err("[0A000] cannot convert NaN to bigint".into()),
+            Infinity(_) => Err("[0A000] cannot convert infinity to bigint".into()),
+            _ => {
+                let out_of_range = || "[22003] bigint out of range".to_owned();
+                match self.round(0)? {
+                    Small(value, _) => i64::try_from(value).map_err(|_| out_of_range()),
+                    _ => Err(out_of_range()),
+                }
+            }
+        }
+    }
+
+    /// Bytes that compare as the values do, and are equal for equal values.
+    ///
+    /// One class byte; for numbers then the decimal exponent (big endian, biased) and the
+    /// digits, two a byte plus one, without trailing zeros, ended by 0; negative numbers
+    /// have everything behind the class inverted.
+    pub(crate) fn sort_key(&self, key: &mut Vec<u8>) {
+        key.clear();
+        match self {
+            Infinity(true) => return key.push(1),
+            Infinity(false) => return key.push(5),
+            NaN => return key.push(6),
+            _ if self.sign() == 0 => return key.push(3),
+            _ => {}
+        }
+        let (value, scale) = self.finite().expect("special values returned above");
+        let digits = value.magnitude().to_str_radix(10).into_bytes();
+        let exponent = i64::try_from(digits.len()).unwrap_or(i64::MAX) - i64::from(scale);
+        key.push(4);
+        // Fits: at most 131072 digits before the point and 16383 after it.
+        key.extend_from_slice(&u32::try_from(exponent + (1 << 30)).unwrap_or(u32::MAX).to_be_bytes());
+        let end = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |at| at + 1);
+        for pair in digits[..end].chunks(2) {
+            let low = pair.get(1).map_or(0, |digit| digit - b'0');
+            key.push((pair[0] - b'0') * 10 + low + 1);
+        }
+        key.push(0);
+        if self.sign() < 0 {
+            key[0] = 2;
+            key[1..].iter_mut().for_each(|byte| *byte = !*byte);
+        }
+    }
+}
+
+/// `d.ddd000e5` -> `d.ddde5`: `%g` drops trailing zeros, which would count as scale.
+fn strip_mantissa(text: &str) -> String {
+    let Some((mantissa, exponent)) = text.split_once('e') else { return text.to_owned() };
+    let mantissa = if mantissa.contains('.') {
+        mantissa.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        mantissa
+    };
+    format!("{mantissa}e{exponent}")
+}
+
+impl fmt::Display for Numeric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (digits, scale) = match self {
+            NaN => return f.write_str("NaN"),
+            Infinity(negative) => return f.write_str(if *negative { "-Infinity" } else { "Infinity" }),
+            Small(value, scale) => (value.unsigned_abs().to_string(), *scale),
+            Big(value, scale) => (value.magnitude().to_str_radix(10), *scale),
+        };
+        if self.sign() < 0 {
+            f.write_str("-")?;
+        }
+        let scale = usize::try_from(scale).unwrap_or(0);
+        if scale == 0 {
+            return f.write_str(&digits);
+        }
+        if digits.len() > scale {
+            let (whole, fraction) = digits.split_at(digits.len() - scale);
+            return write!(f, "{whole}.{fraction}");
+        }
+        write!(f, "0.{}{digits}", "0".repeat(scale - digits.len()))
+    }
+}

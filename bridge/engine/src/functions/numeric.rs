@@ -1,0 +1,162 @@
+//! `pg_numeric_*`: Postgres' numeric arithmetic on numerics carried as text.
+
+use super::decimal_text::{Marked, Numeric};
+use super::scalar::{Arguments, Output, ScalarFunction};
+use crate::duckdb::TypeId::{self, BigInt, Blob, Double, Float, Integer, Varchar};
+use std::cell::RefCell;
+use std::fmt::Write as _;
+
+const TWO_TEXTS: &[TypeId] = &[Varchar, Varchar];
+const TEXT: &[TypeId] = &[Varchar];
+const TEXT_AND_SCALE: &[TypeId] = &[Varchar, Integer];
+
+macro_rules! binary {
+    ($name:literal, $method:ident) => {
+        ScalarFunction {
+            name: $name,
+            arguments: TWO_TEXTS,
+            result: Varchar,
+            row: |arguments, out, row| {
+                let result = parse(arguments, 0, row)?.$method(&parse(arguments, 1, row)?)?;
+                write_text(out, row, &result);
+                Ok(())
+            },
+        }
+    };
+}
+
+macro_rules! unary {
+    ($name:literal, $value:ident => $result:expr) => {
+        ScalarFunction {
+            name: $name,
+            arguments: TEXT,
+            result: Varchar,
+            row: |arguments, out, row| {
+                let $value = parse(arguments, 0, row)?;
+                let result: Result<Numeric, Marked> = $result;
+                write_text(out, row, &result?);
+                Ok(())
+            },
+        }
+    };
+}
+
+macro_rules! with_scale {
+    ($name:literal, $method:ident) => {
+        ScalarFunction {
+            name: $name,
+            arguments: TEXT_AND_SCALE,
+            result: Varchar,
+            row: |arguments, out, row| {
+                let result = parse(arguments, 0, row)?.$method(i64::from(arguments.integer(1, row)))?;
+                write_text(out, row, &result);
+                Ok(())
+            },
+        }
+    };
+}
+
+/// All of them.
+pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
+    binary!("pg_numeric_add", add),
+    binary!("pg_numeric_sub", sub),
+    binary!("pg_numeric_mul", mul),
+    binary!("pg_numeric_div", div),
+    binary!("pg_numeric_mod", rem),
+    unary!("pg_numeric_neg", value => Ok(value.neg())),
+    unary!("pg_numeric_abs", value => Ok(value.abs())),
+    unary!("pg_numeric_ceil", value => value.ceil()),
+    unary!("pg_numeric_floor", value => value.floor()),
+    with_scale!("pg_numeric_round", round),
+    with_scale!("pg_numeric_trunc", trunc),
+    ScalarFunction {
+        name: "pg_numeric_cmp",
+        arguments: TWO_TEXTS,
+        result: Integer,
+        row: |arguments, out, row| {
+            let order = parse(arguments, 0, row)?.compare(&parse(arguments, 1, row)?);
+            out.set(row, order as i32);
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_fit",
+        arguments: &[Varchar, Integer, Integer],
+        result: Varchar,
+        row: |arguments, out, row| {
+            let (precision, scale) = (arguments.integer(1, row), arguments.integer(2, row));
+            let result = parse(arguments, 0, row)?.fit(i64::from(precision), i64::from(scale))?;
+            write_text(out, row, &result);
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_sortkey",
+        arguments: TEXT,
+        result: Blob,
+        row: |arguments, out, row| {
+            let value = parse(arguments, 0, row)?;
+            KEY.with_borrow_mut(|key| {
+                value.sort_key(key);
+                out.set_bytes(row, key);
+            });
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_from_double",
+        arguments: &[Double],
+        result: Varchar,
+        row: |arguments, out, row| {
+            // DBL_DIG
+            write_text(out, row, &Numeric::from_float(arguments.double(0, row), 15));
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_from_float",
+        arguments: &[Float],
+        result: Varchar,
+        row: |arguments, out, row| {
+            // FLT_DIG
+            write_text(out, row, &Numeric::from_float(f64::from(arguments.float(0, row)), 6));
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_to_double",
+        arguments: TEXT,
+        result: Double,
+        row: |arguments, out, row| {
+            out.set(row, parse(arguments, 0, row)?.to_double()?);
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_to_bigint",
+        arguments: TEXT,
+        result: BigInt,
+        row: |arguments, out, row| {
+            out.set(row, parse(arguments, 0, row)?.to_bigint()?);
+            Ok(())
+        },
+    },
+];
+
+thread_local! {
+    /// Reused for every row, so that printing does not allocate.
+    static TEXT_BUFFER: RefCell<String> = const { RefCell::new(String::new()) };
+    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn parse(arguments: &Arguments<'_>, column: usize, row: usize) -> Result<Numeric, Marked> {
+    Numeric::parse(arguments.text(column, row)?)
+}
+
+fn write_text(out: &mut Output, row: usize, value: &Numeric) {
+    TEXT_BUFFER.with_borrow_mut(|buffer| {
+        buffer.clear();
+        write!(buffer, "{value}").expect("writing into a string cannot fail");
+        out.set_bytes(row, buffer.as_bytes());
+    });
+}
