@@ -5,6 +5,8 @@
 //! Rows, their order where the statement has one, column names, types and typmods must
 //! agree; a statement that fails must fail with the same SQLSTATE. CONTRIBUTING.md
 //! explains the notes in comments. Arguments choose files by a part of their name.
+//! `SELF_CHECK=1` compares Postgres with itself: it finds statements that are wrong
+//! (class 42 errors) or have no single answer, and needs no extension.
 
 use std::fs;
 use std::process::ExitCode;
@@ -40,8 +42,10 @@ fn main() -> ExitCode {
 fn run() -> Result<usize> {
     let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
-    let cluster = Cluster::start(Options::with_extension())?;
-    let mut sides = Sides::connect(&cluster)?;
+    let self_check = std::env::var_os("SELF_CHECK").is_some_and(|value| value == "1");
+    let options = if self_check { Options::plain() } else { Options::with_extension() };
+    let cluster = Cluster::start(options)?;
+    let mut sides = Sides::connect(&cluster, self_check)?;
 
     let mut failed = 0;
     let directory = Artifacts::source_root().join("tests/differential");
@@ -69,6 +73,7 @@ fn run() -> Result<usize> {
 struct Sides {
     heap: Client,
     duck: Client,
+    self_check: bool,
 }
 
 /// What a statement gave: column descriptions and rows, or an error.
@@ -91,7 +96,7 @@ struct Failure {
 }
 
 impl Sides {
-    fn connect(cluster: &Cluster) -> Result<Self> {
+    fn connect(cluster: &Cluster, self_check: bool) -> Result<Self> {
         let connect = |schema: &str| -> Result<Client> {
             let mut client = cluster.client()?;
             let sql = format!(
@@ -100,7 +105,12 @@ impl Sides {
             client.batch_execute(&sql)?;
             Ok(client)
         };
-        Ok(Self { heap: connect("heap")?, duck: connect("duck")? })
+        Ok(Self { heap: connect("heap")?, duck: connect("duck")?, self_check })
+    }
+
+    /// What makes a table of the second side a duckdb table.
+    fn using(&self) -> &'static str {
+        if self.self_check { "" } else { "USING duckdb" }
     }
 
     /// Runs the set-up on both sides; `:using` makes the tables duckdb tables on one. Rows
@@ -110,7 +120,7 @@ impl Sides {
             let at = |error: postgres::Error| format!("setup.sql:{}: {}", statement.line, describe(&error));
             self.heap.batch_execute(&statement.sql.replace(":using", "")).map_err(at)?;
             if statement.sql.contains(":using") {
-                self.duck.batch_execute(&statement.sql.replace(":using", "USING duckdb")).map_err(at)?;
+                self.duck.batch_execute(&statement.sql.replace(":using", self.using())).map_err(at)?;
             }
         }
         self.copy_rows("pg_class.relkind = 'r'")
@@ -122,7 +132,11 @@ impl Sides {
         let indexes = "CREATE INDEX ON lineitem (l_partkey, l_suppkey); CREATE INDEX ON lineitem (l_orderkey); \
                        CREATE INDEX ON partsupp (ps_partkey)";
         self.heap.batch_execute(indexes)?;
-        self.duck.batch_execute(&tpch::create_tables("USING duckdb")?)?;
+        if self.self_check {
+            // The same tables for the other side: copies would have no indexes.
+            return Ok(self.duck.batch_execute("SET search_path = heap, public")?);
+        }
+        self.duck.batch_execute(&tpch::create_tables(self.using())?)?;
         let names = tpch::TABLES.map(|(table, _)| format!("'{table}'")).join(", ");
         self.copy_rows(&format!("relname IN ({names})"))
     }
@@ -170,6 +184,15 @@ impl Sides {
     fn compare(&mut self, statement: &Statement, sql: &str) -> Result<()> {
         let expected = answer(&mut self.heap, sql);
         let actual = answer(&mut self.duck, sql);
+        if self.self_check {
+            if let Err(failure) = &expected
+                && failure.sqlstate.starts_with("42")
+            {
+                return Err(failure.message.clone().into());
+            }
+            return difference(&expected, &actual, is_ordered(sql), false)
+                .map_or(Ok(()), |text| Err(text.into()));
+        }
         let approximate = statement.note("approximate").is_some();
         let difference = difference(&expected, &actual, is_ordered(sql), approximate);
         if statement.note("unsupported").is_some() {

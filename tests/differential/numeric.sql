@@ -1,0 +1,41 @@
+-- numeric: exact, with Postgres' display scales.
+
+-- each: p_num
+SELECT a + b AS r FROM p_num WHERE id = {id};
+-- each: p_num
+SELECT a - b AS r FROM p_num WHERE id = {id};
+-- each: p_num
+SELECT a * b AS r FROM p_num WHERE id = {id};
+-- each: p_num
+SELECT a / b AS r FROM p_num WHERE id = {id};
+-- each: p_num
+SELECT a % b AS r FROM p_num WHERE id = {id};
+-- each: p_num
+SELECT a::smallint AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::integer AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::bigint AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::real AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::double precision AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::numeric AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::numeric(10, 2) AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::numeric(38, 10) AS r FROM p_num WHERE id = {id} AND b = 1;
+-- each: p_num
+SELECT a::text AS r FROM p_num WHERE id = {id} AND b = 1;
+SELECT -a AS n, abs(a) AS p, ceil(a) AS c, floor(a) AS f, round(a) AS r, round(a, 2) AS r2, trunc(a, 1) AS t FROM p_num ORDER BY id;
+SELECT sum(a) AS s, avg(a) AS m, min(a) AS lo, max(a) AS hi FROM p_num;
+SELECT k, sum(amount) AS s, avg(amount) AS m, sum(amount) / count(*) AS q, avg(n) AS i FROM fact GROUP BY k ORDER BY k;
+SELECT k, sum(amount * 1.1) AS s, sum(amount * amount) AS q, avg(amount * n) AS a FROM fact GROUP BY k ORDER BY k;
+SELECT id FROM fact ORDER BY amount / 3, id LIMIT 20;
+SELECT id, amount / 7 AS q FROM fact WHERE amount / 7 > 100.5 ORDER BY id LIMIT 20;
+SELECT avg(amount) > 400 AS big, avg(amount) + 1 AS more, round(avg(amount), 3) AS r FROM fact;
+SELECT k FROM fact GROUP BY k HAVING avg(amount) > (SELECT avg(amount) FROM fact) ORDER BY k;
+SELECT id FROM fact f WHERE amount > (SELECT 1.2 * avg(amount) FROM fact g WHERE g.k = f.k) ORDER BY id LIMIT 30;
+SELECT sum(n) AS nothing, avg(n) AS none, count(n) AS zero FROM empty;
+SELECT 1e10 AS a, 12345678901234567890123456789.5 AS b, k FROM dim WHERE k = 1;

@@ -1,0 +1,38 @@
+-- Text: patterns, blanks of char(n), lengths in characters.
+
+SELECT id, a || b AS c, length(a) AS l, upper(a) AS u, lower(a) AS d FROM p_txt WHERE a <> 'ß' OR a IS NULL ORDER BY id;
+SELECT id, a || '|' AS c, octet_length(a) AS o FROM p_txt ORDER BY id;
+SELECT id, a LIKE 'a%' AS x, a LIKE '%c' AS y, a LIKE '_' AS z, a NOT LIKE '%b%' AS w, a ILIKE 'A%' AS i FROM p_txt ORDER BY id;
+SELECT id, a LIKE 'a\%c' AS x, a LIKE 'a!_c' ESCAPE '!' AS y FROM p_txt ORDER BY id;
+SELECT id, a LIKE b AS x FROM p_txt WHERE b NOT LIKE '%\\%' ORDER BY id;
+SELECT id, substring(a FROM 1 FOR 2) AS x, substring(a FROM 2) AS y, substr(a, -1, 3) AS z FROM p_txt ORDER BY id;
+SELECT id, trim(a) AS x, ltrim(a) AS y, rtrim(a) AS z, replace(a, 'a', 'bb') AS r, position('b' IN a) AS p FROM p_txt ORDER BY id;
+SELECT id, left(a, 2) AS x, right(a, 2) AS y, left(a, -1) AS z FROM p_txt ORDER BY id;
+SELECT id, a::varchar(2) AS v, a::char(3) AS c, a::text AS t FROM p_txt ORDER BY id;
+SELECT id, a IN ('a', 'ab', '10') AS x, a NOT IN ('a') AS y FROM p_txt ORDER BY id;
+SELECT min(a) AS lo, max(a) AS hi, count(DISTINCT a) AS n FROM p_txt;
+SELECT id, a || b AS c, length(a) AS l, upper(a) AS u, lower(a) AS d FROM p_vc WHERE a <> 'ß' OR a IS NULL ORDER BY id;
+SELECT id, a || '|' AS c, octet_length(a) AS o FROM p_vc ORDER BY id;
+SELECT id, a LIKE 'a%' AS x, a LIKE '%c' AS y, a LIKE '_' AS z, a NOT LIKE '%b%' AS w, a ILIKE 'A%' AS i FROM p_vc ORDER BY id;
+SELECT id, a LIKE 'a\%c' AS x, a LIKE 'a!_c' ESCAPE '!' AS y FROM p_vc ORDER BY id;
+SELECT id, a LIKE b AS x FROM p_vc WHERE b NOT LIKE '%\\%' ORDER BY id;
+SELECT id, substring(a FROM 1 FOR 2) AS x, substring(a FROM 2) AS y, substr(a, -1, 3) AS z FROM p_vc ORDER BY id;
+SELECT id, trim(a) AS x, ltrim(a) AS y, rtrim(a) AS z, replace(a, 'a', 'bb') AS r, position('b' IN a) AS p FROM p_vc ORDER BY id;
+SELECT id, left(a, 2) AS x, right(a, 2) AS y, left(a, -1) AS z FROM p_vc ORDER BY id;
+SELECT id, a::varchar(2) AS v, a::char(3) AS c, a::text AS t FROM p_vc ORDER BY id;
+SELECT id, a IN ('a', 'ab', '10') AS x, a NOT IN ('a') AS y FROM p_vc ORDER BY id;
+SELECT min(a) AS lo, max(a) AS hi, count(DISTINCT a) AS n FROM p_vc;
+SELECT id, a || b AS c, length(a) AS l, upper(a) AS u, lower(a) AS d FROM p_bp WHERE a <> 'ß' OR a IS NULL ORDER BY id;
+SELECT id, a || '|' AS c, octet_length(a) AS o FROM p_bp ORDER BY id;
+SELECT id, a LIKE 'a%' AS x, a LIKE '%c' AS y, a LIKE '_' AS z, a NOT LIKE '%b%' AS w, a ILIKE 'A%' AS i FROM p_bp ORDER BY id;
+SELECT id, a LIKE 'a\%c' AS x, a LIKE 'a!_c' ESCAPE '!' AS y FROM p_bp ORDER BY id;
+SELECT id, a LIKE b AS x FROM p_bp WHERE b NOT LIKE '%\\%' ORDER BY id;
+SELECT id, substring(a FROM 1 FOR 2) AS x, substring(a FROM 2) AS y, substr(a, -1, 3) AS z FROM p_bp ORDER BY id;
+SELECT id, trim(a) AS x, ltrim(a) AS y, rtrim(a) AS z, replace(a, 'a', 'bb') AS r, position('b' IN a) AS p FROM p_bp ORDER BY id;
+SELECT id, left(a, 2) AS x, right(a, 2) AS y, left(a, -1) AS z FROM p_bp ORDER BY id;
+SELECT id, a::varchar(2) AS v, a::char(3) AS c, a::text AS t FROM p_bp ORDER BY id;
+SELECT id, a IN ('a', 'ab', '10') AS x, a NOT IN ('a') AS y FROM p_bp ORDER BY id;
+SELECT min(a) AS lo, max(a) AS hi, count(DISTINCT a) AS n FROM p_bp;
+SELECT t.id FROM p_txt t JOIN p_bp b ON t.a = b.a WHERE t.id < 30 AND b.id < 30 ORDER BY t.id, b.id;
+-- each: p_txt
+SELECT a::integer AS r FROM p_txt WHERE id = {id} AND b = 'a';
