@@ -27,8 +27,10 @@ pub struct Client {
     reader: FrameReader,
     writer: FrameWriter,
     sequence: u32,
-    /// A frame was broken: the stream is out of step, nothing is read or written any more.
-    poisoned: bool,
+    /// Writing failed: nothing is sent any more, but what the engine said last can be read.
+    writing_lost: bool,
+    /// A frame was broken or the stream ended: nothing can be read any more.
+    reading_lost: bool,
 }
 
 impl Client {
@@ -60,14 +62,22 @@ impl Client {
     /// A client on a connected nonblocking socket.
     #[must_use]
     pub fn from_socket(socket: OwnedFd) -> Self {
-        Self { socket, reader: FrameReader::new(), writer: FrameWriter::new(), sequence: 0, poisoned: false }
+        Self {
+            socket,
+            reader: FrameReader::new(),
+            writer: FrameWriter::new(),
+            sequence: 0,
+            writing_lost: false,
+            reading_lost: false,
+        }
     }
 
     /// Queues a request under the next sequence number, which is returned, and writes as
     /// much as the socket takes.
     ///
     /// # Errors
-    /// [`IpcError::Unsendable`]: nothing was sent, the connection is fine. Others: it is lost.
+    /// [`IpcError::Unsendable`]: nothing was sent, the connection is fine. Others: it is
+    /// lost, though [`Self::try_recv`] may still bring what the engine said before.
     pub fn send(&mut self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> Result<u32, IpcError> {
         let sequence = self.sequence.wrapping_add(1);
         self.send_as(sequence, request, descriptors)?;
@@ -86,7 +96,7 @@ impl Client {
         request: &Request,
         descriptors: &[BorrowedFd<'_>],
     ) -> Result<(), IpcError> {
-        self.check()?;
+        self.check_writing()?;
         self.writer.push(sequence, request, descriptors)?;
         self.flush()?;
         Ok(())
@@ -97,9 +107,12 @@ impl Client {
     /// # Errors
     /// The connection is lost.
     pub fn flush(&mut self) -> Result<bool, IpcError> {
-        self.check()?;
+        self.check_writing()?;
         let flushed = self.writer.flush(&self.socket);
-        self.poisoned |= flushed.is_err();
+        if flushed.is_err() {
+            self.writing_lost = true;
+            self.writer = FrameWriter::new();
+        }
         flushed
     }
 
@@ -110,9 +123,11 @@ impl Client {
     /// [`IpcError::Closed`] when the engine is gone (replies it sent before come first);
     /// after any error the client is useless.
     pub fn try_recv(&mut self) -> Result<Option<(u32, Reply, Vec<OwnedFd>)>, IpcError> {
-        self.check()?;
+        if self.reading_lost {
+            return Err(IpcError::Closed);
+        }
         let received = self.recv_step();
-        self.poisoned |= received.is_err();
+        self.reading_lost |= received.is_err();
         received
     }
 
@@ -143,7 +158,8 @@ impl Client {
                 Err(errno) => return Err(errno.into()),
             }
             if self.wants_write() {
-                self.flush()?;
+                // If the engine is gone, its last words come first; then reading fails too.
+                let _ = self.flush();
             }
         }
     }
@@ -165,13 +181,86 @@ impl Client {
         }
     }
 
-    fn check(&self) -> Result<(), IpcError> {
-        if self.poisoned { Err(IpcError::Closed) } else { Ok(()) }
+    fn check_writing(&self) -> Result<(), IpcError> {
+        if self.writing_lost || self.reading_lost { Err(IpcError::Closed) } else { Ok(()) }
     }
 }
 
 impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::server::Connection;
+
+    fn pair() -> (Client, Connection) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (Client::from_socket(ours.into()), Connection::from_socket(theirs.into(), 1))
+    }
+
+    #[test]
+    fn requests_are_numbered_and_cancel_repeats_a_number() {
+        let (mut client, mut connection) = pair();
+        assert_eq!(client.send(&Request::Status, &[]).unwrap(), 1);
+        assert_eq!(client.send(&Request::Reset, &[]).unwrap(), 2);
+        client.send_as(1, &Request::Cancel, &[]).unwrap();
+        assert_eq!(client.send(&Request::Wake, &[]).unwrap(), 3);
+        for (expected, request) in
+            [(1, Request::Status), (2, Request::Reset), (1, Request::Cancel), (3, Request::Wake)]
+        {
+            let (sequence, received, _) = connection.reader.recv().unwrap();
+            assert_eq!((sequence, received), (expected, request));
+        }
+    }
+
+    #[test]
+    fn waiting_ends_with_a_reply_or_in_time() {
+        let (mut client, connection) = pair();
+        assert!(client.recv(Some(Duration::from_millis(5))).unwrap().is_none());
+        assert!(client.recv(Some(Duration::ZERO)).unwrap().is_none());
+        let writer = connection.writer.clone();
+        let thread = std::thread::spawn(move || writer.send(7, &Reply::Done { rows: 3 }, &[]).unwrap());
+        let (sequence, reply, _) = client.recv(None).unwrap().unwrap();
+        assert_eq!((sequence, reply), (7, Reply::Done { rows: 3 }));
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn last_words_are_heard_after_writing_failed() {
+        let (mut client, connection) = pair();
+        connection.writer.send(1, &Reply::Done { rows: 1 }, &[]).unwrap();
+        drop(connection);
+        assert!(matches!(client.send(&Request::Wake, &[]), Err(IpcError::Closed)));
+        assert!(matches!(client.send(&Request::Wake, &[]), Err(IpcError::Closed)));
+        assert!(client.recv(None).unwrap().is_some());
+        assert!(matches!(client.recv(None), Err(IpcError::Closed)));
+    }
+
+    #[test]
+    fn a_broken_frame_poisons() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut client = Client::from_socket(ours.into());
+        rustix::io::write(&theirs, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        assert!(matches!(client.try_recv(), Err(IpcError::Protocol(_))));
+        assert!(matches!(client.try_recv(), Err(IpcError::Closed)));
+        assert!(matches!(client.send(&Request::Wake, &[]), Err(IpcError::Closed)));
+    }
+
+    #[test]
+    fn a_request_too_large_harms_nothing() {
+        let (mut client, mut connection) = pair();
+        let sql = "x".repeat(bridge_types::limits::MAX_FRAME_BYTES);
+        let request = Request::Run { sql, context: crate::message::Context::default() };
+        assert!(matches!(client.send(&request, &[]), Err(IpcError::Unsendable(_))));
+        assert_eq!(client.send(&Request::Wake, &[]).unwrap(), 1);
+        assert_eq!(connection.reader.recv().unwrap().1, Request::Wake);
     }
 }

@@ -231,3 +231,126 @@ impl FrameWriter {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::message::{Reply, Request};
+
+    fn run(sql: &str) -> Request {
+        Request::Run { sql: sql.into(), context: crate::message::Context::default() }
+    }
+
+    fn file(content: &str) -> OwnedFd {
+        let fd = rustix::fs::memfd_create("t", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::io::write(&fd, content.as_bytes()).unwrap();
+        fd
+    }
+
+    fn content(fd: &OwnedFd) -> String {
+        let mut bytes = [0; 16];
+        let read = rustix::io::pread(fd, &mut bytes, 0).unwrap();
+        String::from_utf8(bytes[..read].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn frames_and_descriptors_arrive_in_order() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let files: Vec<OwnedFd> = (0..6).map(|number| file(&number.to_string())).collect();
+        let fds: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+        let mut writer = FrameWriter::new();
+        writer.push(1, &Request::Wake, &[]).unwrap();
+        writer.push(2, &run("a"), &fds[0..1]).unwrap();
+        writer.push(3, &run("b"), &[]).unwrap();
+        writer.push(4, &run("c"), &fds[1..4]).unwrap();
+        writer.push(5, &run("d"), &fds[4..6]).unwrap();
+        drop(files);
+        assert!(writer.flush(&ours).unwrap());
+        let mut reader = FrameReader::new();
+        let mut seen = Vec::new();
+        while seen.len() < 5 {
+            reader.read_from(&theirs).unwrap();
+            while let Some((sequence, request, fds)) = reader.next_frame::<Request>().unwrap() {
+                let fds: Vec<String> = fds.iter().map(content).collect();
+                seen.push((sequence, request, fds.concat()));
+            }
+        }
+        let expected = [(1, "", ""), (2, "a", "0"), (3, "b", ""), (4, "c", "123"), (5, "d", "45")];
+        for ((sequence, request, fds), (number, sql, files)) in seen.into_iter().zip(expected) {
+            assert_eq!((sequence, fds.as_str()), (number, files));
+            assert_eq!(request, if number == 1 { Request::Wake } else { run(sql) });
+        }
+    }
+
+    #[test]
+    fn a_nonblocking_socket_takes_a_large_frame_in_parts() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let large = run(&"x".repeat(5 << 20));
+        let file = file("large");
+        let mut writer = FrameWriter::new();
+        writer.push(9, &large, &[file.as_fd()]).unwrap();
+        writer.push(10, &Request::Cancel, &[]).unwrap();
+        assert!(!writer.flush(&ours).unwrap());
+        let mut reader = FrameReader::new();
+        let mut parts = 0;
+        let (sequence, request, fds) = loop {
+            match reader.read_from(&theirs).unwrap() {
+                ReadProgress::Some => {}
+                ReadProgress::WouldBlock => {
+                    parts += 1;
+                    writer.flush(&ours).unwrap();
+                }
+            }
+            if let Some(frame) = reader.next_frame::<Request>().unwrap() {
+                break frame;
+            }
+        };
+        assert!(parts > 1 && sequence == 9 && request == large);
+        assert_eq!(content(&fds[0]), "large");
+        assert!(writer.flush(&ours).unwrap() && writer.is_empty());
+        reader.read_from(&theirs).unwrap();
+        assert_eq!(reader.next_frame::<Request>().unwrap().unwrap().0, 10);
+        assert_eq!(reader.read_from(&theirs).unwrap(), ReadProgress::WouldBlock);
+        drop(ours);
+        assert!(matches!(reader.read_from(&theirs), Err(IpcError::Closed)));
+    }
+
+    #[test]
+    fn a_gone_peer_is_closed_and_no_signal() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let mut writer = FrameWriter::new();
+        writer.push(1, &Request::Wake, &[]).unwrap();
+        assert!(matches!(writer.flush(&ours), Err(IpcError::Closed)));
+    }
+
+    fn read_raw(bytes: &[u8]) -> Result<Option<(u32, Reply, Vec<OwnedFd>)>, IpcError> {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.write_all(bytes).unwrap();
+        let mut reader = FrameReader::new();
+        reader.read_from(&theirs).unwrap();
+        reader.next_frame()
+    }
+
+    #[test]
+    fn impossible_frames_are_refused() {
+        for length in [0, 5, u32::MAX, u32::try_from(MAX_FRAME_BYTES).unwrap() + 1] {
+            let bytes = [&length.to_le_bytes()[..], &[0x89, 0, 0, 0, 0, 0]].concat();
+            assert!(matches!(read_raw(&bytes), Err(IpcError::Protocol(_))), "{length}");
+        }
+        let mut frame = encode(1, &Reply::Wake, 0).unwrap().to_vec();
+        assert!(read_raw(&frame).unwrap().is_some());
+        assert!(read_raw(&frame[..frame.len() - 1]).unwrap().is_none());
+        frame[5] = 1;
+        assert!(matches!(read_raw(&frame), Err(IpcError::Protocol(_))), "a descriptor that did not come");
+        assert!(matches!(encode(1, &Reply::Wake, MAX_DESCRIPTORS + 1), Err(IpcError::Unsendable(_))));
+        assert!(encode(1, &Reply::Wake, MAX_DESCRIPTORS).is_ok());
+        let huge = run(&"x".repeat(MAX_FRAME_BYTES));
+        assert!(matches!(encode(1, &huge, 0), Err(IpcError::Unsendable(_))));
+    }
+}

@@ -180,3 +180,98 @@ impl ConnectionWriter {
         let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::Client;
+    use crate::segment::Segment;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_a_file_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/run/engine.sock");
+        let first = Listener::bind(&path).unwrap();
+        // As after a crash: the file stays.
+        std::mem::forget(first);
+        let second = Listener::bind(&path).unwrap();
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        drop(second);
+        assert!(!path.exists());
+        assert!(
+            matches!(Client::connect(&path), Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::NotFound)
+        );
+        std::fs::write(&path, "precious").unwrap();
+        assert_eq!(Listener::bind(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn requests_replies_and_segments_cross() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("run/engine.sock");
+        let listener = Listener::bind(&path).unwrap();
+        let engine = std::thread::spawn(move || {
+            let mut connection = listener.accept().unwrap();
+            assert_eq!(u32::try_from(connection.peer_pid).unwrap(), std::process::id());
+            let (sequence, request, segments) = connection.reader.recv().unwrap();
+            assert_eq!(request, Request::ScanEnd { portal: 1, scan: 2 });
+            let segment = Segment::open(segments.into_iter().next().unwrap()).unwrap();
+            let own = Segment::create(8192).unwrap();
+            connection
+                .writer
+                .send(sequence, &Reply::Started { portal: 1 }, &[segment.fd(), own.fd()])
+                .unwrap();
+            // Many threads answer at once; frames stay whole.
+            std::thread::scope(|scope| {
+                for thread in 0..4 {
+                    let writer = &connection.writer;
+                    scope.spawn(move || {
+                        (0..200).for_each(|_| writer.send(thread, &Reply::Done { rows: 7 }, &[]).unwrap())
+                    });
+                }
+            });
+            assert!(matches!(connection.reader.recv(), Err(IpcError::Closed)));
+        });
+        let mut client = Client::connect(&path).unwrap();
+        let segment = Segment::create(4096).unwrap();
+        client.send(&Request::ScanEnd { portal: 1, scan: 2 }, &[segment.fd()]).unwrap();
+        let timeout = Some(Duration::from_secs(10));
+        let (sequence, reply, segments) = client.recv(timeout).unwrap().unwrap();
+        assert_eq!((sequence, reply, segments.len()), (1, Reply::Started { portal: 1 }, 2));
+        let sizes = segments.into_iter().map(|fd| Segment::open(fd).unwrap().data_bytes());
+        assert_eq!(sizes.collect::<Vec<_>>(), [4096, 8192]);
+        for _ in 0..800 {
+            assert_eq!(client.recv(timeout).unwrap().unwrap().1, Reply::Done { rows: 7 });
+        }
+        drop(client);
+        engine.join().unwrap();
+    }
+
+    #[test]
+    fn shutdown_ends_a_waiting_reader() {
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let Connection { mut reader, writer, .. } = Connection::from_socket(ours.into(), 1);
+        let waiting = std::thread::spawn(move || reader.recv().map(|_| ()));
+        writer.shutdown();
+        assert!(matches!(waiting.join().unwrap(), Err(IpcError::Closed)));
+        assert!(matches!(writer.send(1, &Reply::Wake, &[]), Err(IpcError::Closed)));
+    }
+
+    #[test]
+    fn a_refused_peer_learns_why() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        refuse(&ours.into(), 12);
+        theirs.set_nonblocking(true).unwrap();
+        let mut client = Client::from_socket(theirs.into());
+        let Ok(Some((0, Reply::Error(error), _))) = client.try_recv() else { panic!("no error came") };
+        assert_eq!(error.sqlstate, SqlState::INSUFFICIENT_PRIVILEGE);
+        assert!(matches!(client.try_recv(), Err(IpcError::Closed)));
+    }
+}

@@ -23,3 +23,6 @@ pub use encode::{BatchEncoder, encode_into, encode_stream, encoded_size};
 pub use read::{BatchReader, decode_stream};
 pub use schema::{decode_schema, encode_schema};
 pub use slot::{SlotWriter, metadata_reserve};
+
+#[cfg(test)]
+mod tests;
