@@ -29,6 +29,9 @@ pub enum Fault {
     /// Sublists of different lengths have no multidimensional array (2202E).
     #[error("nested lists of different lengths cannot be a multidimensional array")]
     NotRectangular,
+    /// An array of more than one dimension where DuckDB has a list of scalars (0A000).
+    #[error("multidimensional arrays cannot be sent to DuckDB")]
+    Multidimensional,
     /// The value exceeds what one Postgres field can hold (54000).
     #[error("value is too large for one field")]
     TooLarge,
@@ -48,6 +51,7 @@ impl Fault {
             Self::InvalidText(_) => SqlState::INVALID_TEXT_REPRESENTATION,
             Self::TooLong(_) => SqlState::STRING_TOO_LONG,
             Self::NotRectangular => SqlState::ARRAY_SUBSCRIPT,
+            Self::Multidimensional => SqlState::FEATURE_NOT_SUPPORTED,
             Self::TooLarge => SqlState::PROGRAM_LIMIT_EXCEEDED,
             Self::Malformed(_) => SqlState::INTERNAL_ERROR,
         }
