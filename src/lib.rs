@@ -23,7 +23,6 @@ pgrx::pg_module_magic!(name, version);
 
 /// Called once by the postmaster, from `shared_preload_libraries`.
 #[pg_guard]
-#[unsafe(no_mangle)]
 pub extern "C-unwind" fn _PG_init() {
     // SAFETY: a plain global of the main thread.
     if !unsafe { pg_sys::process_shared_preload_libraries_in_progress } {

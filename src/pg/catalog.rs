@@ -47,6 +47,10 @@ pub(crate) fn is_duckdb_table(relid: pg_sys::Oid) -> bool {
 
 /// C symbol of the functions that exist only so that Postgres can parse their calls.
 const DUCKDB_ONLY_SYMBOL: &[u8] = b"duckdb_only_function";
+/// Attribute number of `pg_aggregate.aggtransfn`, the fourth column in all versions.
+const AGGTRANSFN: i16 = 4;
+/// `ClanguageId` (`pg_language.dat`).
+const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 
 /// True for a function (or aggregate) that only DuckDB can run.
 ///
@@ -64,7 +68,7 @@ pub(crate) fn is_duckdb_only_function(function: pg_sys::Oid) -> bool {
         let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
         let only = if (*form).prokind.cast_unsigned() == pg_sys::PROKIND_AGGREGATE {
             is_duckdb_only_aggregate(function)
-        } else if (*form).prolang == pg_sys::Oid::from(pg_sys::ClanguageId) {
+        } else if (*form).prolang == C_LANGUAGE {
             let mut is_null = false;
             let source = pg_sys::SysCacheGetAttr(
                 pg_sys::SysCacheIdentifier::PROCOID as i32,
@@ -92,9 +96,14 @@ fn is_duckdb_only_aggregate(aggregate: pg_sys::Oid) -> bool {
         if tuple.is_null() {
             return false;
         }
-        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_aggregate>();
-        let transition = (*form).aggtransfn;
+        let mut is_null = false;
+        let transition = pg_sys::SysCacheGetAttr(
+            pg_sys::SysCacheIdentifier::AGGFNOID as i32,
+            tuple,
+            AGGTRANSFN,
+            &mut is_null,
+        );
         pg_sys::ReleaseSysCache(tuple);
-        is_duckdb_only_function(transition)
+        !is_null && is_duckdb_only_function(pg_sys::Oid::from(transition.value() as u32))
     }
 }
