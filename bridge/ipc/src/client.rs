@@ -225,11 +225,11 @@ mod tests {
         let (mut client, connection) = pair();
         assert!(client.recv(Some(Duration::from_millis(5))).unwrap().is_none());
         assert!(client.recv(Some(Duration::ZERO)).unwrap().is_none());
-        let writer = connection.writer.clone();
-        let thread = std::thread::spawn(move || writer.send(7, &Reply::Done { rows: 3 }, &[]).unwrap());
-        let (sequence, reply, _) = client.recv(None).unwrap().unwrap();
+        let (sequence, reply, _) = std::thread::scope(|scope| {
+            scope.spawn(|| connection.writer.send(7, &Reply::Done { rows: 3 }, &[]).unwrap());
+            client.recv(None).unwrap().unwrap()
+        });
         assert_eq!((sequence, reply), (7, Reply::Done { rows: 3 }));
-        thread.join().unwrap();
     }
 
     #[test]

@@ -353,4 +353,25 @@ mod tests {
         let huge = run(&"x".repeat(MAX_FRAME_BYTES));
         assert!(matches!(encode(1, &huge, 0), Err(IpcError::Unsendable(_))));
     }
+
+    #[test]
+    fn noise_never_panics() {
+        let mut seed = 0x0bad_cafe_u64;
+        for _ in 0..500 {
+            let mut bytes = Vec::new();
+            for _ in 0..20 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Small lengths in front, so that frames complete.
+                bytes.extend_from_slice(&[seed.to_le_bytes()[7] % 32, 0, 0, 0]);
+                bytes.extend_from_slice(&seed.to_be_bytes()[..6]);
+            }
+            let (mut ours, theirs) = UnixStream::pair().unwrap();
+            ours.write_all(&bytes).unwrap();
+            drop(ours);
+            let mut reader = FrameReader::new();
+            while reader.read_from(&theirs).is_ok() {
+                while let Ok(Some(_)) = reader.next_frame::<Reply>() {}
+            }
+        }
+    }
 }

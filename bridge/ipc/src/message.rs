@@ -1,9 +1,8 @@
 //! What the two processes say to each other over the control socket.
 //!
-//! A frame is `u32 length | u8 kind | u8 descriptors | u32 sequence | body`, little endian; `length`
-//! counts all behind itself, see [`crate::frame`]. Every request carries a sequence number that its replies
-//! repeat, so that replies to an abandoned request can be told apart and skipped.
-//! File descriptors travel as SCM_RIGHTS with the first byte of their frame.
+//! Messages travel in frames ([`crate::frame`]). Every request carries a sequence number
+//! that its replies repeat, so that replies to an abandoned request can be told apart and
+//! skipped. File descriptors travel as SCM_RIGHTS with the first byte of their frame.
 //!
 //! Rows do not travel here but in rings ([`crate::ring`]): the producer of a ring creates
 //! its segment and sends the descriptor once. End of data is said on the socket *after* the

@@ -217,7 +217,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("run/engine.sock");
         let listener = Listener::bind(&path).unwrap();
-        let engine = std::thread::spawn(move || {
+        let engine = move || {
             let mut connection = listener.accept().unwrap();
             assert_eq!(u32::try_from(connection.peer_pid).unwrap(), std::process::id());
             let (sequence, request, segments) = connection.reader.recv().unwrap();
@@ -238,29 +238,34 @@ mod tests {
                 }
             });
             assert!(matches!(connection.reader.recv(), Err(IpcError::Closed)));
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(engine);
+            let mut client = Client::connect(&path).unwrap();
+            let segment = Segment::create(4096).unwrap();
+            client.send(&Request::ScanEnd { portal: 1, scan: 2 }, &[segment.fd()]).unwrap();
+            let timeout = Some(Duration::from_secs(10));
+            let (sequence, reply, segments) = client.recv(timeout).unwrap().unwrap();
+            assert_eq!((sequence, reply, segments.len()), (1, Reply::Started { portal: 1 }, 2));
+            let sizes = segments.into_iter().map(|fd| Segment::open(fd).unwrap().data_bytes());
+            assert_eq!(sizes.collect::<Vec<_>>(), [4096, 8192]);
+            for _ in 0..800 {
+                assert_eq!(client.recv(timeout).unwrap().unwrap().1, Reply::Done { rows: 7 });
+            }
+            drop(client);
         });
-        let mut client = Client::connect(&path).unwrap();
-        let segment = Segment::create(4096).unwrap();
-        client.send(&Request::ScanEnd { portal: 1, scan: 2 }, &[segment.fd()]).unwrap();
-        let timeout = Some(Duration::from_secs(10));
-        let (sequence, reply, segments) = client.recv(timeout).unwrap().unwrap();
-        assert_eq!((sequence, reply, segments.len()), (1, Reply::Started { portal: 1 }, 2));
-        let sizes = segments.into_iter().map(|fd| Segment::open(fd).unwrap().data_bytes());
-        assert_eq!(sizes.collect::<Vec<_>>(), [4096, 8192]);
-        for _ in 0..800 {
-            assert_eq!(client.recv(timeout).unwrap().unwrap().1, Reply::Done { rows: 7 });
-        }
-        drop(client);
-        engine.join().unwrap();
     }
 
     #[test]
     fn shutdown_ends_a_waiting_reader() {
         let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let Connection { mut reader, writer, .. } = Connection::from_socket(ours.into(), 1);
-        let waiting = std::thread::spawn(move || reader.recv().map(|_| ()));
-        writer.shutdown();
-        assert!(matches!(waiting.join().unwrap(), Err(IpcError::Closed)));
+        let waited = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| reader.recv().map(|_| ()));
+            writer.shutdown();
+            waiting.join().unwrap()
+        });
+        assert!(matches!(waited, Err(IpcError::Closed)));
         assert!(matches!(writer.send(1, &Reply::Wake, &[]), Err(IpcError::Closed)));
     }
 

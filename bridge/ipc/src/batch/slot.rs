@@ -36,6 +36,9 @@ pub fn metadata_reserve(schema: &Schema) -> Result<usize, IpcError> {
 /// Offsets are relative to the body and multiples of 64 as [`Self::allocate`] gives them;
 /// [`Self::finish`] takes any range, so buffers may overlap (the view columns of a batch
 /// share one data buffer) and may end before their allocation does.
+///
+/// Views and offsets are checked by the reader for every row: below a null a view must be
+/// zero (or valid), never what the vector happened to hold.
 #[derive(Debug)]
 pub struct SlotWriter<'a> {
     slot: &'a mut [u8],

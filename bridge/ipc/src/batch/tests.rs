@@ -466,6 +466,44 @@ fn mutate(random: &mut Random, bytes: &mut [u8], limit: usize) {
     }
 }
 
+/// `bytes` at the very end of accessible memory: a read behind them is a crash.
+fn guarded(bytes: &[u8]) -> Buffer {
+    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+    struct Mapping(std::ptr::NonNull<u8>, usize);
+    // SAFETY: plain memory that nobody writes after `guarded` filled it.
+    unsafe impl Send for Mapping {}
+    // SAFETY: as above.
+    unsafe impl Sync for Mapping {}
+    impl Drop for Mapping {
+        fn drop(&mut self) {
+            // SAFETY: mapped below with this length; the buffer that owned it is gone.
+            unsafe { munmap(self.0.as_ptr().cast(), self.1).unwrap() }
+        }
+    }
+    let page = rustix::param::page_size();
+    let usable = bytes.len().next_multiple_of(page);
+    // SAFETY: a new mapping overlaps nothing.
+    let base = unsafe {
+        mmap_anonymous(
+            std::ptr::null_mut(),
+            usable + page,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE,
+        )
+    };
+    let base = std::ptr::NonNull::new(base.unwrap().cast::<u8>()).unwrap();
+    let mapping = Mapping(base, usable + page);
+    // SAFETY: the last page of the mapping, which nothing uses.
+    unsafe { mprotect(base.as_ptr().add(usable).cast(), page, MprotectFlags::empty()).unwrap() };
+    // SAFETY: inside of the usable part, which is at least as long.
+    let start = unsafe { base.add(usable - bytes.len()) };
+    // SAFETY: room for the bytes up to the guard page, just mapped.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.as_ptr(), bytes.len()) };
+    // SAFETY: initialised above, and the buffer owns the mapping.
+    unsafe { Buffer::from_custom_allocation(start, bytes.len(), Arc::new(mapping)) }
+}
+
 #[test]
 fn mutated_batches_never_leave_their_slot() {
     let mut random = Random(0xdead_beef);
@@ -485,7 +523,7 @@ fn mutated_batches_never_leave_their_slot() {
         let limit =
             if random.below(2) == 0 { metadata_reserve(batch.schema_ref()).unwrap() } else { bytes.len() };
         mutate(&mut random, &mut bytes, limit);
-        if let Ok(read) = read(batch.schema(), Buffer::from_slice_ref(&bytes)) {
+        if let Ok(read) = read(batch.schema(), guarded(&bytes)) {
             touch(&read);
             accepted += 1;
         }
