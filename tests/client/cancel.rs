@@ -1,0 +1,96 @@
+//! A query that is no longer wanted stops: in the client at once, in the engine soon after.
+
+use std::time::{Duration, Instant};
+
+use postgres::NoTls;
+use tests::process;
+use tests::wait;
+
+use crate::fixture::{BROAD, ENDLESS, engine_is_idle, number, quiet, sqlstate};
+
+/// From the request until the client has its answer.
+const ANSWERED: Duration = Duration::from_millis(200);
+/// From the answer until the engine has stopped working.
+const STOPPED: Duration = Duration::from_secs(1);
+/// Until a query can be taken to be under way in DuckDB.
+const UNDER_WAY: Duration = Duration::from_millis(400);
+
+#[test]
+fn cancel_is_answered_and_stops_the_query() {
+    let cluster = quiet();
+    for sql in [ENDLESS, BROAD] {
+        let mut client = cluster.client().expect("connects");
+        let token = client.cancel_token();
+        let (error, answered) = std::thread::scope(|scope| {
+            let query = scope.spawn(|| {
+                let error = client.batch_execute(sql).expect_err("is cancelled");
+                (error, Instant::now())
+            });
+            std::thread::sleep(UNDER_WAY);
+            let asked = Instant::now();
+            token.cancel_query(NoTls).expect("the server listens");
+            let (error, at) = query.join().expect("no panic");
+            (error, at - asked)
+        });
+        assert_eq!(sqlstate(&error), "57014", "{error}");
+        assert!(answered <= ANSWERED, "{sql}: answered after {answered:?}");
+        engine_is_idle(&cluster, STOPPED);
+        assert_eq!(number(&mut client, "SELECT count(*) FROM numbers").expect("the session lives"), 20_000);
+    }
+}
+
+#[test]
+fn statement_timeout_ends_a_query_in_time() {
+    let cluster = quiet();
+    let mut client = cluster.client().expect("connects");
+    client.batch_execute("SET statement_timeout = 300").expect("sets");
+    for sql in [ENDLESS, BROAD] {
+        let start = Instant::now();
+        let error = client.batch_execute(sql).expect_err("times out");
+        let late = start.elapsed().saturating_sub(Duration::from_millis(300));
+        assert_eq!(sqlstate(&error), "57014", "{error}");
+        assert!(late <= ANSWERED, "{sql}: {late:?} late");
+    }
+    engine_is_idle(&cluster, STOPPED);
+}
+
+#[test]
+fn terminating_a_backend_frees_its_session() {
+    let cluster = quiet();
+    let mut client = cluster.client().expect("connects");
+    let backend = number(&mut client, "SELECT pg_backend_pid()::bigint").expect("answers");
+    let pid = u32::try_from(backend).expect("a pid");
+    std::thread::scope(|scope| {
+        let query = scope.spawn(|| client.batch_execute(ENDLESS));
+        std::thread::sleep(UNDER_WAY);
+        let mut other = cluster.client().expect("connects");
+        let asked = Instant::now();
+        other.execute("SELECT pg_terminate_backend($1::bigint::int)", &[&backend]).expect("terminates");
+        query.join().expect("no panic").expect_err("is terminated");
+        let answered = asked.elapsed();
+        assert!(answered <= ANSWERED, "answered after {answered:?}");
+    });
+    wait::until("end of the backend", STOPPED, || !process::is_alive(pid)).expect("ends");
+    engine_is_idle(&cluster, STOPPED);
+    no_session(&cluster, backend);
+}
+
+#[test]
+fn a_client_that_goes_away_while_it_streams_frees_its_session() {
+    let cluster = quiet();
+    let mut client = cluster.client().expect("connects");
+    let backend = number(&mut client, "SELECT pg_backend_pid()::bigint").expect("answers");
+    client.batch_execute(&format!("BEGIN; DECLARE c CURSOR FOR {BROAD}; MOVE 100000 c")).expect("streams");
+    drop(client);
+    no_session(&cluster, backend);
+    engine_is_idle(&cluster, STOPPED);
+}
+
+fn no_session(cluster: &tests::cluster::Cluster, backend: i64) {
+    let mut client = cluster.client().expect("connects");
+    let sql = format!("SELECT count(*) FROM duckdb.engine_sessions() WHERE backend_pid = {backend}");
+    wait::until("end of the session", Duration::from_secs(2), || {
+        number(&mut client, &sql).expect("sessions") == 0
+    })
+    .expect("the engine forgets the session");
+}

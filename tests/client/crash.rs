@@ -1,0 +1,191 @@
+//! The engine is killed, or a backend is. Clients get an error or the right result, Postgres
+//! stays up, the next statement works soon, and data is what commits said it is.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use tests::cluster::{Cluster, Options};
+use tests::{process, wait};
+
+use crate::fixture::{
+    BROAD, ENDLESS, NUMBERS, RECOVERY, engine_is_idle, no_recovery, number, own, works_again,
+};
+
+const COUNT: &str = "SELECT count(*) FROM numbers";
+
+#[test]
+fn an_idle_engine_that_is_killed_comes_back() {
+    let cluster = own(Options::with_extension().durable());
+    let mut client = cluster.client().expect("connects");
+    assert_eq!(number(&mut client, COUNT).expect("answers"), NUMBERS);
+    let engine = cluster.engine_pid().expect("runs");
+    process::kill(engine).expect("killed");
+    let took = works_again(&cluster, COUNT, NUMBERS);
+    assert!(took <= RECOVERY, "worked again after {took:?}");
+    assert_ne!(cluster.engine_pid().expect("runs"), engine);
+    // The old connection had a session with the old engine. It may learn of the end by an
+    // error, once.
+    if number(&mut client, COUNT).is_err() {
+        assert_eq!(number(&mut client, COUNT).expect("works at the second try"), NUMBERS);
+    }
+    no_recovery(&cluster);
+}
+
+#[test]
+fn a_running_query_whose_engine_is_killed_is_an_error() {
+    let cluster = own(Options::with_extension().durable());
+    for sql in [ENDLESS, BROAD] {
+        let mut client = cluster.client().expect("connects");
+        let engine = cluster.engine_pid().expect("runs");
+        let error = std::thread::scope(|scope| {
+            let query = scope.spawn(|| client.batch_execute(sql).expect_err("loses its engine"));
+            std::thread::sleep(Duration::from_millis(400));
+            process::kill(engine).expect("killed");
+            query.join().expect("no panic")
+        });
+        let error = error.as_db_error().expect("an error of the server, not a lost connection").clone();
+        assert!(error.code().code().starts_with("58"), "{error:?}");
+        assert!(error.message().contains("engine"), "{error:?}");
+        let took = works_again(&cluster, COUNT, NUMBERS);
+        assert!(took <= RECOVERY, "worked again after {took:?}");
+        assert_eq!(number(&mut client, COUNT).expect("the same connection works"), NUMBERS);
+    }
+    no_recovery(&cluster);
+}
+
+#[test]
+fn a_create_table_as_whose_engine_is_killed_leaves_nothing() {
+    let cluster = own(Options::with_extension().durable());
+    let mut client = cluster.client().expect("connects");
+    let engine = cluster.engine_pid().expect("runs");
+    std::thread::scope(|scope| {
+        let query =
+            scope.spawn(|| client.batch_execute(&format!("CREATE TABLE big USING duckdb AS {BROAD}")));
+        std::thread::sleep(Duration::from_millis(400));
+        process::kill(engine).expect("killed");
+        query.join().expect("no panic").expect_err("loses its engine");
+    });
+    works_again(&cluster, COUNT, NUMBERS);
+    let exists = number(&mut client, "SELECT count(*) FROM pg_class WHERE relname = 'big'").expect("answers");
+    assert_eq!(exists, 0);
+    // The name is free on both sides.
+    client
+        .batch_execute("CREATE TABLE big USING duckdb AS SELECT i FROM numbers WHERE i <= 3")
+        .expect("creates");
+    assert_eq!(number(&mut client, "SELECT count(*) FROM big").expect("answers"), 3);
+    no_recovery(&cluster);
+}
+
+#[test]
+fn a_commit_whose_engine_is_killed_is_all_or_nothing() {
+    let cluster = own(Options::with_extension().durable());
+    cluster
+        .client()
+        .expect("connects")
+        .batch_execute("CREATE TABLE target (i bigint) USING duckdb")
+        .expect("creates");
+    let mut expected_least = 0;
+    for delay_ms in [0, 1, 2, 5, 10, 20, 40, 80] {
+        let mut client = cluster.client().expect("connects");
+        let engine = cluster.engine_pid().expect("runs");
+        client.batch_execute("BEGIN; INSERT INTO target SELECT i FROM numbers").expect("inserts");
+        let committed = std::thread::scope(|scope| {
+            let commit = scope.spawn(|| client.batch_execute("COMMIT"));
+            std::thread::sleep(Duration::from_millis(delay_ms));
+            process::kill(engine).expect("killed");
+            commit.join().expect("no panic").is_ok()
+        });
+        works_again(&cluster, COUNT, NUMBERS);
+        let mut client = cluster.client().expect("connects");
+        let rows = number(&mut client, "SELECT count(*) FROM target").expect("answers");
+        // An error may mean that the answer to a commit was lost; rows are never halved, and
+        // what was acknowledged is there.
+        assert_eq!(rows % NUMBERS, 0, "killed {delay_ms} ms into the commit");
+        if committed {
+            expected_least += NUMBERS;
+        }
+        assert!(rows >= expected_least, "an acknowledged commit is lost ({delay_ms} ms)");
+        expected_least = rows;
+    }
+    no_recovery(&cluster);
+}
+
+#[test]
+fn twenty_kills_under_load_give_no_wrong_result() {
+    let cluster = own(Options::with_extension().durable());
+    cluster
+        .client()
+        .expect("connects")
+        .batch_execute("CREATE TABLE log (i bigint) USING duckdb")
+        .expect("creates");
+    let done = AtomicBool::new(false);
+    let (tried, acknowledged, answered) = (AtomicI64::new(0), AtomicI64::new(0), AtomicI64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| read_until(&cluster, &done, &answered));
+        }
+        scope.spawn(|| write_until(&cluster, &done, &tried, &acknowledged));
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(200));
+            let (engine, _) = wait::for_some("an engine", Duration::from_secs(10), || {
+                cluster.engine_processes().first().copied()
+            })
+            .expect("an engine runs");
+            process::kill(engine).expect("killed");
+        }
+        let took = works_again(&cluster, COUNT, NUMBERS);
+        done.store(true, Ordering::Relaxed);
+        assert!(took <= RECOVERY, "worked again after {took:?}");
+    });
+    let rows = number(&mut cluster.client().expect("connects"), "SELECT count(DISTINCT i) FROM log")
+        .expect("answers");
+    let (tried, acknowledged) = (tried.into_inner(), acknowledged.into_inner());
+    assert!(
+        (acknowledged..=tried).contains(&rows),
+        "{rows} rows of {acknowledged} acknowledged, {tried} tried"
+    );
+    assert!(answered.into_inner() > 0, "no query got through");
+    no_recovery(&cluster);
+}
+
+fn read_until(cluster: &Cluster, done: &AtomicBool, answered: &AtomicI64) {
+    let expected = NUMBERS * (NUMBERS + 1) / 2;
+    let mut client = cluster.client().expect("connects");
+    while !done.load(Ordering::Relaxed) {
+        match number(&mut client, "SELECT sum(i)::bigint FROM numbers") {
+            Ok(sum) => {
+                assert_eq!(sum, expected, "a wrong result");
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+            // The connection to Postgres must survive all of it.
+            Err(error) => assert!(error.as_db_error().is_some(), "{error}"),
+        }
+    }
+}
+
+fn write_until(cluster: &Cluster, done: &AtomicBool, tried: &AtomicI64, acknowledged: &AtomicI64) {
+    let mut client = cluster.client().expect("connects");
+    while !done.load(Ordering::Relaxed) {
+        let i = tried.fetch_add(1, Ordering::Relaxed);
+        if client.batch_execute(&format!("INSERT INTO log VALUES ({i})")).is_ok() {
+            acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_backend_that_is_killed_while_it_streams_frees_its_session() {
+    let cluster = own(Options::with_extension().durable());
+    let engine = cluster.engine_pid().expect("runs");
+    let mut client = cluster.client().expect("connects");
+    let backend = number(&mut client, "SELECT pg_backend_pid()::bigint").expect("answers");
+    client.batch_execute(&format!("BEGIN; DECLARE c CURSOR FOR {BROAD}; MOVE 100000 c")).expect("streams");
+    process::kill(u32::try_from(backend).expect("a pid")).expect("killed");
+    // Any backend's death by a signal makes Postgres restart all of them; the engine belongs
+    // to the supervisor, so it may be a new one, but never two, and never a leaked session.
+    works_again(&cluster, COUNT, NUMBERS);
+    engine_is_idle(&cluster, Duration::from_secs(2));
+    let sql = format!("SELECT count(*) FROM duckdb.engine_sessions() WHERE backend_pid = {backend}");
+    assert_eq!(number(&mut cluster.client().expect("connects"), &sql).expect("sessions"), 0);
+    assert_eq!(cluster.engine_processes().len(), 1, "first engine was {engine}");
+}
