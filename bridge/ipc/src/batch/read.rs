@@ -36,7 +36,8 @@ impl BatchReader {
         &self.schema
     }
 
-    /// The batch in `buffer`, without copying it.
+    /// The batch in `buffer`, without copying it. One that will be kept (sorted, hashed)
+    /// should not hold its slot: give `Buffer::from_slice_ref(&buffer)` instead.
     ///
     /// # Errors
     /// [`IpcError::Protocol`] if it is not a sound batch of the schema;
