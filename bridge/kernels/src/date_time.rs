@@ -169,3 +169,87 @@ fn pg_timestamp<T: TimestampUnit>(value: i64) -> Result<i64, Fault> {
         (_, None) => Err(Fault::DatetimeOverflow("timestamp")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{
+        Date32Array, FixedSizeBinaryArray, Time64MicrosecondArray, Time64NanosecondArray,
+        TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+    };
+    use bridge_types::epoch::{PG_DATE_END_DAYS, PG_DATE_MIN_DAYS, PG_EPOCH_OFFSET_US, PG_TIMESTAMP_MIN_US};
+    use bridge_types::{PgType, oid, wire};
+
+    use crate::testing::{failure, texts};
+
+    const TIMESTAMP: PgType = PgType::new(oid::TIMESTAMP);
+
+    fn some(texts: &[&str]) -> Vec<Option<String>> {
+        texts.iter().map(|text| Some((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn dates_to_the_edges() {
+        let date = PgType::new(oid::DATE);
+        let edges =
+            vec![10_957, 0, i32::MAX, -i32::MAX, PG_DATE_MIN_DAYS + 10_957, PG_DATE_END_DAYS - 1 + 10_957];
+        let expected = some(&["0", "-10957", "inf", "-inf", "-2451545", "2145031948"]);
+        assert_eq!(texts(Date32Array::from(edges), None, date).unwrap(), expected);
+        for over in
+            [PG_DATE_MIN_DAYS + 10_956, PG_DATE_END_DAYS + 10_957, i32::MIN, i32::MAX - 1, -i32::MAX + 1]
+        {
+            assert_eq!(
+                failure(Date32Array::from(vec![0, over]), None, date),
+                Some(("22008".into(), Some(1))),
+                "{over}"
+            );
+        }
+        let hidden = Date32Array::new(vec![i32::MIN, 10_958].into(), Some(vec![false, true].into()));
+        assert_eq!(texts(hidden, None, date).unwrap(), [None, Some("1".into())]);
+    }
+
+    #[test]
+    fn timestamps_in_all_units() {
+        let two_thousand = PG_EPOCH_OFFSET_US;
+        let us = TimestampMicrosecondArray::from(vec![two_thousand, i64::MAX, -i64::MAX]);
+        assert_eq!(texts(us, None, TIMESTAMP).unwrap(), some(&["0", "inf", "-inf"]));
+        let s = TimestampSecondArray::from(vec![two_thousand / 1_000_000 + 2, i64::MAX]);
+        assert_eq!(texts(s, None, TIMESTAMP).unwrap(), some(&["2000000", "inf"]));
+        let ms = TimestampMillisecondArray::from(vec![two_thousand / 1000 - 2, -i64::MAX]);
+        assert_eq!(texts(ms, None, TIMESTAMP).unwrap(), some(&["-2000", "-inf"]));
+        let ns = TimestampNanosecondArray::from(vec![
+            two_thousand * 1000 + 1999,
+            two_thousand * 1000 - 1,
+            i64::MAX,
+        ]);
+        assert_eq!(texts(ns, None, TIMESTAMP).unwrap(), some(&["1", "-1", "inf"]));
+        assert_eq!(
+            failure(TimestampSecondArray::from(vec![i64::MAX - 1]), None, TIMESTAMP),
+            Some(("22008".into(), Some(0)))
+        );
+        let early = TimestampMicrosecondArray::from(vec![PG_TIMESTAMP_MIN_US + PG_EPOCH_OFFSET_US - 1]);
+        assert_eq!(failure(early, None, TIMESTAMP), Some(("22008".into(), Some(0))));
+        let zoned = TimestampMicrosecondArray::from(vec![0]).with_timezone("UTC");
+        assert!(texts(zoned.clone(), None, TIMESTAMP).is_err(), "a zone must not be dropped silently");
+        assert!(texts(zoned, None, PgType::new(oid::TIMESTAMPTZ)).is_ok());
+    }
+
+    #[test]
+    fn times_of_day() {
+        let time = PgType::new(oid::TIME);
+        let day = 86_400_000_000;
+        assert_eq!(
+            texts(Time64MicrosecondArray::from(vec![0, day]), None, time).unwrap(),
+            some(&["0", "86400000000"])
+        );
+        assert_eq!(
+            failure(Time64MicrosecondArray::from(vec![day + 1]), None, time),
+            Some(("22008".into(), Some(0)))
+        );
+        assert_eq!(texts(Time64NanosecondArray::from(vec![1999]), None, time).unwrap(), some(&["1"]));
+        // 12:00 at +02:00 lies 7200 seconds east, -7200 west.
+        let bits = (43_200_000_000_u64 << 24 | (57_599 - 7200)).to_le_bytes();
+        let zoned = FixedSizeBinaryArray::try_from_iter([bits].iter()).unwrap();
+        let timetz = texts(zoned, Some(wire::TIME_TZ), PgType::new(oid::TIMETZ)).unwrap();
+        assert_eq!(timetz, some(&["43200000000 west -7200"]));
+    }
+}

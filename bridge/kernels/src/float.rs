@@ -79,3 +79,34 @@ impl Kernel for Float8To4 {
 pub(crate) fn float4_datum(value: f32) -> u64 {
     value.to_bits().cast_signed().datum()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float32Array, Float64Array};
+    use bridge_types::{PgType, oid};
+
+    use crate::testing::{failure, texts};
+
+    #[test]
+    fn bits_are_kept() {
+        let values = [f64::NAN, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE, f64::MAX];
+        let expected: Vec<_> = values.iter().map(|value| Some(format!("{:016x}", value.to_bits()))).collect();
+        assert_eq!(
+            texts(Float64Array::from(values.to_vec()), None, PgType::new(oid::FLOAT8)).unwrap(),
+            expected
+        );
+        let wide = texts(Float32Array::from(vec![0.1_f32]), None, PgType::new(oid::FLOAT8)).unwrap();
+        assert_eq!(wide, [Some(format!("{:016x}", f64::from(0.1_f32).to_bits()))]);
+    }
+
+    #[test]
+    fn narrowing_overflows_as_in_postgres() {
+        let float4 = PgType::new(oid::FLOAT4);
+        assert_eq!(
+            failure(Float64Array::from(vec![1.0, 1e39]), None, float4),
+            Some(("22003".into(), Some(1)))
+        );
+        assert_eq!(failure(Float64Array::from(vec![1e-60]), None, float4), Some(("22003".into(), Some(0))));
+        assert!(texts(Float64Array::from(vec![f64::INFINITY, f64::NAN, 0.0]), None, float4).is_ok());
+    }
+}

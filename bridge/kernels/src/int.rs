@@ -75,3 +75,55 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Decimal128Array, Int32Array, Int64Array, UInt32Array, UInt64Array};
+    use bridge_types::{PgType, oid};
+
+    use crate::testing::{failure, texts};
+
+    #[test]
+    fn narrowing_names_the_row_and_ignores_nulls() {
+        let int4 = PgType::new(oid::INT4);
+        let fits = Int64Array::from(vec![i64::from(i32::MIN), i64::from(i32::MAX), -1]);
+        assert_eq!(texts(fits, None, int4).unwrap()[0].as_deref(), Some("-2147483648"));
+        let over = Int64Array::from(vec![0, i64::from(i32::MAX) + 1]);
+        assert_eq!(failure(over, None, int4), Some(("22003".into(), Some(1))));
+        let hidden = Int64Array::new(vec![1, i64::MAX].into(), Some(vec![true, false].into()));
+        assert_eq!(texts(hidden, None, int4).unwrap(), [Some("1".into()), None]);
+        let late = Int64Array::from_iter((0..3000).map(|row| (row != 5).then_some(row << 21)));
+        assert_eq!(
+            failure(late.clone(), None, int4),
+            Some(("22003".into(), Some(1024))),
+            "the row is the batch's"
+        );
+        assert_eq!(failure(late.slice(1000, 100), None, int4), Some(("22003".into(), Some(24))));
+    }
+
+    #[test]
+    fn all_null_and_empty() {
+        let int8 = PgType::new(oid::INT8);
+        assert_eq!(texts(Int32Array::new_null(65), None, int8).unwrap(), vec![None; 65]);
+        assert_eq!(texts(Int32Array::new_null(0), None, int8).unwrap(), vec![]);
+    }
+
+    #[test]
+    fn unsigned_and_huge() {
+        assert_eq!(
+            texts(UInt32Array::from(vec![u32::MAX]), None, PgType::new(oid::OID)).unwrap()[0].as_deref(),
+            Some("4294967295")
+        );
+        assert_eq!(
+            failure(UInt64Array::from(vec![u64::MAX]), None, PgType::new(oid::INT8)),
+            Some(("22003".into(), Some(0)))
+        );
+        let huge = Decimal128Array::from(vec![i128::from(i64::MIN), i128::from(i64::MAX)])
+            .with_precision_and_scale(38, 0)
+            .unwrap();
+        assert_eq!(
+            texts(huge, None, PgType::new(oid::INT8)).unwrap()[0].as_deref(),
+            Some("-9223372036854775808")
+        );
+    }
+}

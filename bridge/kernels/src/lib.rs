@@ -28,6 +28,8 @@ pub mod layout;
 mod list;
 mod numeric;
 mod sink;
+#[cfg(test)]
+mod testing;
 mod text;
 mod uuid;
 mod varlena;

@@ -77,7 +77,9 @@ impl List {
             let fault = |fault| Stop::Value(at + row, fault);
             let dims = &mut dims[..self.dimensions];
             let (from, to) = shape(levels, first + row, dims).map_err(fault)?;
-            let (from, to) = (from.wrapping_sub(start), to.wrapping_sub(start));
+            // A list without elements may lie anywhere.
+            let (from, to) =
+                if from == to { (0, 0) } else { (from.wrapping_sub(start), to.wrapping_sub(start)) };
             let values = datums.get(from..to).zip(isnull.get(from..to));
             let (values, nulls) = values.ok_or_else(|| fault(BROKEN_LIST))?;
             // SAFETY: the element kernel wrote these datums; what they point at is in
@@ -273,4 +275,77 @@ fn row_of_leaf(levels: &[Level<'_>], first: usize, count: usize, leaf: usize) ->
         start.is_ok_and(|start| start > leaf)
     };
     (0..count).find(|row| begins_after(*row)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::builder::{Int32Builder, ListBuilder};
+    use arrow::array::{ListArray, StringViewBuilder};
+    use bridge_types::{PgType, oid};
+
+    use crate::testing::{failure, texts};
+
+    const INTS: PgType = PgType::new(oid::INT4_ARRAY);
+
+    /// Lists of lists; `None` anywhere is a null.
+    fn nested(rows: &[Option<Vec<Option<Vec<Option<i32>>>>>]) -> ListArray {
+        let mut outer = ListBuilder::new(ListBuilder::new(Int32Builder::new()));
+        for row in rows {
+            for inner in row.iter().flatten() {
+                inner.iter().flatten().for_each(|value| outer.values().values().append_option(*value));
+                outer.values().append(inner.is_some());
+            }
+            outer.append(row.is_some());
+        }
+        outer.finish()
+    }
+
+    #[test]
+    fn rectangles_become_two_dimensions() {
+        let array = nested(&[
+            Some(vec![Some(vec![Some(1), None]), Some(vec![Some(3), Some(4)])]),
+            None,
+            Some(vec![]),
+            Some(vec![Some(vec![]), Some(vec![])]),
+            Some(vec![Some(vec![Some(5)])]),
+        ]);
+        let expected = [Some("[[1,NULL],[3,4]]"), None, Some("[]"), Some("[]"), Some("[[5]]")];
+        let expected: Vec<_> = expected.iter().map(|text| text.map(str::to_owned)).collect();
+        assert_eq!(texts(array.clone(), None, INTS).unwrap(), expected);
+        assert_eq!(texts(array.slice(1, 4), None, INTS).unwrap(), expected[1..]);
+    }
+
+    #[test]
+    fn other_shapes_are_errors_with_their_row() {
+        let ragged = nested(&[Some(vec![]), None, Some(vec![Some(vec![Some(1)]), Some(vec![])])]);
+        assert_eq!(failure(ragged, None, INTS), Some(("2202E".into(), Some(2))));
+        let hole = nested(&[Some(vec![Some(vec![Some(1)]), None])]);
+        assert_eq!(failure(hole, None, INTS), Some(("2202E".into(), Some(0))));
+    }
+
+    #[test]
+    fn an_elements_error_names_the_lists_row() {
+        let mut lists = ListBuilder::new(StringViewBuilder::new());
+        for texts in [vec!["a", "b"], vec![], vec!["c", "\0"]] {
+            texts.iter().for_each(|text| lists.values().append_value(text));
+            lists.append(true);
+        }
+        assert_eq!(
+            failure(lists.finish(), None, PgType::new(oid::TEXT_ARRAY)),
+            Some(("22021".into(), Some(2)))
+        );
+    }
+
+    #[test]
+    fn elements_under_a_null_list_are_not_read() {
+        let mut lists = ListBuilder::new(StringViewBuilder::new());
+        lists.values().append_value("\0");
+        lists.append(false);
+        lists.values().append_value("x");
+        lists.append(true);
+        assert_eq!(
+            texts(lists.finish(), None, PgType::new(oid::TEXT_ARRAY)).unwrap(),
+            [None, Some("[x]".into())]
+        );
+    }
 }

@@ -391,3 +391,115 @@ unsafe fn write_numeric(to: *mut u8, parsed: &Parsed, digits: &[u16]) -> usize {
     }
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        Array as _, AsArray as _, Decimal64Array, Decimal128Array, Int64Array, StringViewArray,
+    };
+    use arrow::datatypes::Decimal128Type;
+    use bridge_testkit::reference;
+    use bridge_types::{PgType, oid};
+    use proptest::prelude::*;
+
+    use crate::testing::{failure, feed_one, field, texts, with_datums};
+    use crate::{Fault, KernelError};
+
+    const NUMERIC: PgType = PgType::new(oid::NUMERIC);
+
+    proptest! {
+        #[test]
+        fn decimals_print_as_they_should(value in any::<i128>(), shift in 0_u32..128, scale in 0_i8..=38) {
+            let value = value >> shift;
+            let expected = reference::decimal(value, usize::try_from(scale).unwrap());
+            let wide = Decimal128Array::from(vec![value]).with_precision_and_scale(38, scale).unwrap();
+            prop_assert_eq!(texts(wide, None, NUMERIC).unwrap(), [Some(expected)]);
+        }
+
+        #[test]
+        fn narrow_decimals_print_as_they_should(value in -999_999_999_999_999_999_i64..=999_999_999_999_999_999, power in 0_u32..18, scale in 0_i8..=18) {
+            let value = value / 10_i64.pow(power);
+            let expected = reference::decimal(value.into(), usize::try_from(scale).unwrap());
+            for precision in [15_u8, 18] {
+                if value.unsigned_abs() < 10_u64.pow(precision.into()) && scale.unsigned_abs() <= precision {
+                    let array = Decimal64Array::from(vec![value]).with_precision_and_scale(precision, scale).unwrap();
+                    prop_assert_eq!(texts(array, None, NUMERIC).unwrap(), [Some(expected.clone())]);
+                }
+            }
+        }
+
+        #[test]
+        fn decimals_come_back(value in any::<i128>(), shift in 0_u32..128, scale in 0_u8..=38) {
+            let value = (value >> shift) % 10_i128.pow(38);
+            let to = PgType::numeric(38, scale);
+            let array = Decimal128Array::from(vec![value]).with_precision_and_scale(38, scale.cast_signed()).unwrap();
+            let field = field(array.data_type().clone(), None);
+            let back = with_datums(&field, Arc::new(array), NUMERIC, |datums, _| feed_one(datums[0], to));
+            prop_assert_eq!(back.unwrap().unwrap().column(0).as_primitive::<Decimal128Type>().value(0), value);
+        }
+
+        #[test]
+        fn decimal_text_goes_both_ways(text in "-?(0|[1-9][0-9]{0,90})([.][0-9]{1,90})?") {
+            let zero = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+            let expected = if zero { text.trim_start_matches('-').to_owned() } else { text.clone() };
+            let array = StringViewArray::from(vec![text.as_str()]);
+            prop_assert_eq!(texts(array.clone(), None, NUMERIC).unwrap(), [Some(expected.clone())]);
+            let field = field(array.data_type().clone(), None);
+            let back = with_datums(&field, Arc::new(array), NUMERIC, |datums, _| feed_one(datums[0], NUMERIC));
+            let back = back.unwrap().unwrap();
+            prop_assert_eq!(back.column(0).as_string_view().value(0), expected);
+        }
+    }
+
+    fn some(texts: &[&str]) -> Vec<Option<String>> {
+        texts.iter().map(|text| Some((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn extremes() {
+        let ints = Int64Array::from(vec![i64::MIN, i64::MAX, 0, -1, 10_000, 100_000_000]);
+        let expected =
+            some(&["-9223372036854775808", "9223372036854775807", "0", "-1", "10000", "100000000"]);
+        assert_eq!(texts(ints, None, NUMERIC).unwrap(), expected);
+        let words = ["NaN", "Infinity", "-Infinity", "-0.00", "+1.5", "0001.10"];
+        let expected = some(&["NaN", "Infinity", "-Infinity", "0.00", "1.5", "1.10"]);
+        assert_eq!(texts(StringViewArray::from(words.to_vec()), None, NUMERIC).unwrap(), expected);
+        for bad in ["", "-", ".", "1e5", "1 ", "--1", "-NaN", "1.2.3", "\u{661}"] {
+            let found = failure(StringViewArray::from(vec!["1", bad]), None, NUMERIC);
+            assert_eq!(found, Some(("22P02".into(), Some(1))), "{bad}");
+        }
+        let long = "9".repeat(131_072) + "." + &"9".repeat(16_383);
+        assert_eq!(texts(StringViewArray::from(vec![long.as_str()]), None, NUMERIC).unwrap(), some(&[&long]));
+        let longer = "9".repeat(131_073);
+        assert_eq!(
+            failure(StringViewArray::from(vec![longer]), None, NUMERIC),
+            Some(("22003".into(), Some(0)))
+        );
+    }
+
+    /// Text -> numeric -> a decimal column of another shape.
+    fn refit(text: &str, to: PgType) -> Result<i128, Fault> {
+        let array = StringViewArray::from(vec![text]);
+        let field = field(array.data_type().clone(), None);
+        match with_datums(&field, Arc::new(array), NUMERIC, |datums, _| feed_one(datums[0], to)).unwrap() {
+            Ok(batch) => Ok(batch.column(0).as_primitive::<Decimal128Type>().value(0)),
+            Err(KernelError::Value { fault, .. }) => Err(fault),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn feeding_a_decimal_checks_and_rounds() {
+        let to = PgType::numeric(20, 2);
+        assert_eq!(refit("1.005", to), Ok(101));
+        assert_eq!(refit("-1.0049", to), Ok(-100));
+        assert_eq!(refit("0.0000000000000000000000000000000000000000001", to), Ok(0));
+        assert_eq!(refit("999999999999999999.99", to), Ok(99_999_999_999_999_999_999));
+        assert_eq!(refit("1000000000000000000", to), Err(Fault::OutOfRange("numeric")));
+        assert_eq!(refit(&"9".repeat(60), to), Err(Fault::OutOfRange("numeric")));
+        assert_eq!(refit("NaN", to), Err(Fault::NumericSpecial("NaN")));
+        assert_eq!(refit("-Infinity", to).unwrap_err().sqlstate().as_str(), "22003");
+    }
+}

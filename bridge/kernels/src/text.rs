@@ -106,3 +106,88 @@ impl<R: Reader + Send + Sync> Kernel for Char<R> {
 pub(crate) fn too_long(length: usize) -> Fault {
     Fault::TooLong(Cow::Owned(format!("character({length})")))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{LargeStringArray, StringArray, StringViewArray};
+    use bridge_types::{PgType, oid};
+
+    use crate::testing::{failure, field, texts, with_datums};
+
+    fn some(texts: &[&str]) -> Vec<Option<String>> {
+        texts.iter().map(|text| Some((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn lengths_around_views_and_headers() {
+        let values: Vec<String> = [0, 1, 11, 12, 13, 15, 16, 17, 31, 32, 33, 125, 126, 127, 128, 70_000]
+            .iter()
+            .map(|length| "é".repeat(length / 2) + &"x".repeat(length % 2))
+            .collect();
+        let expected: Vec<_> = values.iter().cloned().map(Some).collect();
+        let text = PgType::new(oid::TEXT);
+        assert_eq!(texts(StringViewArray::from_iter_values(&values), None, text).unwrap(), expected);
+        assert_eq!(texts(StringArray::from_iter_values(&values), None, text).unwrap(), expected);
+        assert_eq!(texts(LargeStringArray::from_iter_values(&values), None, text).unwrap(), expected);
+    }
+
+    #[test]
+    fn zero_bytes_are_refused_wherever_they_stand() {
+        for length in 1..40 {
+            for at in 0..length {
+                let mut bytes = vec![b'a'; length];
+                bytes[at] = 0;
+                let values = vec!["good".to_owned(), String::from_utf8(bytes).unwrap()];
+                let found = failure(StringViewArray::from_iter_values(values), None, PgType::new(oid::TEXT));
+                assert_eq!(found, Some(("22021".into(), Some(1))), "length {length}, at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn bpchar_counts_characters() {
+        let char3 = PgType { oid: oid::BPCHAR, typmod: 3 + 4 };
+        let padded = texts(StringViewArray::from(vec!["", "ä", "äöü", "ab   "]), None, char3).unwrap();
+        assert_eq!(padded, some(&["   ", "ä  ", "äöü", "ab "]));
+        assert_eq!(
+            failure(StringViewArray::from(vec!["abcd"]), None, char3),
+            Some(("22001".into(), Some(0)))
+        );
+        let free = texts(StringViewArray::from(vec!["ab"]), None, PgType::new(oid::BPCHAR)).unwrap();
+        assert_eq!(free, some(&["ab"]));
+        let wide = PgType { oid: oid::BPCHAR, typmod: 300 + 4 };
+        assert_eq!(
+            texts(StringViewArray::from(vec!["x"]), None, wide).unwrap(),
+            some(&[&format!("{:<300}", "x")])
+        );
+    }
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        let long = "x".repeat(62) + "äö";
+        let names =
+            texts(StringViewArray::from(vec!["pg_class", &long]), None, PgType::new(oid::NAME)).unwrap();
+        assert_eq!(names, some(&["pg_class", &"x".repeat(62)]));
+    }
+
+    #[test]
+    fn char_is_one_byte_by_value() {
+        let chars = texts(StringViewArray::from(vec!["r", ""]), None, PgType::new(oid::CHAR)).unwrap();
+        assert_eq!(chars, some(&["114", "0"]));
+    }
+
+    #[test]
+    fn short_headers_where_legal() {
+        let array = StringViewArray::from(vec!["x".repeat(126), "x".repeat(127)]);
+        let view = field(arrow::datatypes::DataType::Utf8View, None);
+        let first = |datum: u64| {
+            let start: *const u8 = std::ptr::with_exposed_provenance(usize::try_from(datum).unwrap());
+            // SAFETY: a datum of a varlena, alive within `with_datums`.
+            unsafe { *start }
+        };
+        let headers = with_datums(&view, std::sync::Arc::new(array), PgType::new(oid::TEXT), |datums, _| {
+            datums.iter().map(|datum| first(*datum) & 1).collect::<Vec<_>>()
+        });
+        assert_eq!(headers.unwrap(), [1, 0]);
+    }
+}

@@ -64,31 +64,33 @@ impl<'a> Numeric<'a> {
             Self::Special(name) => return Err(Fault::NumericSpecial(name)),
             Self::Finite { negative, weight, digits, .. } => (*negative, *weight, *digits),
         };
-        if digits.is_empty() {
-            return Ok(0);
+        let mut value = 0_u128;
+        // The power of ten that the next digit stands for, in units of the scale.
+        let mut power = 4 * i32::from(weight) + i32::from(scale);
+        let mut zeros = 0;
+        for digit in digits {
+            let digit = u16::from_le_bytes(*digit);
+            let add = |value: u128, factor: u16, more: u16| {
+                value
+                    .checked_mul(factor.into())
+                    .and_then(|value| value.checked_add(more.into()))
+                    .ok_or(OVERFLOW)
+            };
+            if power < 0 {
+                // The scale ends before or within this digit: what lies behind only rounds.
+                let unit = 10_u16.pow(power.clamp(-4, 0).unsigned_abs());
+                let round = power >= -4 && digit % unit >= unit / 2;
+                value = add(value, NUMERIC_BASE / unit, digit / unit + u16::from(round))?;
+                zeros = 0;
+                break;
+            }
+            value = add(value, NUMERIC_BASE, digit)?;
+            zeros = power.unsigned_abs();
+            power -= 4;
         }
-        let digit = |digit: &[u8; 2]| u16::from_le_bytes(*digit);
-        let mut value = if digits.len() <= 4 {
-            u128::from(
-                digits.iter().fold(0, |value, next| value * u64::from(NUMERIC_BASE) + u64::from(digit(next))),
-            )
-        } else {
-            let mut digits = digits.iter();
-            let value = digits.try_fold(0_u128, |value, next| {
-                value.checked_mul(NUMERIC_BASE.into())?.checked_add(digit(next).into())
-            });
-            value.ok_or(OVERFLOW)?
-        };
-        // The power of ten that the last digit stands for, in units of the scale.
-        let places =
-            4 * (i64::from(weight) + 1 - i64::try_from(digits.len()).unwrap_or(i64::MAX)) + i64::from(scale);
-        let power = u32::try_from(places.unsigned_abs()).ok().and_then(|places| 10_u128.checked_pow(places));
-        value = match (places >= 0, power) {
-            (true, Some(power)) => value.checked_mul(power).ok_or(OVERFLOW)?,
-            (true, None) => return Err(OVERFLOW),
-            (false, Some(power)) => value / power + u128::from(value % power >= power - value % power),
-            (false, None) => 0,
-        };
+        if value > 0 {
+            value = 10_u128.checked_pow(zeros).and_then(|power| value.checked_mul(power)).ok_or(OVERFLOW)?;
+        }
         let value = i128::try_from(value).map_err(|_| OVERFLOW)?;
         if value >= 10_i128.checked_pow(precision.into()).ok_or(OVERFLOW)? {
             return Err(OVERFLOW);
