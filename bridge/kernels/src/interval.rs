@@ -24,3 +24,28 @@ impl Kernel for Interval {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array as _, FixedSizeBinaryArray, Int64Array};
+    use bridge_types::{PgType, oid, wire};
+
+    use crate::testing::texts;
+
+    fn duckdb(months: i32, days: i32, us: i64) -> Vec<u8> {
+        [&months.to_le_bytes()[..], &days.to_le_bytes(), &us.to_le_bytes()].concat()
+    }
+
+    #[test]
+    fn fields_change_places_and_keep_their_signs() {
+        let interval = PgType::new(oid::INTERVAL);
+        let rows = [Some(duckdb(-1, 2, -3)), None, Some(duckdb(i32::MIN, i32::MAX, i64::MIN))];
+        let array = FixedSizeBinaryArray::try_from_sparse_iter_with_size(rows.into_iter(), 16).unwrap();
+        let expected =
+            [Some("-1 2 -3".into()), None, Some(format!("{} {} {}", i32::MIN, i32::MAX, i64::MIN))];
+        assert_eq!(texts(array.slice(1, 2), Some(wire::INTERVAL), interval).unwrap(), expected[1..]);
+        assert_eq!(texts(array.clone(), Some(wire::INTERVAL), interval).unwrap(), expected);
+        assert!(texts(array, Some(wire::UUID), interval).is_err(), "the extension decides");
+        assert!(texts(Int64Array::from(vec![1]), None, interval).is_err());
+    }
+}

@@ -60,7 +60,7 @@ impl List {
             (start, end) = (level.offset(start)?, level.offset(end)?);
         }
         let elements = end.checked_sub(start).filter(|_| end <= leaf.len());
-        let elements = elements.ok_or_else(|| Stop::Value(at, BROKEN_LIST))?;
+        let elements = elements.ok_or(Stop::Value(at, BROKEN_LIST))?;
         let mut datums = vec![0; elements];
         let mut isnull = vec![false; elements];
         let mut scratch = VecSink::new();
@@ -287,8 +287,11 @@ mod tests {
 
     const INTS: PgType = PgType::new(oid::INT4_ARRAY);
 
+    /// A list of integers or nulls, or a null.
+    type Inner = Option<Vec<Option<i32>>>;
+
     /// Lists of lists; `None` anywhere is a null.
-    fn nested(rows: &[Option<Vec<Option<Vec<Option<i32>>>>>]) -> ListArray {
+    fn nested(rows: &[Option<Vec<Inner>>]) -> ListArray {
         let mut outer = ListBuilder::new(ListBuilder::new(Int32Builder::new()));
         for row in rows {
             for inner in row.iter().flatten() {

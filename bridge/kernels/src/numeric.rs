@@ -60,11 +60,12 @@ impl Scale {
         let aligned = value * self.fill;
         // The digits as 16-bit lanes, the most significant in the lowest lane.
         let (digits, lanes) = if aligned < BASE_2 {
-            (u128::from(aligned / BASE | (aligned % BASE) << 16), 2)
+            (u128::from((aligned / BASE) | ((aligned % BASE) << 16)), 2)
         } else {
             let (high, low) = (aligned / BASE_4, aligned % BASE_4);
             let (upper, lower) = (low / BASE_2, low % BASE_2);
-            let four = upper / BASE | (upper % BASE) << 16 | (lower / BASE) << 32 | (lower % BASE) << 48;
+            let four =
+                (upper / BASE) | ((upper % BASE) << 16) | ((lower / BASE) << 32) | ((lower % BASE) << 48);
             (u128::from(high) | u128::from(four) << 16, 5)
         };
         if digits == 0 {
