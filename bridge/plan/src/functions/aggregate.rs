@@ -1,0 +1,146 @@
+//! Aggregates and window functions.
+
+use bridge_types::oid::{
+    BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, NUMERIC, TEXT, TIME, TIMESTAMP,
+    TIMESTAMPTZ,
+};
+
+use super::{comparison, numeric};
+use crate::DuckType;
+use crate::duck::{Typed, duck};
+use crate::error::{PlanError, unsupported};
+use crate::pg::{PgConstant, Signature};
+
+/// `pg_proc`'s pseudo-type oids in signatures of polymorphic aggregates.
+const ANY: u32 = 2276;
+const ANYARRAY: u32 = 2277;
+const ANYELEMENT: u32 = 2283;
+const ANYNONARRAY: u32 = 2776;
+const ANYCOMPATIBLE: u32 = 5077;
+
+/// Makes a call of a DuckDB aggregate that keeps the DISTINCT, FILTER, ORDER BY and OVER of the
+/// Postgres call: name, carrier of its result, arguments.
+pub type AggregateCall<'a> = dyn Fn(&str, DuckType, Vec<Typed>) -> Typed + 'a;
+
+/// The DuckDB expression of a Postgres aggregate or window function. It may hold several
+/// aggregate calls (`avg` is a sum over a count).
+///
+/// # Errors
+/// `Unsupported` naming the function if it is not on the list or not for these arguments.
+pub fn rewrite_aggregate(
+    signature: &Signature,
+    args: Vec<Typed>,
+    distinct: bool,
+    call: &AggregateCall<'_>,
+) -> Result<Typed, PlanError> {
+    if !signature.collation.compares_bytes() {
+        return unsupported(signature.display.clone(), "its collation is nondeterministic");
+    }
+    let first = args.first().map(|arg| arg.ty.clone());
+    let declared = signature.declared.as_slice();
+    match (signature.name.as_str(), declared) {
+        ("count", []) => Ok(call("count", DuckType::BigInt, args)),
+        ("count", [ANY]) => {
+            let args = if distinct { args.into_iter().map(comparison::equality_key).collect() } else { args };
+            Ok(call("count", DuckType::BigInt, args))
+        }
+        ("sum", [INT2 | INT4]) => Ok(call("sum", DuckType::HugeInt, args).cast(&DuckType::BigInt)),
+        ("sum", [INT8]) => Ok(call("sum", DuckType::HugeInt, args)),
+        ("sum", [FLOAT4]) => Ok(call("sum", DuckType::Double, args).cast(&DuckType::Float)),
+        ("sum", [FLOAT8]) => Ok(call("sum", DuckType::Double, args)),
+        ("sum", [NUMERIC]) => sum(signature, args, call),
+        ("avg", [FLOAT4 | FLOAT8]) => Ok(call("avg", DuckType::Double, args)),
+        ("avg", [INT2 | INT4 | INT8]) => {
+            Ok(average(call("sum", DuckType::HugeInt, args.clone()), args, call))
+        }
+        ("avg", [NUMERIC]) => {
+            let total = sum(signature, args.clone(), call)?;
+            Ok(average(total, args, call))
+        }
+        (
+            name @ ("min" | "max"),
+            [
+                INT2 | INT4 | INT8 | FLOAT4 | FLOAT8 | NUMERIC | DATE | TIME | TIMESTAMP | TIMESTAMPTZ
+                | INTERVAL | TEXT | BPCHAR,
+            ],
+        ) => extreme(signature, name, args, call),
+        ("bool_and" | "every", [BOOL]) => Ok(call("bool_and", DuckType::Boolean, args)),
+        ("bool_or", [BOOL]) => Ok(call("bool_or", DuckType::Boolean, args)),
+        (name @ ("bit_and" | "bit_or" | "bit_xor"), [INT2 | INT4 | INT8]) => {
+            Ok(call(name, super::result_type(signature)?, args))
+        }
+        ("string_agg", [TEXT, TEXT]) => match PgConstant::of(&args[1].expr).and_then(PgConstant::as_text) {
+            Some(_) => Ok(call("string_agg", DuckType::Varchar, args)),
+            None => unsupported(signature.display.clone(), "its delimiter is not a constant string"),
+        },
+        ("array_agg", [ANYNONARRAY]) => {
+            let element = first.unwrap_or(DuckType::Varchar);
+            Ok(call("list", DuckType::List(Box::new(element)), args))
+        }
+        ("array_agg", [ANYARRAY]) => unsupported(signature.display.clone(), "its result has two dimensions"),
+        ("stddev" | "stddev_samp", [FLOAT4 | FLOAT8]) => Ok(call("stddev_samp", DuckType::Double, args)),
+        ("stddev_pop", [FLOAT4 | FLOAT8]) => Ok(call("stddev_pop", DuckType::Double, args)),
+        ("variance" | "var_samp", [FLOAT4 | FLOAT8]) => Ok(call("var_samp", DuckType::Double, args)),
+        ("var_pop", [FLOAT4 | FLOAT8]) => Ok(call("var_pop", DuckType::Double, args)),
+        (
+            name @ ("corr" | "covar_pop" | "covar_samp" | "regr_slope" | "regr_intercept" | "regr_r2"
+            | "regr_avgx" | "regr_avgy" | "regr_sxx" | "regr_syy" | "regr_sxy"),
+            [FLOAT8, FLOAT8],
+        ) => Ok(call(name, DuckType::Double, args)),
+        // Any row's value: lowering asks for it where all rows of a group agree.
+        ("first", [ANYELEMENT]) => Ok(call("first", first.unwrap_or(DuckType::Varchar), args)),
+
+        (name @ ("row_number" | "rank" | "dense_rank"), []) => Ok(call(name, DuckType::BigInt, args)),
+        (name @ ("percent_rank" | "cume_dist"), []) => Ok(call(name, DuckType::Double, args)),
+        ("ntile", [INT4]) => Ok(call("ntile", DuckType::BigInt, args).cast(&DuckType::Integer)),
+        (name @ ("first_value" | "last_value"), [ANYELEMENT])
+        | (name @ "nth_value", [ANYELEMENT, INT4])
+        | (name @ ("lag" | "lead"), [ANYELEMENT] | [ANYELEMENT, INT4]) => {
+            Ok(call(name, first.unwrap_or(DuckType::Varchar), args))
+        }
+        (name @ ("lag" | "lead"), [ANYCOMPATIBLE, INT4, ANYCOMPATIBLE]) => {
+            let offset = args[1].clone();
+            let (mut values, ty) = numeric::unify(vec![args[0].clone(), args[2].clone()])?;
+            let default = values.pop().expect("unify keeps both values");
+            let value = values.pop().expect("unify keeps both values");
+            Ok(call(name, ty, vec![value, offset, default]))
+        }
+        _ => unsupported(signature.display.clone(), "it is not known to give Postgres' answer in DuckDB"),
+    }
+}
+
+fn sum(signature: &Signature, args: Vec<Typed>, call: &AggregateCall<'_>) -> Result<Typed, PlanError> {
+    match args.first().map(|arg| &arg.ty) {
+        Some(DuckType::Decimal(_, scale)) => {
+            let ty = DuckType::Decimal(38, *scale);
+            Ok(call("sum", ty, args))
+        }
+        Some(DuckType::HugeInt) => Ok(call("sum", DuckType::HugeInt, args)),
+        _ => unsupported(signature.display.clone(), "its argument is a numeric of unknown scale"),
+    }
+}
+
+/// `avg(x)`  ==>  `sum(x) / count(x)` in numeric, NULL over no rows because the sum is.
+fn average(total: Typed, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typed {
+    let count = call("count", DuckType::BigInt, args);
+    let texts = [total, count].into_iter().map(numeric::text).collect();
+    duck("pg_numeric_div({0}, {1})", DuckType::NumericText, texts)
+}
+
+fn extreme(
+    signature: &Signature,
+    name: &str,
+    args: Vec<Typed>,
+    call: &AggregateCall<'_>,
+) -> Result<Typed, PlanError> {
+    if !signature.collation.orders_bytes() {
+        return unsupported(signature.display.clone(), "DuckDB orders text by bytes, its collation does not");
+    }
+    let ty = args.first().map_or(DuckType::Varchar, |arg| arg.ty.clone());
+    if ty == DuckType::NumericText {
+        let mut args = args;
+        args.push(comparison::sort_key(args[0].clone()));
+        return Ok(call(if name == "min" { "arg_min" } else { "arg_max" }, ty, args));
+    }
+    Ok(call(name, ty, args))
+}

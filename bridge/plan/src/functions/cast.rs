@@ -1,0 +1,150 @@
+//! Casts that are functions in Postgres, and the length coercions of text.
+
+use bridge_types::oid::{
+    BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, NUMERIC, TEXT, TIME, TIMESTAMP,
+    TIMESTAMPTZ, VARCHAR,
+};
+
+use super::{Entry, numeric, result_type};
+use crate::DuckType;
+use crate::duck::{Typed, duck};
+use crate::error::{PlanError, unsupported};
+use crate::pg::{PgConstant, Signature, Value};
+
+/// Casts that DuckDB does as Postgres: same values, same rounding, an error when out of range.
+const SAME: &[(&str, &[u32])] = &[
+    ("int2", &[INT4]),
+    ("int2", &[INT8]),
+    ("int2", &[FLOAT4]),
+    ("int2", &[FLOAT8]),
+    ("int4", &[INT2]),
+    ("int4", &[INT8]),
+    ("int4", &[FLOAT4]),
+    ("int4", &[FLOAT8]),
+    ("int4", &[BOOL]),
+    ("int8", &[INT2]),
+    ("int8", &[INT4]),
+    ("int8", &[FLOAT4]),
+    ("int8", &[FLOAT8]),
+    ("float4", &[INT2]),
+    ("float4", &[INT4]),
+    ("float4", &[INT8]),
+    ("float4", &[FLOAT8]),
+    ("float8", &[INT2]),
+    ("float8", &[INT4]),
+    ("float8", &[INT8]),
+    ("float8", &[FLOAT4]),
+    ("bool", &[INT4]),
+    ("date", &[TIMESTAMP]),
+    ("date", &[TIMESTAMPTZ]),
+    ("timestamp", &[DATE]),
+    ("timestamp", &[TIMESTAMPTZ]),
+    ("timestamptz", &[DATE]),
+    ("timestamptz", &[TIMESTAMP]),
+    ("time", &[TIMESTAMP]),
+    ("text", &[BOOL]),
+];
+
+/// Casts to `numeric`.
+const TO_NUMERIC: &[&[u32]] = &[&[INT2], &[INT4], &[INT8], &[FLOAT4], &[FLOAT8]];
+
+pub(super) fn entries() -> Vec<Entry> {
+    let mut entries: Vec<Entry> = SAME
+        .iter()
+        .map(|(name, args)| Entry::build(name, args, |s, mut a| Ok(a.remove(0).cast(&result_type(s)?))))
+        .collect();
+    entries.extend(
+        TO_NUMERIC.iter().map(|args| Entry::build("numeric", args, |_, mut a| Ok(to_numeric(a.remove(0))))),
+    );
+    for name in ["int2", "int4", "int8", "float4", "float8"] {
+        entries.push(Entry::build(name, &[NUMERIC], from_numeric));
+    }
+    // bpchar -> text drops the blanks that the carrier does not have in the first place.
+    entries.push(Entry::template("text", &[BPCHAR], "{0}"));
+    entries
+        .push(Entry::build("varchar", &[VARCHAR, INT4, BOOL], |s, a| fit_length(s, a, "character varying")));
+    entries.push(Entry::build("bpchar", &[BPCHAR, INT4, BOOL], |s, a| fit_length(s, a, "character")));
+    entries.push(Entry::build("timestamp", &[TIMESTAMP, INT4], to_precision));
+    entries.push(Entry::build("timestamptz", &[TIMESTAMPTZ, INT4], to_precision));
+    entries.push(Entry::build("time", &[TIME, INT4], to_precision));
+    entries.push(Entry::build("interval", &[INTERVAL, INT4], to_precision));
+    // Conversions through text (`CoerceViaIO`); lowering names them `io:<type>`.
+    for (name, args) in [
+        ("io:text", &[INT2] as &'static [u32]),
+        ("io:text", &[INT4]),
+        ("io:text", &[INT8]),
+        ("io:text", &[BOOL]),
+    ] {
+        entries.push(Entry::template(name, args, "CAST({0} AS VARCHAR)"));
+    }
+    entries.push(Entry::build("io:text", &[NUMERIC], |_, mut a| {
+        Ok(duck("{0}", DuckType::Varchar, vec![numeric::text(a.remove(0))]))
+    }));
+    entries.push(Entry::template("io:text", &[TEXT], "{0}"));
+    entries.push(Entry::never("io:text", &[FLOAT4], "DuckDB writes floating-point numbers differently"));
+    entries.push(Entry::never("io:text", &[FLOAT8], "DuckDB writes floating-point numbers differently"));
+    entries
+}
+
+/// Integers are exact decimals; floats go through their shortest text.
+fn to_numeric(value: Typed) -> Typed {
+    match value.ty {
+        DuckType::Float => duck("pg_numeric_from_float({0})", DuckType::NumericText, vec![value]),
+        DuckType::Double => duck("pg_numeric_from_double({0})", DuckType::NumericText, vec![value]),
+        _ => numeric::as_decimal(value),
+    }
+}
+
+fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let target = result_type(signature)?;
+    let value = args.remove(0);
+    let float = matches!(target, DuckType::Float | DuckType::Double);
+    Ok(match &value.ty {
+        // Up to 15 digits the quotient of two exact doubles is the correctly rounded value.
+        DuckType::Decimal(p, _) if !float || (*p <= 15 && target == DuckType::Double) => value.cast(&target),
+        _ if float => {
+            // Through double: for float4 a double rounding of more than 15 digits is possible.
+            let double = duck("pg_numeric_to_double({0})", DuckType::Double, vec![numeric::text(value)]);
+            double.cast(&target)
+        }
+        DuckType::HugeInt => value.cast(&target),
+        _ => duck("pg_numeric_to_bigint({0})", DuckType::BigInt, vec![numeric::text(value)]).cast(&target),
+    })
+}
+
+/// `x::varchar(n)`, `x::char(n)`: an explicit cast cuts, an assignment refuses what is longer
+/// unless only blanks are lost.
+fn fit_length(signature: &Signature, mut args: Vec<Typed>, type_name: &str) -> Result<Typed, PlanError> {
+    let explicit = match PgConstant::of(&args[2].expr).map(|constant| &constant.value) {
+        Some(Value::Bool(explicit)) => *explicit,
+        _ => return unsupported(signature.display.clone(), "the kind of cast is not a constant"),
+    };
+    let value = args.remove(0);
+    let Some(length) = signature.result.length() else {
+        return Ok(value);
+    };
+    // The carrier of char(n) has no trailing blanks, and a cut may leave some at the end.
+    let cut = if signature.result.oid == BPCHAR {
+        format!("rtrim(left({{0}}, {length}), ' ')")
+    } else {
+        format!("left({{0}}, {length})")
+    };
+    if explicit {
+        return Ok(duck(cut, DuckType::Varchar, vec![value]));
+    }
+    let sql = format!(
+        "CASE WHEN length({{0}}) <= {length} THEN {{0}} \
+         WHEN rtrim(substring({{0}}, {}), ' ') = '' THEN {cut} \
+         ELSE error('[22001] value too long for type {type_name}({length})') END",
+        i64::from(length) + 1,
+    );
+    Ok(duck(sql, DuckType::Varchar, vec![value]))
+}
+
+/// `x::timestamp(p)` and the like: only the full precision is a no-op.
+fn to_precision(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanError> {
+    match PgConstant::of(&args[1].expr).and_then(PgConstant::as_int) {
+        Some(6 | -1) => Ok(args.remove(0)),
+        _ => unsupported(signature.display.clone(), "DuckDB does not round to a precision"),
+    }
+}

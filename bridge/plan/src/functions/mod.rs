@@ -1,0 +1,202 @@
+//! The allow-list: which Postgres functions run in DuckDB, and as what.
+//!
+//! The key is the exact signature, `pg_proc.proname` and `proargtypes` of a function in
+//! `pg_catalog`; an operator is the function behind it. What is not in a table is
+//! [`Unsupported`](bridge_types::Unsupported). One file per family, each a table of rows.
+//!
+//! Classes: *same* (DuckDB's function of the same meaning), *rewritten* (a different DuckDB
+//! expression gives Postgres' answer), *never* (with the reason).
+//!
+//! Numeric typing. DuckDB infers for decimals `DECIMAL(p1,s1)` and `DECIMAL(p2,s2)`:
+//! `+ -`: `DECIMAL(max(p1-s1, p2-s2) + max(s1,s2) + 1, max(s1,s2))`; `*`: `DECIMAL(p1+p2, s1+s2)`,
+//! refused above a scale of 38; both capped at 38 digits and then checked at run time.
+//! These scales are Postgres' display scales. Division and whatever else has a display scale
+//! that depends on the values is computed on numeric text by the engine's `pg_numeric_*`.
+//!
+//! Known differences, accepted:
+//! - float arithmetic and aggregates that overflow give infinity instead of an error, and float
+//!   aggregates differ in the last digits (their order is not defined in either system);
+//! - a numeric CASE, COALESCE, GREATEST, LEAST or UNION over branches of different scales has
+//!   the largest display scale for all rows (the values are equal);
+//! - numeric results of more than 38 digits are an error (22003) where decimals carry them.
+
+mod aggregate;
+mod arithmetic;
+mod cast;
+mod comparison;
+mod date_time;
+mod numeric;
+mod quantified;
+mod syntax;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use bridge_types::PgType;
+use datafusion_expr::Operator;
+
+pub use aggregate::{AggregateCall, rewrite_aggregate};
+pub(crate) use comparison::{equality_key, sort_key};
+pub(crate) use numeric::unify;
+
+use crate::DuckType;
+use crate::duck::{Typed, duck};
+use crate::error::{PlanError, unsupported};
+use crate::pg::{PgFunction, Signature};
+
+/// How a call is written in DuckDB.
+#[derive(Clone, Copy)]
+enum Make {
+    /// A template over the arguments; the carrier is that of the declared result.
+    Template(&'static str),
+    /// A comparison operator.
+    Compare(&'static str),
+    /// Code, for whatever depends on carriers or on constant arguments.
+    Build(fn(&Signature, Vec<Typed>) -> Result<Typed, PlanError>),
+    /// Stays in Postgres, for this reason.
+    Never(&'static str),
+}
+
+/// One row of the allow-list.
+struct Entry {
+    name: String,
+    args: &'static [u32],
+    make: Make,
+}
+
+impl Entry {
+    fn template(name: &str, args: &'static [u32], sql: &'static str) -> Self {
+        Self { name: name.to_owned(), args, make: Make::Template(sql) }
+    }
+    fn build(
+        name: &str,
+        args: &'static [u32],
+        make: fn(&Signature, Vec<Typed>) -> Result<Typed, PlanError>,
+    ) -> Self {
+        Self { name: name.to_owned(), args, make: Make::Build(make) }
+    }
+    fn never(name: &str, args: &'static [u32], why: &'static str) -> Self {
+        Self { name: name.to_owned(), args, make: Make::Never(why) }
+    }
+}
+
+/// Name -> overloads.
+static ALLOWED: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
+    let mut map: HashMap<String, Vec<Entry>> = HashMap::new();
+    let families = [
+        arithmetic::entries(),
+        comparison::entries(),
+        cast::entries(),
+        date_time::entries(),
+        numeric::entries(),
+        text::entries(),
+    ];
+    for entry in families.into_iter().flatten() {
+        map.entry(entry.name.clone()).or_default().push(entry);
+    }
+    map
+});
+
+fn find(signature: &Signature) -> Option<&'static Entry> {
+    ALLOWED.get(&signature.name)?.iter().find(|entry| entry.args == signature.declared.as_slice())
+}
+
+/// The DuckDB expression of a Postgres call on rewritten arguments.
+///
+/// # Errors
+/// `Unsupported` naming the function if it is not on the list or not for these arguments.
+pub fn rewrite(function: &PgFunction, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let signature = &function.signature;
+    if let Some(quantifier) = function.quantifier {
+        return quantified::rewrite(signature, quantifier, args);
+    }
+    if signature.declared.is_empty()
+        && let Some(result) = syntax::rewrite(signature, &args)
+    {
+        return result;
+    }
+    call(signature, args)
+}
+
+/// [`rewrite`] for an ordinary function.
+fn call(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let Some(entry) = find(signature) else {
+        return unsupported(signature.display.clone(), "it is not known to give Postgres' answer in DuckDB");
+    };
+    if !signature.collation.compares_bytes() {
+        return unsupported(signature.display.clone(), "its collation is nondeterministic");
+    }
+    match entry.make {
+        Make::Template(sql) => Ok(duck(sql, result_type(signature)?, args)),
+        Make::Compare(op) => comparison::compare(signature, op, args),
+        Make::Build(make) => make(signature, args),
+        Make::Never(why) => unsupported(signature.display.clone(), why),
+    }
+}
+
+/// The carrier of the declared result.
+fn result_type(signature: &Signature) -> Result<DuckType, PlanError> {
+    Ok(DuckType::for_pg(signature.result)?)
+}
+
+/// The comparison that a function is (`int4lt` is `<`), if it is one that DuckDB may do with
+/// ANY, ALL or IN over a subquery.
+///
+/// # Errors
+/// `Unsupported` for other functions and for collations DuckDB does not have.
+pub fn comparison_of(signature: &Signature) -> Result<Operator, PlanError> {
+    let op = match find(signature).map(|entry| entry.make) {
+        Some(Make::Compare(op)) => op,
+        _ => {
+            return unsupported(
+                signature.display.clone(),
+                "only comparisons can be quantified over a subquery",
+            );
+        }
+    };
+    comparison::check_collation(signature, op)?;
+    Ok(match op {
+        "=" => Operator::Eq,
+        "<>" => Operator::NotEq,
+        "<" => Operator::Lt,
+        "<=" => Operator::LtEq,
+        ">" => Operator::Gt,
+        _ => Operator::GtEq,
+    })
+}
+
+/// A cast to the carrier that stored values of `pg` have: for results that leave the plan into
+/// a column of that type. A numeric without typmod keeps its carrier.
+///
+/// # Errors
+/// `Unsupported` if the value has no such form.
+pub fn to_declared(value: Typed, pg: PgType) -> Result<Typed, PlanError> {
+    let target = DuckType::for_pg(pg)?;
+    if value.ty == target {
+        return Ok(value);
+    }
+    match (&value.ty, &target) {
+        (from, DuckType::NumericText) if from.is_numeric() => Ok(numeric::text(value)),
+        (from, DuckType::Decimal(p, s)) if from.is_numeric() => numeric::to_decimal(value, *p, *s),
+        _ => Ok(value.cast(&target)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_signature_is_listed_twice() {
+        for (name, entries) in ALLOWED.iter() {
+            for (i, entry) in entries.iter().enumerate() {
+                assert!(
+                    entries[i + 1..].iter().all(|other| other.args != entry.args),
+                    "{name} {:?}",
+                    entry.args
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `x op ANY (array)` and `x op ALL (array)`.
+
+use super::{call, comparison, comparison_of};
+use crate::DuckType;
+use crate::duck::{DuckFunction, Typed, duck};
+use crate::error::{PlanError, unsupported};
+use crate::pg::{PgConstant, Quantifier, Signature, Value};
+use bridge_types::PgType;
+use datafusion_expr::Operator;
+
+/// ```text
+/// x  = ANY (constants)  ==>  x IN (..)
+/// x <> ALL (constants)  ==>  NOT (x IN (..))
+/// x op ANY (constants)  ==>  x op a OR x op b OR ..      (ALL: AND)
+/// x op ANY (array)      ==>  x op ANY (array)
+/// ```
+pub(super) fn rewrite(
+    signature: &Signature,
+    quantifier: Quantifier,
+    mut args: Vec<Typed>,
+) -> Result<Typed, PlanError> {
+    let array = args.pop();
+    let (Some(value), Some(array)) = (args.pop(), array) else {
+        return unsupported(signature.display.clone(), "it does not have two arguments");
+    };
+    let element_call = Signature { args: Vec::new(), ..signature.clone() };
+    if let Some(elements) = elements(&array)? {
+        return over_elements(&element_call, quantifier, value, elements);
+    }
+    let op = comparison_of(signature)?;
+    match &array.ty {
+        DuckType::List(element) if **element == value.ty && value.ty != DuckType::NumericText => {}
+        _ => return unsupported(signature.display.clone(), "its two sides have different DuckDB types"),
+    }
+    let word = if quantifier == Quantifier::Any { "ANY" } else { "ALL" };
+    Ok(duck(format!("({{0}} {op} {word}({{1}}))"), DuckType::Boolean, vec![value, array]))
+}
+
+/// The elements of an array constant or of an `ARRAY[..]`; `None` for other arrays.
+fn elements(array: &Typed) -> Result<Option<Vec<Typed>>, PlanError> {
+    if let Some(constant) = PgConstant::of(&array.expr) {
+        let element = constant.pg_type.element().unwrap_or(PgType::new(0));
+        return match &constant.value {
+            Value::List(values) => {
+                let make = |value: &Value| {
+                    let constant = PgConstant { pg_type: element, value: value.clone() };
+                    let ty = constant.duck_type()?;
+                    Ok(Typed::new(PgConstant::expr(element, value.clone()), ty))
+                };
+                values.iter().map(make).collect::<Result<Vec<_>, PlanError>>().map(Some)
+            }
+            _ => Ok(None),
+        };
+    }
+    if let (Some((function, args)), DuckType::List(element)) = (DuckFunction::of(&array.expr), &array.ty)
+        && function.template.starts_with('[')
+    {
+        return Ok(Some(args.iter().map(|arg| Typed::new(arg.clone(), (**element).clone())).collect()));
+    }
+    Ok(None)
+}
+
+fn over_elements(
+    signature: &Signature,
+    quantifier: Quantifier,
+    value: Typed,
+    elements: Vec<Typed>,
+) -> Result<Typed, PlanError> {
+    let any = quantifier == Quantifier::Any;
+    if elements.is_empty() {
+        return Ok(duck(if any { "false" } else { "true" }, DuckType::Boolean, Vec::new()));
+    }
+    let list = match comparison_of(signature) {
+        Ok(Operator::Eq) if any => Some("({0} IN ("),
+        Ok(Operator::NotEq) if !any => Some("({0} NOT IN ("),
+        _ => None,
+    };
+    if let Some(open) = list {
+        let mut args = vec![value];
+        args.extend(elements);
+        // All on one carrier, so that DuckDB does not choose one for the list.
+        let args = if args[0].ty.is_numeric() && args.iter().all(|arg| arg.ty.decimal().is_some()) {
+            args
+        } else if args.iter().all(|arg| arg.ty == args[0].ty) && args[0].ty != DuckType::NumericText {
+            args
+        } else {
+            in_terms(args)?
+        };
+        let places: Vec<String> = (1..args.len()).map(|i| format!("{{{i}}}")).collect();
+        return Ok(duck(format!("{open}{}))", places.join(", ")), DuckType::Boolean, args));
+    }
+    let terms = elements
+        .into_iter()
+        .map(|element| call(signature, vec![value.clone(), element]))
+        .collect::<Result<Vec<_>, _>>()?;
+    let places: Vec<String> = (0..terms.len()).map(|i| format!("{{{i}}}")).collect();
+    let sql = format!("({})", places.join(if any { " OR " } else { " AND " }));
+    Ok(duck(sql, DuckType::Boolean, terms))
+}
+
+/// Brings a value and the elements it is compared with to comparable carriers.
+fn in_terms(mut args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
+    if args.iter().any(|arg| arg.ty.is_numeric()) {
+        args = args.into_iter().map(|arg| comparison::sort_key(super::numeric::text(arg))).collect();
+        return Ok(args);
+    }
+    let (value, elements) = args.split_first().expect("the value is there");
+    let mut result = Vec::with_capacity(args.len());
+    for element in elements {
+        let mut pair = comparison::comparable(vec![value.clone(), element.clone()])?;
+        let right = pair.pop().expect("comparable keeps both sides");
+        let left = pair.pop().expect("comparable keeps both sides");
+        if result.is_empty() {
+            result.push(left);
+        }
+        result.push(right);
+    }
+    Ok(result)
+}

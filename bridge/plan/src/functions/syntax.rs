@@ -1,0 +1,79 @@
+//! Syntax that Postgres parses into nodes of its own: boolean logic, COALESCE, NULLIF, ...
+
+use super::{call, comparison, numeric};
+use crate::DuckType;
+use crate::duck::{Typed, duck};
+use crate::error::{PlanError, unsupported};
+use crate::pg::Signature;
+
+/// The DuckDB form of a reserved name; `None` if the name is an ordinary function.
+pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Typed, PlanError>> {
+    let args = args.to_vec();
+    let boolean = |sql: &str, args| Ok(duck(sql, DuckType::Boolean, args));
+    let (name, function) = signature.name.split_once(':').unwrap_or((&signature.name, ""));
+    Some(match name {
+        "and" => boolean(&chain(args.len(), " AND "), args),
+        "or" => boolean(&chain(args.len(), " OR "), args),
+        "not" => boolean("(NOT {0})", args),
+        "is_true" => boolean("({0} IS NOT DISTINCT FROM true)", args),
+        "is_not_true" => boolean("({0} IS DISTINCT FROM true)", args),
+        "is_false" => boolean("({0} IS NOT DISTINCT FROM false)", args),
+        "is_not_false" => boolean("({0} IS DISTINCT FROM false)", args),
+        "coalesce" => over_one_type(signature, "coalesce", args),
+        "greatest" | "least" if !signature.collation.orders_bytes() => {
+            unsupported(signature.display.clone(), "DuckDB orders text by bytes, this collation does not")
+        }
+        "greatest" => over_one_type(signature, "greatest", args),
+        "least" => over_one_type(signature, "least", args),
+        "array" => {
+            let (args, element) = match numeric::unify(args) {
+                Ok(unified) => unified,
+                Err(error) => return Some(Err(error)),
+            };
+            Ok(duck(format!("[{}]", list(args.len())), DuckType::List(Box::new(element)), args))
+        }
+        "nullif" => nullif(signature, function, args),
+        "distinct" => distinct(args),
+        _ => return None,
+    })
+}
+
+/// `{0}, {1}, ..` for `count` arguments.
+fn list(count: usize) -> String {
+    (0..count).map(|i| format!("{{{i}}}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `({0} AND {1} AND ..)`.
+fn chain(count: usize, separator: &str) -> String {
+    format!("({})", (0..count).map(|i| format!("{{{i}}}")).collect::<Vec<_>>().join(separator))
+}
+
+fn over_one_type(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let (args, ty) = numeric::unify(args)?;
+    if ty == DuckType::NumericText && name != "coalesce" {
+        return unsupported(signature.display.clone(), "its arguments are numerics of unknown scale");
+    }
+    Ok(duck(format!("{name}({})", list(args.len())), ty, args))
+}
+
+/// `NULLIF(a, b)` by the `=` that Postgres chose.
+fn nullif(signature: &Signature, function: &str, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let [first, _] = args.as_slice() else {
+        return unsupported(signature.display.clone(), "it does not have two arguments");
+    };
+    let first = first.clone();
+    let equal = Signature {
+        name: function.to_owned(),
+        declared: signature.args.iter().map(|a| a.oid).collect(),
+        ..signature.clone()
+    };
+    let condition = call(&equal, args)?;
+    let ty = first.ty.clone();
+    Ok(duck("CASE WHEN {0} THEN NULL ELSE {1} END", ty, vec![condition, first]))
+}
+
+/// `a IS DISTINCT FROM b`.
+fn distinct(args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let args = comparison::comparable(args)?;
+    Ok(duck("({0} IS DISTINCT FROM {1})", DuckType::Boolean, args))
+}

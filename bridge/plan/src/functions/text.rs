@@ -1,0 +1,142 @@
+//! Strings. Lengths and positions count characters in both systems.
+
+use bridge_types::oid::{BPCHAR, BYTEA, INT4, TEXT};
+
+use super::{Entry, result_type};
+use crate::DuckType;
+use crate::duck::{Typed, duck};
+use crate::error::{PlanError, unsupported};
+use crate::pg::{Collation, PgConstant, Signature};
+
+const SAME: &[(&str, &[u32], &str)] = &[
+    ("textcat", &[TEXT, TEXT], "({0} || {1})"),
+    ("length", &[TEXT], "CAST(length({0}) AS INTEGER)"),
+    ("char_length", &[TEXT], "CAST(length({0}) AS INTEGER)"),
+    ("character_length", &[TEXT], "CAST(length({0}) AS INTEGER)"),
+    // The carrier of char(n) has no trailing blanks, and Postgres does not count them.
+    ("length", &[BPCHAR], "CAST(length({0}) AS INTEGER)"),
+    ("char_length", &[BPCHAR], "CAST(length({0}) AS INTEGER)"),
+    ("character_length", &[BPCHAR], "CAST(length({0}) AS INTEGER)"),
+    ("octet_length", &[TEXT], "CAST(strlen({0}) AS INTEGER)"),
+    ("octet_length", &[BYTEA], "CAST(octet_length({0}) AS INTEGER)"),
+    ("length", &[BYTEA], "CAST(octet_length({0}) AS INTEGER)"),
+    ("btrim", &[TEXT], "trim({0}, ' ')"),
+    ("btrim", &[TEXT, TEXT], "trim({0}, {1})"),
+    ("ltrim", &[TEXT], "ltrim({0}, ' ')"),
+    ("ltrim", &[TEXT, TEXT], "ltrim({0}, {1})"),
+    ("rtrim", &[TEXT], "rtrim({0}, ' ')"),
+    ("rtrim", &[TEXT, TEXT], "rtrim({0}, {1})"),
+    ("strpos", &[TEXT, TEXT], "CAST(strpos({0}, {1}) AS INTEGER)"),
+    ("position", &[TEXT, TEXT], "CAST(strpos({0}, {1}) AS INTEGER)"),
+    ("replace", &[TEXT, TEXT, TEXT], "CASE WHEN {1} = '' THEN {0} ELSE replace({0}, {1}, {2}) END"),
+    ("left", &[TEXT, INT4], "left({0}, {1})"),
+    ("right", &[TEXT, INT4], "right({0}, {1})"),
+    ("reverse", &[TEXT], "reverse({0})"),
+    ("starts_with", &[TEXT, TEXT], "starts_with({0}, {1})"),
+    ("md5", &[TEXT], "md5({0})"),
+    ("textlike", &[TEXT, TEXT], r"({0} LIKE {1} ESCAPE '\')"),
+    ("textnlike", &[TEXT, TEXT], r"(NOT ({0} LIKE {1} ESCAPE '\'))"),
+    ("like", &[TEXT, TEXT], r"({0} LIKE {1} ESCAPE '\')"),
+    ("notlike", &[TEXT, TEXT], r"(NOT ({0} LIKE {1} ESCAPE '\'))"),
+];
+
+pub(super) fn entries() -> Vec<Entry> {
+    let mut entries: Vec<Entry> =
+        SAME.iter().map(|(name, args, sql)| Entry::template(name, args, sql)).collect();
+    for name in ["substring", "substr"] {
+        entries.push(Entry::build(name, &[TEXT, INT4], substring));
+        entries.push(Entry::build(name, &[TEXT, INT4, INT4], substring));
+    }
+    entries.push(Entry::build("upper", &[TEXT], |s, a| map_case(s, a, "upper({0})")));
+    entries.push(Entry::build("lower", &[TEXT], |s, a| map_case(s, a, "lower({0})")));
+    entries.push(Entry::build("lpad", &[TEXT, INT4, TEXT], |s, a| pad(s, a, "lpad")));
+    entries.push(Entry::build("rpad", &[TEXT, INT4, TEXT], |s, a| pad(s, a, "rpad")));
+    entries.push(Entry::build("lpad", &[TEXT, INT4], |s, a| pad(s, a, "lpad")));
+    entries.push(Entry::build("rpad", &[TEXT, INT4], |s, a| pad(s, a, "rpad")));
+    entries.push(Entry::build("bpcharlike", &[BPCHAR, TEXT], |s, a| {
+        blank_padded(s, a, r"({0} LIKE {1} ESCAPE '\')")
+    }));
+    entries.push(Entry::build("bpcharnlike", &[BPCHAR, TEXT], |s, a| {
+        blank_padded(s, a, r"(NOT ({0} LIKE {1} ESCAPE '\'))")
+    }));
+    for (name, args, sql) in [
+        ("texticlike", &[TEXT, TEXT] as &'static [u32], r"({0} ILIKE {1} ESCAPE '\')"),
+        ("texticnlike", &[TEXT, TEXT], r"(NOT ({0} ILIKE {1} ESCAPE '\'))"),
+    ] {
+        entries.push(Entry {
+            name: name.to_owned(),
+            args,
+            make: if sql.starts_with("(NOT") {
+                super::Make::Build(|s, a| map_case(s, a, r"(NOT ({0} ILIKE {1} ESCAPE '\'))"))
+            } else {
+                super::Make::Build(|s, a| map_case(s, a, r"({0} ILIKE {1} ESCAPE '\')"))
+            },
+        });
+    }
+    for name in ["textregexeq", "textregexne", "texticregexeq", "texticregexne"] {
+        entries.push(Entry::never(
+            name,
+            &[TEXT, TEXT],
+            "DuckDB's regular expressions are of another dialect",
+        ));
+    }
+    entries
+}
+
+/// Functions that map case: under `C` Postgres touches ASCII only, DuckDB all of Unicode.
+fn map_case(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
+    if signature.collation == Collation::C {
+        return unsupported(signature.display.clone(), "under the C collation only ASCII letters have case");
+    }
+    Ok(duck(sql, result_type(signature)?, args))
+}
+
+/// `substring(s, start[, length])`: positions before the first character count towards the
+/// length, as in SQL; DuckDB counts negative ones from the end.
+fn substring(_signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let int =
+        |arg: Option<&Typed>| arg.and_then(|arg| PgConstant::of(&arg.expr)).and_then(PgConstant::as_int);
+    let start = int(args.get(1));
+    let ty = DuckType::Varchar;
+    if args.len() == 2 {
+        return Ok(match start {
+            Some(start) => duck(format!("substring({{0}}, {})", start.max(1)), ty, args),
+            None => duck("substring({0}, CASE WHEN {1} < 1 THEN 1 ELSE {1} END)", ty, args),
+        });
+    }
+    if let (Some(start), Some(length @ 0..)) = (start, int(args.get(2))) {
+        let end = (start + length).max(1);
+        let start = start.max(1);
+        return Ok(duck(format!("substring({{0}}, {start}, {})", (end - start).max(0)), ty, args));
+    }
+    let sql = "CASE WHEN {2} < 0 THEN error('[22011] negative substring length not allowed') \
+               WHEN {1} >= 1 THEN substring({0}, {1}, {2}) \
+               WHEN CAST({1} AS BIGINT) + {2} <= 1 THEN substring({0}, 1, 0) \
+               WHEN {1} < 1 THEN substring({0}, 1, CAST({1} AS BIGINT) + {2} - 1) END";
+    Ok(duck(sql, ty, args))
+}
+
+/// `lpad`, `rpad`: a negative length is an empty string, an empty fill leaves the string.
+fn pad(signature: &Signature, mut args: Vec<Typed>, name: &str) -> Result<Typed, PlanError> {
+    if args.len() == 2 {
+        let blank = crate::pg::Value::Text(" ".to_owned());
+        let blank = PgConstant::expr(bridge_types::PgType::new(TEXT), blank);
+        args.push(Typed::new(blank, DuckType::Varchar));
+    }
+    match PgConstant::of(&args[2].expr).and_then(PgConstant::as_text) {
+        Some(fill) if !fill.is_empty() => {}
+        _ => return unsupported(signature.display.clone(), "the fill is not a constant string"),
+    }
+    let sql = format!("CASE WHEN {{1}} <= 0 THEN left({{0}}, 0) ELSE {name}({{0}}, {{1}}, {{2}}) END");
+    Ok(duck(sql, DuckType::Varchar, args))
+}
+
+/// Pattern matching sees the blanks of `char(n)`: put them back.
+fn blank_padded(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
+    let Some(length) = signature.args.first().and_then(bridge_types::PgType::length) else {
+        return unsupported(signature.display.clone(), "the length of the char(n) is not known");
+    };
+    let mut args = args;
+    args[0] = duck(format!("rpad({{0}}, {length}, ' ')"), DuckType::Varchar, vec![args[0].clone()]);
+    Ok(duck(sql, DuckType::Boolean, args))
+}

@@ -1,0 +1,27 @@
+//! Plan nodes that `LogicalPlan` lacks, one file each.
+//!
+//! All are leaves or plain containers: their schemas are given by whoever builds them.
+
+mod cte;
+mod feed_scan;
+mod leaf;
+mod relation;
+mod set_operation;
+mod values;
+
+pub use cte::{CteDefinition, CteScan, Materialized, With};
+pub use feed_scan::{FeedColumn, FeedScan};
+pub use relation::Relation;
+pub use set_operation::{SetOperation, SetOperator};
+pub use values::ValuesList;
+
+use datafusion_expr::LogicalPlan;
+
+/// The node of ours that a plan is, if it is of type `T`.
+#[must_use]
+pub fn node_of<T: 'static>(plan: &LogicalPlan) -> Option<&T> {
+    match plan {
+        LogicalPlan::Extension(extension) => extension.node.as_any().downcast_ref::<T>(),
+        _ => None,
+    }
+}

@@ -1,0 +1,489 @@
+//! Function and operator mapping by exact signature, constants and parameters included.
+//!
+//! One walk from the leaves up: each expression becomes a [`Typed`] one, each node is rebuilt
+//! with a schema of carriers. Columns are looked up by (alias, name), which is unique in the
+//! statement; a query level's own outputs `c0`.. are read by the nodes right above it only, so
+//! that the next level's may replace them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion_common::Column;
+use datafusion_expr::expr::{
+    AggregateFunction, AggregateFunctionParams, Alias, Case, Exists, InSubquery, Placeholder, ScalarFunction,
+    SetComparison, Sort as SortExpr, WindowFunction, WindowFunctionParams,
+};
+use datafusion_expr::logical_plan::{Distinct, Subquery};
+use datafusion_expr::{Expr, LogicalPlan, WindowFunctionDefinition};
+
+use crate::DuckType;
+use crate::build;
+use crate::duck::{DuckAggregate, DuckFunction, Typed, duck};
+use crate::error::{PlanError, malformed, unsupported};
+use crate::functions;
+use crate::nodes::{CteDefinition, CteScan, FeedScan, Relation, SetOperation, ValuesList, With, node_of};
+use crate::pg::{PgAggregate, PgConstant, PgFunction, Signature};
+
+/// `int4div(a, b)`  ==>  `CASE WHEN b = 0 THEN error(..) ELSE a // b END`, and so on.
+pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
+    Rewriter::default().plan(plan)
+}
+
+#[derive(Default)]
+struct Rewriter {
+    /// Carriers of all columns in reach.
+    columns: HashMap<Column, DuckType>,
+    /// Carriers of the outputs of each CTE.
+    ctes: HashMap<String, Vec<DuckType>>,
+}
+
+/// The only owner of a plan takes it, others get a copy.
+fn own(plan: Arc<LogicalPlan>) -> LogicalPlan {
+    Arc::unwrap_or_clone(plan)
+}
+
+impl Rewriter {
+    fn plan(&mut self, plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
+        let rewritten = self.node(plan)?;
+        // What this node produces can be referred to from now on.
+        for (qualifier, field) in rewritten.schema().iter() {
+            if let Some(ty) = DuckType::of_field(field) {
+                self.columns.insert(Column::new(qualifier.cloned(), field.name()), ty);
+            }
+        }
+        Ok(rewritten)
+    }
+
+    fn node(&mut self, plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
+        Ok(match plan {
+            LogicalPlan::EmptyRelation(_) => plan,
+            LogicalPlan::SubqueryAlias(node) => {
+                let input = self.plan(own(node.input))?;
+                build::subquery_alias(input, node.alias.table())?
+            }
+            LogicalPlan::Subquery(node) => {
+                let subquery = self.plan(own(node.subquery))?;
+                LogicalPlan::Subquery(Subquery { subquery: Arc::new(subquery), ..node })
+            }
+            LogicalPlan::Filter(node) => {
+                let input = self.plan(own(node.input))?;
+                let predicate = self.expr(node.predicate)?;
+                build::filter(input, predicate.expr)?
+            }
+            LogicalPlan::Join(node) => {
+                let left = self.plan(own(node.left))?;
+                let right = self.plan(own(node.right))?;
+                let condition = node.filter.map(|filter| self.expr(filter)).transpose()?;
+                build::join(left, right, node.join_type, condition.map(|typed| typed.expr))?
+            }
+            LogicalPlan::Aggregate(node) => {
+                let input = self.plan(own(node.input))?;
+                self.aggregate(input, node.group_expr, node.aggr_expr)?
+            }
+            LogicalPlan::Window(node) => {
+                let input = self.plan(own(node.input))?;
+                let windows =
+                    node.window_expr.into_iter().map(|expr| self.named(expr)).collect::<Result<_, _>>()?;
+                build::window(input, windows)?
+            }
+            LogicalPlan::Projection(node) => {
+                let input = self.plan(own(node.input))?;
+                let outputs = node.expr.into_iter().map(|expr| Ok(self.named(expr)?.1)).collect::<Result<
+                    _,
+                    PlanError,
+                >>(
+                )?;
+                build::project(input, outputs)?
+            }
+            LogicalPlan::Distinct(Distinct::All(input)) => {
+                let input = self.plan(own(input))?;
+                no_numeric_text(&input, "DISTINCT")?;
+                build::distinct(input)
+            }
+            LogicalPlan::Distinct(Distinct::On(node)) => {
+                let input = self.plan(own(node.input))?;
+                let on = node
+                    .on_expr
+                    .into_iter()
+                    .map(|expr| Ok(functions::equality_key(self.expr(expr)?).expr))
+                    .collect::<Result<_, PlanError>>()?;
+                build::distinct_on(input, on)
+            }
+            LogicalPlan::Sort(node) => {
+                let input = self.plan(own(node.input))?;
+                build::sort(input, self.sort_keys(node.expr)?)
+            }
+            LogicalPlan::Limit(node) => {
+                let input = self.plan(own(node.input))?;
+                let skip = node.skip.map(|expr| Ok::<_, PlanError>(self.expr(*expr)?.expr)).transpose()?;
+                let fetch = node.fetch.map(|expr| Ok::<_, PlanError>(self.expr(*expr)?.expr)).transpose()?;
+                build::limit(input, skip, fetch)
+            }
+            LogicalPlan::Extension(_) => self.extension(plan)?,
+            other => return malformed(format!("the rules do not know {}", other.display())),
+        })
+    }
+
+    fn extension(&mut self, plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
+        if node_of::<Relation>(&plan).is_some() || node_of::<FeedScan>(&plan).is_some() {
+            return Ok(plan);
+        }
+        if let Some(values) = node_of::<ValuesList>(&plan) {
+            return self.values(values.clone());
+        }
+        if let Some(set) = node_of::<SetOperation>(&plan) {
+            return self.set_operation(set.clone());
+        }
+        if let Some(scan) = node_of::<CteScan>(&plan) {
+            let Some(types) = self.ctes.get(&scan.cte) else {
+                return malformed(format!("no definition of {}", scan.cte));
+            };
+            return Ok(CteScan::plan(&scan.cte, &scan.alias, &output_columns(types))?);
+        }
+        if let Some(with) = node_of::<With>(&plan) {
+            return self.with(with);
+        }
+        malformed(format!("the rules do not know {}", plan.display()))
+    }
+
+    fn with(&mut self, with: &With) -> Result<LogicalPlan, PlanError> {
+        let (definitions, body) = with.parts();
+        let mut rewritten: Vec<(CteDefinition, LogicalPlan)> = Vec::with_capacity(definitions.len());
+        for (definition, query) in definitions {
+            let query = self.plan(query.clone())?;
+            let Some(types) = build::types_of(&query) else {
+                return malformed("a CTE has outputs of no known type");
+            };
+            self.ctes.insert(definition.name.clone(), types);
+            rewritten.push((definition.clone(), query));
+        }
+        let body = self.plan(body.clone())?;
+        Ok(With::plan(rewritten, body))
+    }
+
+    fn values(&mut self, values: ValuesList) -> Result<LogicalPlan, PlanError> {
+        let mut columns: Vec<Vec<Typed>> = Vec::new();
+        for row in values.rows {
+            for (i, expr) in row.into_iter().enumerate() {
+                let typed = self.expr(expr)?;
+                match columns.get_mut(i) {
+                    Some(column) => column.push(typed),
+                    None => columns.push(vec![typed]),
+                }
+            }
+        }
+        let mut types = Vec::with_capacity(columns.len());
+        let mut rows: Vec<Vec<Expr>> = Vec::new();
+        for column in columns {
+            let (column, ty) = functions::unify(column)?;
+            types.push(ty);
+            rows.resize_with(column.len(), Vec::new);
+            for (row, typed) in rows.iter_mut().zip(column) {
+                row.push(typed.expr);
+            }
+        }
+        Ok(ValuesList::plan(rows, &values.alias, &output_columns(&types))?)
+    }
+
+    fn set_operation(&mut self, set: SetOperation) -> Result<LogicalPlan, PlanError> {
+        let (operator, all) = (set.operator, set.all);
+        let mut inputs =
+            set.inputs.into_iter().map(|input| self.plan(input)).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let (Some(left), Some(right)) = (inputs.next(), inputs.next()) else {
+            return malformed("a set operation without two inputs");
+        };
+        let (Some(left_types), Some(right_types)) = (build::types_of(&left), build::types_of(&right)) else {
+            return malformed("a set operation over outputs of no known type");
+        };
+        let mut types = Vec::with_capacity(left_types.len());
+        for (l, r) in left_types.into_iter().zip(right_types) {
+            let column = |ty| Typed::new(Expr::Column(build::unqualified("c0")), ty);
+            types.push(functions::unify(vec![column(l), column(r)])?.1);
+        }
+        let dedupes = !(all && operator == crate::nodes::SetOperator::Union);
+        if dedupes && types.contains(&DuckType::NumericText) {
+            return unsupported("set operation without duplicates", "a column is a numeric of unknown scale");
+        }
+        let left = as_types(left, &types)?;
+        let right = as_types(right, &types)?;
+        Ok(SetOperation::plan(operator, all, left, right, &types)?)
+    }
+
+    /// A group by a numeric text is a group by its sort key that shows its first value.
+    fn aggregate(
+        &mut self,
+        input: LogicalPlan,
+        groups: Vec<Expr>,
+        aggregates: Vec<Expr>,
+    ) -> Result<LogicalPlan, PlanError> {
+        let mut keys = Vec::with_capacity(groups.len());
+        let mut values = Vec::with_capacity(aggregates.len());
+        for group in groups {
+            let (name, typed) = self.named(group)?;
+            if typed.ty == DuckType::NumericText {
+                keys.push((format!("{name}_key"), functions::equality_key(typed.clone())));
+                let first = AggregateFunction::new_udf(
+                    DuckAggregate::udf("first", typed.ty.clone()),
+                    vec![typed.expr],
+                    false,
+                    None,
+                    Vec::new(),
+                    None,
+                );
+                values.push((name, Typed::new(Expr::AggregateFunction(first), DuckType::NumericText)));
+            } else {
+                keys.push((name, typed));
+            }
+        }
+        for aggregate in aggregates {
+            values.push(self.named(aggregate)?);
+        }
+        Ok(build::aggregate(input, keys, values)?)
+    }
+
+    fn named(&mut self, expr: Expr) -> Result<(String, Typed), PlanError> {
+        match expr {
+            Expr::Alias(Alias { expr, name, .. }) => Ok((name, self.expr(*expr)?)),
+            other => malformed(format!("an output without a name: {other}")),
+        }
+    }
+
+    fn sort_keys(&mut self, keys: Vec<SortExpr>) -> Result<Vec<SortExpr>, PlanError> {
+        keys.into_iter()
+            .map(|key| Ok(SortExpr { expr: functions::sort_key(self.expr(key.expr)?).expr, ..key }))
+            .collect()
+    }
+
+    fn exprs(&mut self, exprs: Vec<Expr>) -> Result<Vec<Typed>, PlanError> {
+        exprs.into_iter().map(|expr| self.expr(expr)).collect()
+    }
+
+    fn column(&self, column: &Column) -> Result<DuckType, PlanError> {
+        match self.columns.get(column) {
+            Some(ty) => Ok(ty.clone()),
+            None => malformed(format!("unknown column {column}")),
+        }
+    }
+
+    fn expr(&mut self, expr: Expr) -> Result<Typed, PlanError> {
+        Ok(match expr {
+            Expr::Column(column) => {
+                let ty = self.column(&column)?;
+                Typed::new(Expr::Column(column), ty)
+            }
+            Expr::OuterReferenceColumn(_, column) => {
+                let ty = self.column(&column)?;
+                Typed::new(Expr::OuterReferenceColumn(ty.field(&column.name), column), ty)
+            }
+            Expr::ScalarFunction(ScalarFunction { func, args }) => {
+                if let Some(function) = func.inner().downcast_ref::<PgFunction>() {
+                    let args = self.exprs(args)?;
+                    return functions::rewrite(function, args);
+                }
+                if let Some(constant) = func.inner().downcast_ref::<PgConstant>() {
+                    let ty = constant.duck_type()?;
+                    return Ok(Typed::new(Expr::ScalarFunction(ScalarFunction { func, args }), ty));
+                }
+                let Some(ty) =
+                    func.inner().downcast_ref::<DuckFunction>().map(|function| function.ty.clone())
+                else {
+                    return malformed(format!("foreign function {}", func.name()));
+                };
+                Typed::new(Expr::ScalarFunction(ScalarFunction { func, args }), ty)
+            }
+            Expr::Case(case) => self.case(case)?,
+            Expr::IsNull(inner) => {
+                let inner = self.expr(*inner)?;
+                duck("({0} IS NULL)", DuckType::Boolean, vec![inner])
+            }
+            Expr::IsNotNull(inner) => {
+                let inner = self.expr(*inner)?;
+                duck("({0} IS NOT NULL)", DuckType::Boolean, vec![inner])
+            }
+            Expr::Placeholder(Placeholder { id, field }) => {
+                let Some(ty) = field.as_deref().and_then(DuckType::of_field) else {
+                    return malformed(format!("parameter {id} of no known type"));
+                };
+                let field = Some(ty.field(&id));
+                Typed::new(Expr::Placeholder(Placeholder { id, field }), ty)
+            }
+            Expr::Exists(Exists { subquery, negated }) => {
+                let subquery = self.subquery(subquery)?;
+                Typed::new(Expr::Exists(Exists { subquery, negated }), DuckType::Boolean)
+            }
+            Expr::ScalarSubquery(subquery) => {
+                let subquery = self.subquery(subquery)?;
+                let ty = single_type(&subquery)?;
+                Typed::new(Expr::ScalarSubquery(subquery), ty)
+            }
+            Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+                let (expr, subquery) = self.against_subquery(*expr, subquery)?;
+                Typed::new(
+                    Expr::InSubquery(InSubquery { expr: Box::new(expr), subquery, negated }),
+                    DuckType::Boolean,
+                )
+            }
+            Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) => {
+                let (expr, subquery) = self.against_subquery(*expr, subquery)?;
+                let comparison = SetComparison { expr: Box::new(expr), subquery, op, quantifier };
+                Typed::new(Expr::SetComparison(comparison), DuckType::Boolean)
+            }
+            Expr::AggregateFunction(call) => self.aggregate_call(call)?,
+            Expr::WindowFunction(call) => self.window_call(*call)?,
+            other => return malformed(format!("the rules do not know the expression {other}")),
+        })
+    }
+
+    fn case(&mut self, case: Case) -> Result<Typed, PlanError> {
+        if case.expr.is_some() {
+            return malformed("CASE with an argument");
+        }
+        let mut conditions = Vec::with_capacity(case.when_then_expr.len());
+        let mut results = Vec::with_capacity(case.when_then_expr.len() + 1);
+        for (when, then) in case.when_then_expr {
+            conditions.push(self.expr(*when)?.expr);
+            results.push(self.expr(*then)?);
+        }
+        let has_else = case.else_expr.is_some();
+        if let Some(otherwise) = case.else_expr {
+            results.push(self.expr(*otherwise)?);
+        }
+        let (results, ty) = functions::unify(results)?;
+        let mut results: Vec<Box<Expr>> = results.into_iter().map(|typed| Box::new(typed.expr)).collect();
+        let else_expr = if has_else { results.pop() } else { None };
+        let when_then_expr = conditions.into_iter().map(Box::new).zip(results).collect();
+        Ok(Typed::new(Expr::Case(Case { expr: None, when_then_expr, else_expr }), ty))
+    }
+
+    fn subquery(&mut self, subquery: Subquery) -> Result<Subquery, PlanError> {
+        let plan = self.plan(own(subquery.subquery))?;
+        Ok(Subquery { subquery: Arc::new(plan), ..subquery })
+    }
+
+    /// `expr` compared with the single column of a subquery: both must have carriers that
+    /// DuckDB compares as Postgres does.
+    fn against_subquery(&mut self, expr: Expr, subquery: Subquery) -> Result<(Expr, Subquery), PlanError> {
+        let left = self.expr(expr)?;
+        let subquery = self.subquery(subquery)?;
+        let right = single_type(&subquery)?;
+        let decimals = left.ty.decimal().is_some() && right.decimal().is_some();
+        if left.ty == DuckType::NumericText || !(left.ty == right || decimals) {
+            if left.ty.is_numeric() && right.is_numeric() {
+                return unsupported("comparison with a subquery", "it compares numerics of unknown scale");
+            }
+            return Ok((left.cast(&right).expr, subquery));
+        }
+        Ok((left.expr, subquery))
+    }
+
+    fn aggregate_call(&mut self, call: AggregateFunction) -> Result<Typed, PlanError> {
+        let AggregateFunction { func, params } = call;
+        let Some(signature) = func.inner().downcast_ref::<PgAggregate>().map(|f| f.signature.clone()) else {
+            return malformed(format!("foreign aggregate {}", func.name()));
+        };
+        let AggregateFunctionParams { args, distinct, filter, order_by, null_treatment } = params;
+        let args = self.exprs(args)?;
+        let filter = filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
+        let order_by = self.sort_keys(order_by)?;
+        check_distinct(&signature, distinct, &args)?;
+        let make = |name: &str, ty: DuckType, args: Vec<Typed>| {
+            let args = args.into_iter().map(|arg| arg.expr).collect();
+            let udf = DuckAggregate::udf(name, ty.clone());
+            let call = AggregateFunction::new_udf(
+                udf,
+                args,
+                distinct,
+                filter.clone(),
+                order_by.clone(),
+                null_treatment,
+            );
+            Typed::new(Expr::AggregateFunction(call), ty)
+        };
+        functions::rewrite_aggregate(&signature, args, distinct, &make)
+    }
+
+    fn window_call(&mut self, call: WindowFunction) -> Result<Typed, PlanError> {
+        let WindowFunction { fun, params } = call;
+        let signature = match &fun {
+            WindowFunctionDefinition::AggregateUDF(udf) => {
+                udf.inner().downcast_ref::<PgAggregate>().map(|f| f.signature.clone())
+            }
+            WindowFunctionDefinition::WindowUDF(_) => None,
+        };
+        let Some(signature) = signature else {
+            return malformed(format!("foreign window function {}", fun.name()));
+        };
+        let args = self.exprs(params.args)?;
+        let partition_by: Vec<Expr> = params
+            .partition_by
+            .into_iter()
+            .map(|expr| Ok(functions::equality_key(self.expr(expr)?).expr))
+            .collect::<Result<_, PlanError>>()?;
+        let order_by = self.sort_keys(params.order_by)?;
+        let filter = params.filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
+        let make = |name: &str, ty: DuckType, args: Vec<Typed>| {
+            let call = WindowFunction {
+                fun: WindowFunctionDefinition::AggregateUDF(DuckAggregate::udf(name, ty.clone())),
+                params: WindowFunctionParams {
+                    args: args.into_iter().map(|arg| arg.expr).collect(),
+                    partition_by: partition_by.clone(),
+                    order_by: order_by.clone(),
+                    window_frame: params.window_frame.clone(),
+                    filter: filter.clone(),
+                    null_treatment: params.null_treatment,
+                    distinct: params.distinct,
+                },
+            };
+            Typed::new(Expr::WindowFunction(Box::new(call)), ty)
+        };
+        functions::rewrite_aggregate(&signature, args, params.distinct, &make)
+    }
+}
+
+/// DISTINCT compares carriers, and equal numerics may have different texts.
+fn check_distinct(signature: &Signature, distinct: bool, args: &[Typed]) -> Result<(), PlanError> {
+    let by_value = signature.name == "count" || signature.name == "min" || signature.name == "max";
+    if distinct && !by_value && args.iter().any(|arg| arg.ty == DuckType::NumericText) {
+        return unsupported(
+            format!("DISTINCT in {}", signature.display),
+            "its argument is a numeric of unknown scale",
+        );
+    }
+    Ok(())
+}
+
+fn no_numeric_text(plan: &LogicalPlan, what: &'static str) -> Result<(), PlanError> {
+    match build::types_of(plan) {
+        Some(types) if !types.contains(&DuckType::NumericText) => Ok(()),
+        _ => unsupported(what, "a column is a numeric of unknown scale"),
+    }
+}
+
+fn single_type(subquery: &Subquery) -> Result<DuckType, PlanError> {
+    match build::types_of(&subquery.subquery).as_deref() {
+        Some([ty]) => Ok(ty.clone()),
+        _ => malformed("a scalar subquery without exactly one typed column"),
+    }
+}
+
+fn output_columns(types: &[DuckType]) -> Vec<(String, DuckType)> {
+    types.iter().enumerate().map(|(i, ty)| (build::column_name(i), ty.clone())).collect()
+}
+
+/// `plan` with its columns cast where their carriers differ.
+fn as_types(plan: LogicalPlan, types: &[DuckType]) -> Result<LogicalPlan, PlanError> {
+    let have = build::types_of(&plan).unwrap_or_default();
+    if have == types {
+        return Ok(plan);
+    }
+    let outputs = have
+        .into_iter()
+        .zip(types)
+        .enumerate()
+        .map(|(i, (ty, target))| {
+            let column = Typed::new(Expr::Column(build::unqualified(&build::column_name(i))), ty);
+            column.cast(target)
+        })
+        .collect();
+    Ok(build::project(plan, outputs)?)
+}

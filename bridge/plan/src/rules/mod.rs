@@ -1,0 +1,27 @@
+//! The rules, in order.
+
+mod functions;
+mod projection_pushdown;
+mod result_types;
+
+use bridge_types::PgType;
+use datafusion_expr::LogicalPlan;
+
+use crate::error::PlanError;
+
+/// Turns a plan in Postgres' vocabulary into one in DuckDB's.
+///
+/// `outputs` are the declared types of the visible columns.
+///
+/// # Errors
+/// `Unsupported` naming the first construct that DuckDB must not have.
+pub fn apply(plan: LogicalPlan, outputs: &[PgType]) -> Result<LogicalPlan, PlanError> {
+    // Feeds lose the columns nobody reads. Before the function mapping, which rebuilds the
+    // schemas of everything above the feeds.
+    let plan = projection_pushdown::apply(plan)?;
+    // Postgres' functions, operators and constants become DuckDB's, bottom up, since what a
+    // call becomes depends on the carriers of its arguments.
+    let plan = functions::apply(plan)?;
+    // Last: the carriers of the outputs are known only now.
+    result_types::apply(plan, outputs)
+}
