@@ -16,6 +16,7 @@ mod gucs;
 mod hooks;
 mod lower;
 mod pg;
+mod placeholder;
 mod scan;
 mod tables;
 

@@ -1,5 +1,6 @@
 //! Hooks: each keeps the previous one, decides, and delegates.
 
+mod executor;
 pub(crate) mod planner;
 pub(crate) mod utility;
 pub(crate) mod xact;

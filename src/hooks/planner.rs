@@ -11,7 +11,6 @@ use std::ffi::{c_char, c_int, c_void};
 
 use bridge_types::{SqlState, Unsupported};
 
-use super::xact;
 use crate::error::{self, Error, Result};
 use crate::gucs;
 use crate::lower::{self, LowerOptions};
@@ -169,7 +168,6 @@ unsafe fn plan(
             )
             .into());
         }
-        xact::check_heap_write()?;
         return Ok(NOT_OURS);
     }
     if !mandatory && !forced {

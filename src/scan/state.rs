@@ -61,7 +61,8 @@ impl Running {
     /// `estate` is the running query's state.
     unsafe fn start(&mut self, estate: *mut pg_sys::EState) -> Result<()> {
         if self.plan.writes {
-            xact::before_write()?;
+            // SAFETY: as the caller promises.
+            unsafe { xact::before_write(estate)? };
         } else {
             xact::before_read()?;
         }

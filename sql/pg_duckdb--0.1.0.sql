@@ -1,0 +1,781 @@
+-- The SQL surface of pg_duckdb, written by hand. Users of the C++ extension of the same name
+-- find their functions, types and operators under the same names.
+--
+-- Functions for users live in @extschema@ (usually public), everything else in schema duckdb.
+-- Most functions only give a query its shape: they make it parse, the planner hook sends it
+-- to DuckDB, and the one C function behind them all raises an error when Postgres runs it.
+-- They are STABLE, so that the planner never tries to compute them ahead of time.
+\echo Use "CREATE EXTENSION pg_duckdb" to load this file. \quit
+
+DO $$
+BEGIN
+    IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+        RAISE EXCEPTION 'pg_duckdb needs a database with encoding UTF8'
+            USING ERRCODE = 'feature_not_supported',
+                  DETAIL = pg_catalog.format('The encoding of this database is %s.', pg_catalog.getdatabaseencoding());
+    END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace
+               WHERE pg_catalog.left(nspname::pg_catalog.text, 4) OPERATOR(pg_catalog.=) 'ddb$') THEN
+        RAISE EXCEPTION 'schema names that start with "ddb$" are reserved for pg_duckdb'
+            USING ERRCODE = 'reserved_name',
+                  HINT = 'Rename these schemas before you create the extension.';
+    END IF;
+END
+$$;
+
+CREATE SCHEMA duckdb;
+GRANT USAGE ON SCHEMA duckdb TO PUBLIC;
+
+----------------------------------------------------------------------------------------------
+-- duckdb tables
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION duckdb.table_am_handler(internal) RETURNS table_am_handler
+    AS 'MODULE_PATHNAME', 'duckdb_table_am_handler' LANGUAGE C;
+CREATE ACCESS METHOD duckdb TYPE TABLE HANDLER duckdb.table_am_handler;
+
+-- One row for each persistent duckdb table; TEMP tables need none.
+CREATE TABLE duckdb.tables (
+    relid pg_catalog.regclass PRIMARY KEY,
+    -- the DuckDB database that holds the table
+    duckdb_db pg_catalog.text NOT NULL,
+    -- both null for tables of the local store
+    motherduck_catalog_version pg_catalog.text,
+    default_database pg_catalog.text
+) USING heap;
+REVOKE ALL ON duckdb.tables FROM PUBLIC;
+
+----------------------------------------------------------------------------------------------
+-- the engine
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION duckdb.engine_status(
+    OUT pid pg_catalog.int4,
+    OUT started_at pg_catalog.timestamptz,
+    OUT restarts pg_catalog.int8,
+    OUT sessions pg_catalog.int4,
+    OUT running_queries pg_catalog.int4,
+    OUT memory_bytes pg_catalog.int8,
+    OUT memory_limit_bytes pg_catalog.int8,
+    OUT temp_bytes pg_catalog.int8,
+    OUT duckdb_version pg_catalog.text,
+    OUT last_error pg_catalog.text
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'engine_status_wrapper' LANGUAGE C VOLATILE;
+
+-- Shows what others run, hence only for those who may see that in pg_stat_activity too.
+CREATE FUNCTION duckdb.engine_sessions(
+    OUT backend_pid pg_catalog.int4,
+    OUT database pg_catalog.text,
+    OUT role pg_catalog.text,
+    OUT state pg_catalog.text,
+    OUT query pg_catalog.text,
+    OUT started_at pg_catalog.timestamptz,
+    OUT rows_sent pg_catalog.int8,
+    OUT progress pg_catalog.float8
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'engine_sessions_wrapper' LANGUAGE C VOLATILE;
+REVOKE ALL ON FUNCTION duckdb.engine_sessions() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION duckdb.engine_sessions() TO pg_monitor;
+
+----------------------------------------------------------------------------------------------
+-- types
+----------------------------------------------------------------------------------------------
+
+-- A row of a file, whose columns are known only to DuckDB: r['column'].
+CREATE TYPE duckdb.row;
+CREATE FUNCTION duckdb.row_in(cstring) RETURNS duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_no_input' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION duckdb.row_out(duckdb.row) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION duckdb.row_subscript(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'duckdb_row_subscript' LANGUAGE C IMMUTABLE STRICT;
+CREATE TYPE duckdb.row (
+    INTERNALLENGTH = VARIABLE,
+    INPUT = duckdb.row_in,
+    OUTPUT = duckdb.row_out,
+    SUBSCRIPT = duckdb.row_subscript
+);
+
+-- A value whose type only DuckDB knows. Postgres sees text; literals pass through as text.
+CREATE TYPE duckdb.unresolved_type;
+CREATE FUNCTION duckdb.unresolved_type_in(cstring) RETURNS duckdb.unresolved_type
+    AS 'textin' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.unresolved_type_out(duckdb.unresolved_type) RETURNS cstring
+    AS 'textout' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.unresolved_type_subscript(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'duckdb_unresolved_type_subscript' LANGUAGE C IMMUTABLE STRICT;
+CREATE TYPE duckdb.unresolved_type (
+    INTERNALLENGTH = VARIABLE,
+    INPUT = duckdb.unresolved_type_in,
+    OUTPUT = duckdb.unresolved_type_out,
+    SUBSCRIPT = duckdb.unresolved_type_subscript
+);
+
+-- A DuckDB STRUCT, MAP and UNION in their text form: results only.
+CREATE TYPE duckdb.struct;
+CREATE FUNCTION duckdb.struct_in(cstring) RETURNS duckdb.struct
+    AS 'MODULE_PATHNAME', 'duckdb_no_input' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION duckdb.struct_out(duckdb.struct) RETURNS cstring
+    AS 'textout' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.struct_send(duckdb.struct) RETURNS bytea
+    AS 'textsend' LANGUAGE internal STABLE STRICT;
+CREATE FUNCTION duckdb.struct_subscript(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'duckdb_struct_subscript' LANGUAGE C IMMUTABLE STRICT;
+CREATE TYPE duckdb.struct (
+    INTERNALLENGTH = VARIABLE,
+    INPUT = duckdb.struct_in,
+    OUTPUT = duckdb.struct_out,
+    SEND = duckdb.struct_send,
+    SUBSCRIPT = duckdb.struct_subscript
+);
+
+CREATE TYPE duckdb.map;
+CREATE FUNCTION duckdb.map_in(cstring) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_no_input' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION duckdb.map_out(duckdb.map) RETURNS cstring
+    AS 'textout' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.map_send(duckdb.map) RETURNS bytea
+    AS 'textsend' LANGUAGE internal STABLE STRICT;
+CREATE FUNCTION duckdb.map_subscript(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'duckdb_map_subscript' LANGUAGE C IMMUTABLE STRICT;
+CREATE TYPE duckdb.map (
+    INTERNALLENGTH = VARIABLE,
+    INPUT = duckdb.map_in,
+    OUTPUT = duckdb.map_out,
+    SEND = duckdb.map_send,
+    SUBSCRIPT = duckdb.map_subscript
+);
+
+CREATE TYPE duckdb.union;
+CREATE FUNCTION duckdb.union_in(cstring) RETURNS duckdb.union
+    AS 'MODULE_PATHNAME', 'duckdb_no_input' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION duckdb.union_out(duckdb.union) RETURNS cstring
+    AS 'textout' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.union_send(duckdb.union) RETURNS bytea
+    AS 'textsend' LANGUAGE internal STABLE STRICT;
+CREATE TYPE duckdb.union (
+    INTERNALLENGTH = VARIABLE,
+    INPUT = duckdb.union_in,
+    OUTPUT = duckdb.union_out,
+    SEND = duckdb.union_send
+);
+
+-- What a JSON function takes: json, jsonb or a value of a file.
+CREATE TYPE duckdb.json;
+CREATE FUNCTION duckdb.json_in(cstring) RETURNS duckdb.json
+    AS 'textin' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.json_out(duckdb.json) RETURNS cstring
+    AS 'textout' LANGUAGE internal IMMUTABLE STRICT;
+CREATE TYPE duckdb.json (
+    INTERNALLENGTH = VARIABLE,
+    INPUT = duckdb.json_in,
+    OUTPUT = duckdb.json_out
+);
+
+CREATE DOMAIN pg_catalog.blob AS pg_catalog.bytea;
+
+----------------------------------------------------------------------------------------------
+-- casts
+----------------------------------------------------------------------------------------------
+
+CREATE CAST (duckdb.unresolved_type AS boolean) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS boolean[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS char) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS char[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS smallint) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS smallint[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS integer) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS integer[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS bigint) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS bigint[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS varchar) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS varchar[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS text) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS text[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS date) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS date[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS timestamp) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS timestamp[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS timestamptz) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS real) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS real[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS double precision) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS double precision[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS numeric) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS numeric[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS uuid) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS uuid[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS json) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS json[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS jsonb) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS jsonb[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS interval) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS interval[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS time) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS time[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS timetz) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS timetz[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS bit) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS bit[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS bytea) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS bytea[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS timestamptz[]) WITH INOUT;
+
+CREATE CAST (duckdb.unresolved_type AS duckdb.json) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (json AS duckdb.json) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (jsonb AS duckdb.json) WITH INOUT AS IMPLICIT;
+
+----------------------------------------------------------------------------------------------
+-- operators on duckdb.unresolved_type, and the operator classes that let it be grouped,
+-- sorted and made distinct
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION duckdb.unresolved_type_compare(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.unresolved_type_compare(duckdb.unresolved_type, "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.unresolved_type_compare("any", duckdb.unresolved_type) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.unresolved_type_compute("any", duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
+CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+
+CREATE FUNCTION duckdb.unresolved_type_order(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.unresolved_type_hash(duckdb.unresolved_type) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C IMMUTABLE STRICT;
+CREATE OPERATOR CLASS duckdb.unresolved_type_ops DEFAULT FOR TYPE duckdb.unresolved_type USING btree AS
+    OPERATOR 1 pg_catalog.< (duckdb.unresolved_type, duckdb.unresolved_type),
+    OPERATOR 2 pg_catalog.<= (duckdb.unresolved_type, duckdb.unresolved_type),
+    OPERATOR 3 pg_catalog.= (duckdb.unresolved_type, duckdb.unresolved_type),
+    OPERATOR 4 pg_catalog.>= (duckdb.unresolved_type, duckdb.unresolved_type),
+    OPERATOR 5 pg_catalog.> (duckdb.unresolved_type, duckdb.unresolved_type),
+    FUNCTION 1 duckdb.unresolved_type_order(duckdb.unresolved_type, duckdb.unresolved_type);
+CREATE OPERATOR CLASS duckdb.unresolved_type_hash_ops DEFAULT FOR TYPE duckdb.unresolved_type USING hash AS
+    OPERATOR 1 pg_catalog.= (duckdb.unresolved_type, duckdb.unresolved_type),
+    FUNCTION 1 duckdb.unresolved_type_hash(duckdb.unresolved_type);
+
+----------------------------------------------------------------------------------------------
+-- files. An argument that is not given is not sent, so DuckDB's own default holds; hence all
+-- defaults are null here.
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.read_parquet(
+    path text,
+    binary_as_string boolean DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    file_row_number boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.read_parquet(
+    path text[],
+    binary_as_string boolean DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    file_row_number boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+CREATE FUNCTION @extschema@.read_csv(
+    path text,
+    all_varchar boolean DEFAULT NULL,
+    allow_quoted_nulls boolean DEFAULT NULL,
+    auto_detect boolean DEFAULT NULL,
+    auto_type_candidates text[] DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    decimal_separator varchar DEFAULT NULL,
+    delim varchar DEFAULT NULL,
+    escape varchar DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    header boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    max_line_size bigint DEFAULT NULL,
+    names text[] DEFAULT NULL,
+    new_line varchar DEFAULT NULL,
+    normalize_names boolean DEFAULT NULL,
+    null_padding boolean DEFAULT NULL,
+    nullstr text[] DEFAULT NULL,
+    parallel boolean DEFAULT NULL,
+    quote varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    sep varchar DEFAULT NULL,
+    skip bigint DEFAULT NULL,
+    strict_mode boolean DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    types text[] DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.read_csv(
+    path text[],
+    all_varchar boolean DEFAULT NULL,
+    allow_quoted_nulls boolean DEFAULT NULL,
+    auto_detect boolean DEFAULT NULL,
+    auto_type_candidates text[] DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    decimal_separator varchar DEFAULT NULL,
+    delim varchar DEFAULT NULL,
+    escape varchar DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    header boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    max_line_size bigint DEFAULT NULL,
+    names text[] DEFAULT NULL,
+    new_line varchar DEFAULT NULL,
+    normalize_names boolean DEFAULT NULL,
+    null_padding boolean DEFAULT NULL,
+    nullstr text[] DEFAULT NULL,
+    parallel boolean DEFAULT NULL,
+    quote varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    sep varchar DEFAULT NULL,
+    skip bigint DEFAULT NULL,
+    strict_mode boolean DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    types text[] DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+CREATE FUNCTION @extschema@.read_json(
+    path text,
+    auto_detect boolean DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    format varchar DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    maximum_depth bigint DEFAULT NULL,
+    maximum_object_size bigint DEFAULT NULL,
+    records varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.read_json(
+    path text[],
+    auto_detect boolean DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    format varchar DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    maximum_depth bigint DEFAULT NULL,
+    maximum_object_size bigint DEFAULT NULL,
+    records varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+----------------------------------------------------------------------------------------------
+-- aggregates. The transition functions are never called; one is needed for each state type
+-- and number of arguments.
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION duckdb.aggregate_transition(duckdb.unresolved_type, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(duckdb.unresolved_type, "any", "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(duckdb.unresolved_type, "any", "any", "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(boolean, "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(bigint, "any") RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(text, "any") RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(text, "any", "any") RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(duckdb.map, "any") RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.aggregate_transition(duckdb.map, "any", "any") RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+CREATE AGGREGATE @extschema@.approx_count_distinct(anyelement) (SFUNC = duckdb.aggregate_transition, STYPE = bigint);
+CREATE AGGREGATE @extschema@.arbitrary(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.arg_max(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.arg_max(duckdb.unresolved_type, "any", bigint) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.arg_max_null(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.arg_min(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.arg_min(duckdb.unresolved_type, "any", bigint) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.arg_min_null(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.array_agg(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.avg(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.bit_and(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.bit_or(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.bit_xor(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.bitstring_agg(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.bool_and(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = boolean);
+CREATE AGGREGATE @extschema@.bool_or(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = boolean);
+CREATE AGGREGATE @extschema@.favg(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.first(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.fsum(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.geomean(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.histogram(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.map);
+CREATE AGGREGATE @extschema@.histogram(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.map);
+CREATE AGGREGATE @extschema@.histogram_exact(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.map);
+CREATE AGGREGATE @extschema@.last(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.list(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.max(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.max(duckdb.unresolved_type, bigint) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.max_by(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.max_by(duckdb.unresolved_type, "any", bigint) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.min(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.min(duckdb.unresolved_type, bigint) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.min_by(duckdb.unresolved_type, "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.min_by(duckdb.unresolved_type, "any", bigint) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.product(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.string_agg(duckdb.unresolved_type, text) (SFUNC = duckdb.aggregate_transition, STYPE = text);
+CREATE AGGREGATE @extschema@.sum(duckdb.unresolved_type) (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.json_group_array("any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.json_group_object("any", "any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+CREATE AGGREGATE @extschema@.json_group_structure("any") (SFUNC = duckdb.aggregate_transition, STYPE = duckdb.unresolved_type);
+
+----------------------------------------------------------------------------------------------
+-- JSON. json_array_length(duckdb.json) is left out: it would make Postgres' own function of
+-- that name ambiguous for literals.
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.json_exists(duckdb.json, text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_extract(duckdb.json, text) RETURNS json
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_extract(duckdb.json, bigint) RETURNS json
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_extract(duckdb.json, text[]) RETURNS json[]
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_extract_string(duckdb.json, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_extract_string(duckdb.json, bigint) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_extract_string(duckdb.json, text[]) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_value(duckdb.json, text) RETURNS json
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_value(duckdb.json, bigint) RETURNS json
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_value(duckdb.json, text[]) RETURNS json[]
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_array_length(duckdb.json, text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_contains(duckdb.json, duckdb.json) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_keys(duckdb.json) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_keys(duckdb.json, text) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_structure(duckdb.json) RETURNS json
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_type(duckdb.json) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_type(duckdb.json, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_valid(duckdb.json) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json(duckdb.json) RETURNS json
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_transform(duckdb.json, duckdb.json) RETURNS duckdb.struct
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.from_json(duckdb.json, duckdb.json) RETURNS duckdb.struct
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.json_transform_strict(duckdb.json, duckdb.json) RETURNS duckdb.struct
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.from_json_strict(duckdb.json, duckdb.json) RETURNS duckdb.struct
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+----------------------------------------------------------------------------------------------
+-- date and time
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.strftime(date, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strftime(timestamp, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strftime(timestamptz, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strftime(duckdb.unresolved_type, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strptime(text, text) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strptime(text, text[]) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strptime(duckdb.unresolved_type, text) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.strptime(duckdb.unresolved_type, text[]) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(date) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(timestamp) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(timestamptz) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(time) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(timetz) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(interval) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch(duckdb.unresolved_type) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(bigint) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(date) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(timestamp) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(timestamptz) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(time) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(timetz) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(interval) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ms(duckdb.unresolved_type) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(date) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(timestamp) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(timestamptz) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(time) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(timetz) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(interval) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_us(duckdb.unresolved_type) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(date) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(timestamp) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(timestamptz) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(time) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(timetz) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(interval) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.epoch_ns(duckdb.unresolved_type) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.make_timestamp(bigint) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.make_timestamp(duckdb.unresolved_type) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.make_timestamptz(bigint) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.make_timestamptz(duckdb.unresolved_type) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.date_trunc(text, duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+CREATE FUNCTION duckdb.time_bucket(interval, date) RETURNS date
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, date, interval) RETURNS date
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, date, date) RETURNS date
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamp) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamp, interval) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamp, timestamp) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamptz) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamptz, interval) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamptz, timestamptz) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, timestamptz, text) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, duckdb.unresolved_type, interval) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, duckdb.unresolved_type, date) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, duckdb.unresolved_type, timestamp) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, duckdb.unresolved_type, timestamptz) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.time_bucket(interval, duckdb.unresolved_type, text) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+-- TimescaleDB brings a time_bucket of its own, which then keeps its place.
+DO $$
+DECLARE
+    form record;
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+               WHERE p.proname = 'time_bucket' AND n.nspname = '@extschema@') THEN
+        RAISE WARNING 'schema "@extschema@" has a function time_bucket already'
+            USING HINT = 'Use duckdb.time_bucket for the one of DuckDB.';
+        RETURN;
+    END IF;
+    FOR form IN SELECT * FROM (VALUES
+            ('interval, date', 'date'),
+            ('interval, date, interval', 'date'),
+            ('interval, date, date', 'date'),
+            ('interval, timestamp', 'timestamp'),
+            ('interval, timestamp, interval', 'timestamp'),
+            ('interval, timestamp, timestamp', 'timestamp'),
+            ('interval, timestamptz', 'timestamptz'),
+            ('interval, timestamptz, interval', 'timestamptz'),
+            ('interval, timestamptz, timestamptz', 'timestamptz'),
+            ('interval, timestamptz, text', 'timestamptz'),
+            ('interval, duckdb.unresolved_type', 'duckdb.unresolved_type'),
+            ('interval, duckdb.unresolved_type, interval', 'duckdb.unresolved_type'),
+            ('interval, duckdb.unresolved_type, date', 'duckdb.unresolved_type'),
+            ('interval, duckdb.unresolved_type, timestamp', 'duckdb.unresolved_type'),
+            ('interval, duckdb.unresolved_type, timestamptz', 'duckdb.unresolved_type'),
+            ('interval, duckdb.unresolved_type, text', 'duckdb.unresolved_type')
+        ) AS forms (arguments, result)
+    LOOP
+        EXECUTE pg_catalog.format(
+            'CREATE FUNCTION @extschema@.time_bucket(%s) RETURNS %s AS ''MODULE_PATHNAME'', ''duckdb_only_function'' LANGUAGE C STABLE',
+            form.arguments, form.result);
+    END LOOP;
+END
+$$;
+
+----------------------------------------------------------------------------------------------
+-- text, unions and maps
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.length(duckdb.unresolved_type) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.regexp_replace(duckdb.unresolved_type, text, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.regexp_replace(duckdb.unresolved_type, text, text, text) RETURNS text
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.union_extract(duckdb.union, text) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.union_extract(duckdb.unresolved_type, text) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.union_tag(duckdb.union) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.union_tag(duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_extract(duckdb.map, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_extract(duckdb.unresolved_type, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_keys(duckdb.map) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_keys(duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_values(duckdb.map) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_values(duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.cardinality(duckdb.map) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.cardinality(duckdb.unresolved_type) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.element_at(duckdb.map, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.element_at(duckdb.unresolved_type, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_contains(duckdb.map, "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_contains(duckdb.unresolved_type, "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_contains_entry(duckdb.map, "any", "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_contains_entry(duckdb.unresolved_type, "any", "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_contains_value(duckdb.map, "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_contains_value(duckdb.unresolved_type, "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_entries(duckdb.map) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_entries(duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_extract_value(duckdb.map, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_extract_value(duckdb.unresolved_type, "any") RETURNS duckdb.unresolved_type
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_concat(duckdb.map, duckdb.map) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_concat(duckdb.map, duckdb.unresolved_type) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_concat(duckdb.unresolved_type, duckdb.map) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_concat(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_from_entries(duckdb.struct[]) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION @extschema@.map_from_entries(duckdb.unresolved_type) RETURNS duckdb.map
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;

@@ -1,0 +1,211 @@
+//! Postgres' transactions and DuckDB's.
+//!
+//! A Postgres transaction has at most one DuckDB transaction, opened by its first write to a
+//! duckdb table, or by its first use of DuckDB under REPEATABLE READ and SERIALIZABLE, where
+//! all statements must see one state. Under READ COMMITTED reads run in autocommit until
+//! something is written; from then on they see DuckDB's snapshot of that moment.
+//!
+//! DuckDB commits in PRE_COMMIT, after deferred triggers have run, and an error there aborts
+//! the Postgres transaction. A crash between the two commits leaves DuckDB ahead.
+//!
+//! What is refused, because it could not be undone in one of the two:
+//! - a write to a duckdb table inside a subtransaction: DuckDB has no savepoints. Reads are
+//!   free there, and `ROLLBACK TO` leaves the session alone;
+//! - writing rows of heap tables and of duckdb tables in one transaction, unless
+//!   `duckdb.unsafe_allow_mixed_transactions`. *Rows* are meant: our own DDL writes Postgres'
+//!   catalogs as well, so catalog changes do not count, nor do sequences. TEMP tables of
+//!   either kind do not count, since no crash leaves them half-written;
+//! - `PREPARE TRANSACTION` after a write to a duckdb table.
+
+use std::cell::Cell;
+
+use bridge_types::{EngineError, SqlState};
+use pgrx::pg_sys;
+
+use crate::engine::session;
+use crate::error::{Error, Result, report};
+use crate::pg::{catalog, list};
+use crate::{gucs, tables};
+
+/// What the running transaction has written.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    /// Rows of a heap table that outlives the session.
+    heap: bool,
+    /// A duckdb table that outlives the session.
+    duckdb: bool,
+    /// Any duckdb table, TEMP ones included.
+    engine: bool,
+}
+
+thread_local! {
+    static WRITTEN: Cell<Written> = const { Cell::new(Written { heap: false, duckdb: false, engine: false }) };
+}
+
+/// Follows Postgres' transactions from now on.
+pub(crate) fn init() {
+    // SAFETY: called once, single-threaded; the callbacks live as long as the process.
+    unsafe {
+        pg_sys::RegisterXactCallback(Some(on_transaction), std::ptr::null_mut());
+        pg_sys::RegisterSubXactCallback(Some(on_subtransaction), std::ptr::null_mut());
+    }
+}
+
+/// Opens the DuckDB transaction for a write to a table of this persistence
+/// (`pg_class.relpersistence`); call it before anything is sent.
+///
+/// # Errors
+/// 25006 in a read-only transaction, 0A000 in a subtransaction or after a heap write.
+pub(crate) fn begin_write(persistence: u8) -> Result<()> {
+    let temporary = persistence == pg_sys::RELPERSISTENCE_TEMP;
+    if !temporary {
+        check_not_read_only()?;
+    }
+    // SAFETY: a counter of the main thread.
+    if unsafe { pg_sys::GetCurrentTransactionNestLevel() } > 1 {
+        return Err(EngineError::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "cannot write duckdb tables inside a subtransaction",
+        )
+        .with_detail("DuckDB has no savepoints: the write could not be undone alone.")
+        .with_hint("Write before the first SAVEPOINT, or outside the block with an EXCEPTION clause.")
+        .into());
+    }
+    let mut written = WRITTEN.get();
+    if !temporary {
+        if written.heap {
+            refuse_mixed()?;
+        }
+        written.duckdb = true;
+    }
+    written.engine = true;
+    session::begin_if_needed()?;
+    WRITTEN.set(written);
+    Ok(())
+}
+
+/// # Errors
+/// 25006 in a read-only transaction.
+pub(crate) fn check_not_read_only() -> Result<()> {
+    // SAFETY: a plain global of the main thread.
+    if unsafe { pg_sys::XactReadOnly } {
+        return Err(Error::new(
+            SqlState::READ_ONLY_TRANSACTION,
+            "cannot write duckdb tables in a read-only transaction",
+        ));
+    }
+    Ok(())
+}
+
+/// [`begin_write`] for a running plan that writes, whose targets are the relations for which
+/// the executor has checked a right to insert. A plan without one (CREATE TABLE AS) was
+/// announced by its caller.
+///
+/// # Safety
+/// `estate` is the state of a started query.
+pub(crate) unsafe fn before_write(estate: *mut pg_sys::EState) -> Result<()> {
+    // SAFETY: as the caller promises; the range table is a list of entries.
+    let targets: Vec<_> = unsafe { list::pointers::<pg_sys::RangeTblEntry>((*estate).es_range_table) }
+        // SAFETY: entries of that list.
+        .map(|entry| unsafe { &*entry })
+        .filter(|entry| entry.rtekind == pg_sys::RTEKind::RTE_RELATION && is_write(entry.requiredPerms))
+        .collect();
+    for target in targets {
+        let persistence =
+            catalog::relation(target.relid).map_or(pg_sys::RELPERSISTENCE_PERMANENT, |info| info.persistence);
+        begin_write(persistence)?;
+    }
+    if WRITTEN.get().engine { Ok(()) } else { begin_write(pg_sys::RELPERSISTENCE_PERMANENT) }
+}
+
+/// Privileges (`parsenodes.h`) that stand for a write.
+fn is_write(privileges: pg_sys::AclMode) -> bool {
+    privileges & pg_sys::AclMode::from(pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE) != 0
+}
+
+/// Opens the DuckDB transaction for a read if the isolation level asks for one snapshot.
+pub(crate) fn before_read() -> Result<()> {
+    // SAFETY: a plain global of the main thread.
+    let level = unsafe { pg_sys::XactIsoLevel };
+    if level >= pg_sys::XACT_REPEATABLE_READ.cast_signed() { session::begin_if_needed() } else { Ok(()) }
+}
+
+/// To be called before rows of any relation that is not a duckdb table are written.
+///
+/// # Errors
+/// 0A000 after a write to a duckdb table in the same transaction.
+pub(crate) fn check_heap_write(relid: pg_sys::Oid) -> Result<()> {
+    match catalog::relation(relid) {
+        Some(info) => note_heap_write(info.persistence),
+        None => Ok(()),
+    }
+}
+
+/// As [`check_heap_write`], for a table that is still to be made.
+pub(crate) fn note_heap_write(persistence: u8) -> Result<()> {
+    if persistence == pg_sys::RELPERSISTENCE_TEMP {
+        return Ok(());
+    }
+    let mut written = WRITTEN.get();
+    if written.duckdb {
+        refuse_mixed()?;
+    }
+    written.heap = true;
+    WRITTEN.set(written);
+    Ok(())
+}
+
+fn refuse_mixed() -> Result<()> {
+    if gucs::UNSAFE_ALLOW_MIXED_TRANSACTIONS.get() {
+        return Ok(());
+    }
+    Err(EngineError::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "writing heap tables and duckdb tables in one transaction is not supported",
+    )
+    .with_detail("The two commits are not atomic: a crash between them would keep only one.")
+    .with_hint("Use two transactions, or set duckdb.unsafe_allow_mixed_transactions if losing one of the writes is acceptable.")
+    .into())
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg: *mut core::ffi::c_void) {
+    match event {
+        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => report(session::commit()),
+        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
+            if WRITTEN.get().engine {
+                report(Err(EngineError::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "cannot PREPARE a transaction that has written duckdb tables",
+                )
+                .with_hint("Use COMMIT: DuckDB has no two-phase commit.")
+                .into()))
+            }
+            // A transaction that only read ends here: its snapshot has no use any more.
+            report(session::commit());
+        }
+        pg_sys::XactEvent::XACT_EVENT_ABORT => {
+            session::reset_nowait();
+            forget();
+        }
+        pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => forget(),
+        _ => {}
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn on_subtransaction(
+    event: pg_sys::SubXactEvent::Type,
+    _subtransaction: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _arg: *mut core::ffi::c_void,
+) {
+    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
+        tables::forget_statement();
+    }
+}
+
+fn forget() {
+    WRITTEN.set(Written::default());
+    tables::forget_statement();
+}
