@@ -1,9 +1,6 @@
 -- What can't be shipped yet is an error that names it (0A000), never a wrong answer.
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
 CREATE TABLE t (i integer, t text, n numeric(10, 2)) USING duckdb;
 INSERT INTO t VALUES (1, 'a', 1.5), (2, 'b', 2.5);
-\set VERBOSITY default
 SELECT i FROM t FOR UPDATE;
 SELECT to_tsvector(t) FROM t;
 SELECT i FROM t FETCH FIRST 1 ROW WITH TIES;
