@@ -1,6 +1,10 @@
 //! Arrow -> datums: type x null density x batch size, and the nine-column mix of the
 //! Postgres-side trial. Throughput is in values, so the time of one value is its inverse.
 //! An empty batch is the "nothing to do" case.
+//!
+//! Reference, 2026-11-23, 2 shared cores, 16,384 rows without nulls, ns per value: mix of nine
+//! 3.5, int8, int4 and float8 0.2, bool8 0.4, packed bool 0.8, timestamp 1.2, date 1.3,
+//! text of 3-6 bytes 5.0, text of 8-24 bytes 5.6, numeric(12,2) 9.1.
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::hint::black_box;

@@ -27,7 +27,7 @@ impl Kernel for Interval {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array as _, FixedSizeBinaryArray, Int64Array};
+    use arrow::array::{FixedSizeBinaryArray, Int64Array};
     use bridge_types::{PgType, oid, wire};
 
     use crate::testing::texts;

@@ -59,30 +59,27 @@ impl Scale {
     fn narrow(self, negative: bool, value: u64) -> u128 {
         let aligned = value * self.fill;
         // The digits as 16-bit lanes, the most significant in the lowest lane.
-        let (digits, lanes) = if aligned < BASE_2 {
-            (u128::from((aligned / BASE) | ((aligned % BASE) << 16)), 2)
-        } else {
-            let (high, low) = (aligned / BASE_4, aligned % BASE_4);
-            let (upper, lower) = (low / BASE_2, low % BASE_2);
-            let four =
-                (upper / BASE) | ((upper % BASE) << 16) | ((lower / BASE) << 32) | ((lower % BASE) << 48);
-            (u128::from(high) | u128::from(four) << 16, 5)
-        };
-        if digits == 0 {
+        let (high, low) = (aligned / BASE_4, aligned % BASE_4);
+        let (upper, lower) = (low / BASE_2, low % BASE_2);
+        let four = (upper / BASE) | ((upper % BASE) << 16) | ((lower / BASE) << 32) | ((lower % BASE) << 48);
+        if high != 0 {
+            let digits = u128::from(high) | u128::from(four) << 16;
+            return self.pack(negative, 4 - self.fraction, digits, 8 - digits.leading_zeros() / 16);
+        }
+        if four == 0 {
             return self.pack(false, 0, 0, 0);
         }
-        let leading = digits.trailing_zeros() / 16;
-        let digits = digits >> (16 * leading);
-        let count = 8 - digits.leading_zeros() / 16;
+        let leading = four.trailing_zeros() / 16;
+        let digits = four >> (16 * leading);
         let leading = i16::try_from(leading).unwrap_or(0);
-        self.pack(negative, lanes - 1 - leading - self.fraction, digits, count)
+        self.pack(negative, 3 - leading - self.fraction, digits.into(), 4 - digits.leading_zeros() / 16)
     }
 
     #[inline(always)]
     fn pack(self, negative: bool, weight: i16, digits: u128, count: u32) -> u128 {
         let total = VARHDRSZ + SHORT_HEADER + DIGIT * count as usize;
         let header = numeric_short_header(negative, self.dscale, weight);
-        u128::from(long_header(total)) | u128::from(header) << 32 | digits << 48
+        u128::from(u64::from(long_header(total)) | u64::from(header) << 32) | digits << 48
     }
 
     /// The numeric of any 128-bit number.
