@@ -49,3 +49,36 @@ fn tpch_loads_into_heap_tables_and_its_queries_run() {
         assert!(!rows.is_empty() || !["q01", "q06", "q13"].contains(&name.as_str()), "{name} is empty");
     }
 }
+
+/// Prints its data directory and waits to be killed. Not a test by itself: the next one
+/// runs it in a process of its own.
+#[test]
+#[ignore = "waits to be killed by killing_the_test_process_ends_its_server"]
+fn wait_to_be_killed() {
+    let cluster = Cluster::start(Options::plain()).expect("starts");
+    println!("data directory: {}", cluster.data_directory().display());
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn killing_the_test_process_ends_its_server() {
+    use std::io::{BufRead, BufReader};
+    let mut child = std::process::Command::new(std::env::current_exe().expect("has a path"))
+        .args(["--ignored", "--exact", "wait_to_be_killed", "--nocapture"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    // The test runner may have put the test's name in front.
+    let data = lines
+        .find_map(|line| Some(line.ok()?.split_once("data directory: ")?.1.to_owned()))
+        .expect("the child tells its directory");
+    let data = std::path::Path::new(&data);
+    assert!(!process::working_in(data).is_empty());
+    child.kill().expect("killed");
+    child.wait().expect("reaped");
+    wait::until("end of the server", Duration::from_secs(10), || {
+        process::working_in(data).is_empty() && !data.exists()
+    })
+    .expect("the watchdog ends the server and removes its files");
+}
