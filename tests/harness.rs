@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tests::artifacts::Artifacts;
 use tests::cluster::{Cluster, Options, Shutdown};
 use tests::{process, tpch, wait};
 
@@ -47,6 +48,19 @@ fn tpch_loads_into_heap_tables_and_its_queries_run() {
         let rows = client.query(&sql, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
         // So few rows leave some of the narrow filters without a match, but not these.
         assert!(!rows.is_empty() || !["q01", "q06", "q13"].contains(&name.as_str()), "{name} is empty");
+    }
+}
+
+#[test]
+fn the_engine_writes_parquet_files_for_everybody() {
+    use std::os::unix::fs::PermissionsExt;
+    let engine = Artifacts::of_this_program().expect("built by cargo").engine();
+    let data = tpch::Data::generate(0.001).expect("generates");
+    data.all_parquet(&engine).expect("the engine is built");
+    for (table, _) in tpch::TABLES {
+        let file = data.directory().join(format!("{table}.parquet"));
+        let mode = file.metadata().expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o644, "{}", file.display());
     }
 }
 

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use ::tests::{Result, account};
 
-use crate::sample::median;
-
 /// DuckDB on a database file of ours.
 #[derive(Debug, Clone)]
 pub struct Reference {
@@ -23,36 +21,29 @@ impl Reference {
         Self { engine: engine.to_owned(), database: database.to_owned(), threads }
     }
 
-    /// The median time of `runs` runs of `sql` in one process, after one that is not counted.
+    /// The median time of `runs` runs of `sql` in one process, after one that is slower (it
+    /// is among those the median is taken of, which an odd number of others outweighs).
     ///
     /// # Errors
-    /// If the program fails, or prints no times.
+    /// If the program fails, or prints no time.
     pub fn time_median(&self, sql: &str, runs: usize) -> Result<Duration> {
         let mut command = Command::new(&self.engine);
         account::clean_environment(&mut command);
-        command.arg("run").arg("--timing");
-        command.args(["--threads", &self.threads.to_string(), "--repeat", &(runs + 1).to_string()]);
-        command.arg("-c").arg(sql).arg(&self.database);
-        let output = command.output()?;
-        let text = String::from_utf8_lossy(&output.stderr);
+        command.args(["run", "--timing", "--repeat", &(runs + 1).to_string()]);
+        command.args(["--threads", &self.threads.to_string()]).arg("--database").arg(&self.database);
+        let output = command.args(["-c", sql]).output()?;
         if !output.status.success() {
-            return Err(format!("{}: {text}", self.engine.display()).into());
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{}: {errors}", self.engine.display()).into());
         }
-        let times = times(&text);
-        if times.len() <= 1 {
-            return Err(format!("{} printed no times: {text}", self.engine.display()).into());
-        }
-        Ok(median(times[1..].to_vec()))
+        milliseconds(&String::from_utf8_lossy(&output.stdout))
     }
 }
 
-/// The times in lines such as `time: 12.345 ms`, which `run --timing` prints on standard
-/// error after each run.
-fn times(text: &str) -> Vec<Duration> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix("time: ")?.strip_suffix(" ms")?.parse::<f64>().ok())
-        .map(|milliseconds| Duration::from_secs_f64(milliseconds / 1e3))
-        .collect()
+/// The one number that `run --timing` prints for one statement.
+fn milliseconds(text: &str) -> Result<Duration> {
+    let number: f64 = text.trim().parse().map_err(|_| format!("no time in \"{text}\""))?;
+    Ok(Duration::from_secs_f64(number / 1e3))
 }
 
 #[cfg(test)]
@@ -60,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_found_among_other_lines() {
-        let text = "time: 1.500 ms\nsomething else\ntime: 20 ms\n";
-        assert_eq!(times(text), [Duration::from_micros(1500), Duration::from_millis(20)]);
+    fn a_time_is_a_number_of_milliseconds() {
+        assert_eq!(milliseconds("1.500\n").expect("a number"), Duration::from_micros(1500));
+        assert!(milliseconds("").is_err());
     }
 }

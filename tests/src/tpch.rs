@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -80,7 +81,7 @@ impl Data {
             TABLES
                 .par_iter()
                 .try_for_each(|(table, _)| generate_table(unfinished.path(), table, scale_factor))?;
-            std::fs::set_permissions(unfinished.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+            fs::set_permissions(unfinished.path(), fs::Permissions::from_mode(0o755))?;
             // Whoever came first has written the same.
             if fs::rename(unfinished.path(), &directory).is_ok() {
                 let _ = unfinished.keep();
@@ -136,10 +137,12 @@ impl Data {
         );
         let mut command = Command::new(engine);
         account::clean_environment(&mut command);
-        let output = command.args(["run", "-c", &sql]).output()?;
+        let output = command.args(["run", "--database", ":memory:", "-c", &sql]).output()?;
         if !output.status.success() {
             return Err(format!("{}: {}", engine.display(), String::from_utf8_lossy(&output.stderr)).into());
         }
+        // The engine's files are its user's alone; this one is for the servers' account too.
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o644))?;
         fs::rename(unfinished, &file)?;
         Ok(file)
     }
