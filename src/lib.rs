@@ -17,6 +17,7 @@ mod hooks;
 mod lower;
 mod pg;
 mod placeholder;
+mod resolve;
 mod scan;
 mod tables;
 
@@ -43,6 +44,7 @@ pub extern "C-unwind" fn _PG_init() {
     engine::supervisor::init();
     tables::init();
     scan::init();
+    resolve::init();
     hooks::planner::init();
     hooks::utility::init();
     hooks::xact::init();

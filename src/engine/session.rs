@@ -449,15 +449,6 @@ pub(crate) fn reset_nowait() {
     });
 }
 
-/// Closes the connection, so that the next use opens a new one.
-pub(crate) fn disconnect() {
-    SESSION.with(|cell| {
-        if let Ok(mut slot) = cell.try_borrow_mut() {
-            *slot = None;
-        }
-    });
-}
-
 /// Runs a statement without parameters or rows; returns the rows it reports as changed.
 pub(crate) fn run(sql: &str) -> Result<u64> {
     ensure_open()?;
@@ -467,8 +458,22 @@ pub(crate) fn run(sql: &str) -> Result<u64> {
     }
 }
 
-/// Binds a statement, or finds it bound.
+/// Binds a statement anew: when it is planned, tables and files may have changed since the
+/// last time.
 pub(crate) fn prepare(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
+    ensure_open()?;
+    with_open(|session| {
+        if let Some(old) = session.statements.iter().position(|s| &*s.sql == sql && s.feeds == feeds) {
+            let old = session.statements.swap_remove(old);
+            session.client.send(&Request::CloseStatement { statement: old.id }, &[])?;
+        }
+        Ok(())
+    })?;
+    bound(sql, query, feeds)
+}
+
+/// The statement as [`prepare`] bound it; bound again if this session has forgotten it.
+pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
     ensure_open()?;
     let cached = with_open(|session| {
         session.uses += 1;
@@ -515,19 +520,6 @@ pub(crate) fn prepare(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Stat
         Ok(())
     })?;
     Ok(Statement { id, prepared })
-}
-
-/// Forgets the bound statements: the tables they were bound to have changed.
-pub(crate) fn forget_statements() {
-    SESSION.with(|cell| {
-        if let Ok(mut slot) = cell.try_borrow_mut()
-            && let Some(session) = slot.as_mut()
-        {
-            for statement in std::mem::take(&mut session.statements) {
-                let _ = session.client.send(&Request::CloseStatement { statement: statement.id }, &[]);
-            }
-        }
-    });
 }
 
 /// How a statement is to be run.

@@ -107,3 +107,44 @@ fn is_duckdb_only_aggregate(aggregate: pg_sys::Oid) -> bool {
         !is_null && is_duckdb_only_function(pg_sys::Oid::from(transition.value() as u32))
     }
 }
+
+/// A type of schema `duckdb`, by name.
+pub(crate) fn type_in_duckdb_schema(name: &std::ffi::CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: main thread, in a transaction; missing names are allowed.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"duckdb".as_ptr(), true);
+        if schema == pg_sys::InvalidOid {
+            return None;
+        }
+        let oid = pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::TYPENAMENSP as i32,
+            1, // pg_type.oid
+            pg_sys::Datum::from(name.as_ptr()),
+            schema.into(),
+            pg_sys::Datum::from(0),
+            pg_sys::Datum::from(0),
+        );
+        (oid != pg_sys::InvalidOid).then_some(oid)
+    }
+}
+
+/// Names of a function's input parameters, in order; empty if it has none.
+pub(crate) fn parameter_names(function: pg_sys::Oid) -> Vec<String> {
+    // SAFETY: main thread, in a transaction; the names are copied before the tuple is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function.into());
+        if tuple.is_null() {
+            return Vec::new();
+        }
+        let (mut types, mut names, mut modes) =
+            (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+        let count = pg_sys::get_func_arg_info(tuple, &mut types, &mut names, &mut modes);
+        let found = if names.is_null() {
+            Vec::new()
+        } else {
+            (0..usize::try_from(count).unwrap_or(0)).map(|i| super::owned_string(*names.add(i))).collect()
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        found
+    }
+}

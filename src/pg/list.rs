@@ -46,3 +46,18 @@ pub(crate) fn from_integers(values: impl IntoIterator<Item = i32>) -> *mut pg_sy
     // SAFETY: allocates in the current context.
     values.into_iter().fold(std::ptr::null_mut(), |list, value| unsafe { pg_sys::lappend_int(list, value) })
 }
+
+/// The oids of an oid `List`.
+///
+/// # Safety
+/// `list` is null or an oid list.
+pub(crate) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        let cells = std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
+        cells.iter().map(|cell| cell.oid_value).collect()
+    }
+}

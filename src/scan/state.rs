@@ -33,7 +33,7 @@ impl Running {
     /// Binds the statement (from the session's cache, if it is the one that planned it).
     pub(crate) fn bind(plan: ScanPlan, query: &str, profile: bool) -> Result<Self> {
         let specs = plan.feed_specs()?;
-        let statement = session::prepare(&plan.sql, query, &specs)?;
+        let statement = session::bound(&plan.sql, query, &specs)?;
         let rows = Self::rows(&plan, &statement)?;
         Ok(Self { plan, statement, specs, portal: None, rows, finished: None, profile, done: false })
     }
@@ -67,7 +67,7 @@ impl Running {
             xact::before_read()?;
         }
         // The session may have been lost, or its statements forgotten, since `bind`.
-        self.statement = session::prepare(&self.plan.sql, &self.query(estate), &self.specs)?;
+        self.statement = session::bound(&self.plan.sql, &self.query(estate), &self.specs)?;
         // SAFETY: as the caller promises.
         let params = unsafe { params(&self.plan, estate)? };
         let id = session::allocate_portal()?;

@@ -1,0 +1,172 @@
+//! DuckDB's types as Postgres types.
+
+use bridge_types::{EngineError, PgType, SqlState, Unsupported, names, oid};
+use pgrx::pg_sys;
+
+use crate::engine::session;
+use crate::error::Result;
+use crate::pg::catalog;
+
+/// A column of a file.
+#[derive(Clone, Debug)]
+pub(super) struct FileColumn {
+    /// DuckDB's name.
+    pub(super) name: String,
+    /// Its Postgres type; `InvalidOid` if there is none.
+    pub(super) type_oid: pg_sys::Oid,
+    /// Its typmod.
+    pub(super) typmod: i32,
+    /// DuckDB's type name.
+    pub(super) duckdb_type: String,
+    /// DuckDB type to which the values are cast first, where DuckDB's own is not the one
+    /// that stands for the Postgres type.
+    pub(super) cast: Option<String>,
+}
+
+/// Binds the call and reports its columns.
+pub(super) fn columns(call: &str) -> Result<Vec<FileColumn>> {
+    let statement = session::prepare(&format!("SELECT * FROM {call}"), call, &[])?;
+    let prepared = &statement.prepared;
+    Ok(prepared
+        .column_names
+        .iter()
+        .zip(&prepared.type_names)
+        .map(|(name, duckdb_type)| {
+            let (pg_type, cast) = postgres_type(duckdb_type)
+                .map_or((None, None), |(pg_type, cast)| (Some(pg_type), cast.map(str::to_owned)));
+            let (type_oid, typmod) = match pg_type {
+                Some(Target::BuiltIn(pg_type)) => (pg_sys::Oid::from(pg_type.oid), pg_type.typmod),
+                Some(Target::Duckdb(name)) => {
+                    (catalog::type_in_duckdb_schema(name).unwrap_or(pg_sys::InvalidOid), -1)
+                }
+                None => (pg_sys::InvalidOid, -1),
+            };
+            FileColumn { name: name.clone(), type_oid, typmod, duckdb_type: duckdb_type.clone(), cast }
+        })
+        .collect())
+}
+
+/// `call` in a form whose columns have the types that [`columns`] promised when the query was
+/// parsed: the call itself, or a derived table around it that casts.
+pub(super) fn relation_sql(call: &str, promised: &[pg_sys::Oid]) -> Result<String> {
+    let columns = columns(call)?;
+    let same = columns.len() == promised.len()
+        && columns
+            .iter()
+            .zip(promised)
+            .all(|(column, promised)| column.type_oid == pg_sys::InvalidOid || column.type_oid == *promised);
+    if !same {
+        return Err(EngineError::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "the columns of a file have changed since the query was parsed",
+        )
+        .with_hint("Prepare the statement, or create the view, again.")
+        .into());
+    }
+    if columns.iter().all(|column| column.cast.is_none()) {
+        return Ok(call.to_owned());
+    }
+    let list: Vec<_> = columns
+        .iter()
+        .map(|column| {
+            let name = names::quote_identifier(&column.name);
+            match &column.cast {
+                Some(cast) => format!("CAST({name} AS {cast}) AS {name}"),
+                None => name,
+            }
+        })
+        .collect();
+    Ok(format!("(SELECT {} FROM {call})", list.join(", ")))
+}
+
+/// The error for a column whose type has no Postgres counterpart.
+pub(super) fn no_type(column: &FileColumn) -> Unsupported {
+    Unsupported::new(
+        format!("column \"{}\" of DuckDB type {}", column.name, column.duckdb_type),
+        "no Postgres type can hold it",
+    )
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    BuiltIn(PgType),
+    /// A type of schema duckdb.
+    Duckdb(&'static std::ffi::CStr),
+}
+
+/// Postgres type of a DuckDB type, and the DuckDB type to cast to on the way.
+fn postgres_type(name: &str) -> Option<(Target, Option<&'static str>)> {
+    let plain = |oid| Some((Target::BuiltIn(PgType::new(oid)), None));
+    let cast = |oid, to| Some((Target::BuiltIn(PgType::new(oid)), Some(to)));
+    let integers = |precision, to| Some((Target::BuiltIn(PgType::numeric(precision, 0)), Some(to)));
+    match name {
+        "BOOLEAN" => plain(oid::BOOL),
+        "TINYINT" | "UTINYINT" => cast(oid::INT2, "SMALLINT"),
+        "SMALLINT" => plain(oid::INT2),
+        "USMALLINT" => cast(oid::INT4, "INTEGER"),
+        "INTEGER" => plain(oid::INT4),
+        "UINTEGER" => cast(oid::INT8, "BIGINT"),
+        "BIGINT" => plain(oid::INT8),
+        "UBIGINT" => integers(20, "DECIMAL(20,0)"),
+        // 39 digits do not fit into DECIMAL: such values are an error, not a wrong number.
+        "HUGEINT" | "UHUGEINT" => integers(38, "DECIMAL(38,0)"),
+        "FLOAT" => plain(oid::FLOAT4),
+        "DOUBLE" => plain(oid::FLOAT8),
+        "VARCHAR" => plain(oid::TEXT),
+        "JSON" => plain(oid::JSON),
+        "BLOB" => plain(oid::BYTEA),
+        "DATE" => plain(oid::DATE),
+        "TIME" => plain(oid::TIME),
+        "TIME WITH TIME ZONE" => plain(oid::TIMETZ),
+        "TIMESTAMP" => plain(oid::TIMESTAMP),
+        "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS" => cast(oid::TIMESTAMP, "TIMESTAMP"),
+        "TIMESTAMP WITH TIME ZONE" => plain(oid::TIMESTAMPTZ),
+        "INTERVAL" => plain(oid::INTERVAL),
+        "UUID" => plain(oid::UUID),
+        "BIGNUM" | "BIT" | "GEOMETRY" | "VARIANT" => cast(oid::TEXT, "VARCHAR"),
+        // What a column of nothing but nulls has.
+        "\"NULL\"" | "NULL" => cast(oid::INT4, "INTEGER"),
+        _ => composite_type(name),
+    }
+}
+
+fn composite_type(name: &str) -> Option<(Target, Option<&'static str>)> {
+    if let Some(element) = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')).map(|(element, _)| element) {
+        // Nested lists are one array type in Postgres.
+        let (target, cast) = postgres_type(element)?;
+        let Target::BuiltIn(pg_type) = target else { return None };
+        if cast.is_some() {
+            return None;
+        }
+        let array = if pg_type.element().is_some() { Some(pg_type) } else { pg_type.array() };
+        return array.map(|array| (Target::BuiltIn(array), None));
+    }
+    if let Some(arguments) = name.strip_prefix("DECIMAL(").and_then(|rest| rest.strip_suffix(')')) {
+        let (precision, scale) = arguments.split_once(',')?;
+        let pg_type = PgType::numeric(precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+        return Some((Target::BuiltIn(pg_type), None));
+    }
+    let text = |name| Some((Target::Duckdb(name), Some("VARCHAR")));
+    match name.split('(').next()? {
+        "ENUM" => Some((Target::BuiltIn(PgType::new(oid::TEXT)), Some("VARCHAR"))),
+        "STRUCT" => text(c"struct"),
+        "MAP" => text(c"map"),
+        "UNION" => text(c"union"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_and_lists_keep_their_type() {
+        let numeric = Target::BuiltIn(PgType::numeric(15, 2));
+        assert_eq!(postgres_type("DECIMAL(15,2)"), Some((numeric, None)));
+        let array = Target::BuiltIn(PgType::new(oid::INT4_ARRAY));
+        assert_eq!(postgres_type("INTEGER[]"), Some((array, None)));
+        assert_eq!(postgres_type("INTEGER[][3]"), Some((array, None)));
+        assert_eq!(postgres_type("STRUCT(a INTEGER)[]"), None);
+    }
+}

@@ -1,0 +1,497 @@
+//! One query level at a time: relations first, then expressions, then the target list.
+
+use std::collections::HashMap;
+
+use bridge_types::{EngineError, SqlState, Unsupported};
+use pgrx::pg_sys;
+
+use super::describe::{self, FileColumn};
+use super::{Placeholders, reader};
+use crate::error::Result;
+use crate::pg::{self, list};
+
+/// A typed column of a relation.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) attno: i16,
+    pub(super) name: String,
+    pub(super) type_oid: pg_sys::Oid,
+    pub(super) typmod: i32,
+    pub(super) collation: pg_sys::Oid,
+    /// Why it cannot be used, if its type has no Postgres counterpart.
+    unusable: Option<Unsupported>,
+}
+
+/// What a column that Postgres saw as a placeholder has become.
+#[derive(Clone, Debug)]
+pub(super) enum Meaning {
+    /// One typed column (an unresolved value, or a plain column that moved).
+    One(Column),
+    /// All columns of a row.
+    Row(Vec<Column>),
+}
+
+/// New meanings by old attribute number; empty for a relation that did not change.
+type Meanings = HashMap<i16, Meaning>;
+
+/// A query level on the way down.
+#[derive(Default)]
+struct Level {
+    /// By range table index - 1.
+    relations: Vec<Meanings>,
+    ctes: HashMap<String, Meanings>,
+}
+
+/// Rewrites a query, innermost levels first.
+pub(super) struct Resolver {
+    pub(super) placeholders: Placeholders,
+    levels: Vec<Level>,
+    /// An empty one, for the parser's functions that choose operators and casts.
+    pub(super) parse_state: *mut pg_sys::ParseState,
+}
+
+impl Resolver {
+    pub(super) fn new(placeholders: Placeholders) -> Self {
+        // SAFETY: allocates in the current context.
+        let parse_state = unsafe { pg_sys::make_parsestate(std::ptr::null_mut()) };
+        Self { placeholders, levels: Vec::new(), parse_state }
+    }
+
+    /// # Safety
+    /// `query` is a valid analysed query; it is rewritten in place.
+    pub(super) unsafe fn resolve(&mut self, query: *mut pg_sys::Query) -> Result<()> {
+        // SAFETY: as the caller promises.
+        unsafe { self.level(query).map(|_| ()) }
+    }
+
+    /// Rewrites a level and everything below it; returns what became of its output columns.
+    ///
+    /// # Safety
+    /// As for [`Self::resolve`].
+    pub(super) unsafe fn level(&mut self, query: *mut pg_sys::Query) -> Result<Meanings> {
+        // SAFETY: as the caller promises, for everything inside.
+        unsafe {
+            self.levels.push(Level::default());
+            for cte in list::pointers::<pg_sys::CommonTableExpr>((*query).cteList) {
+                self.cte(cte)?;
+            }
+            for entry in list::pointers::<pg_sys::RangeTblEntry>((*query).rtable) {
+                let meanings = self.relation(entry)?;
+                self.top().relations.push(meanings);
+            }
+            let before: Vec<_> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
+                .map(|entry| pg_sys::exprType((*entry).expr.cast()))
+                .collect();
+            self.rewrite_expressions(query)?;
+            let meanings = self.expand_targets(query, &before)?;
+            if !(*query).setOperations.is_null() {
+                set_operation(query, (*query).setOperations)?;
+            }
+            self.levels.pop();
+            Ok(meanings)
+        }
+    }
+
+    fn top(&mut self) -> &mut Level {
+        self.levels.last_mut().expect("inside a level")
+    }
+
+    /// What a placeholder column means, as seen from `levels_up` levels below.
+    pub(super) fn meaning(&self, index: i32, attno: i16, levels_up: u32) -> Option<&Meaning> {
+        let depth = self.levels.len().checked_sub(1 + usize::try_from(levels_up).ok()?)?;
+        let index = usize::try_from(index).ok()?.checked_sub(1)?;
+        self.levels.get(depth)?.relations.get(index)?.get(&attno)
+    }
+
+    unsafe fn cte(&mut self, cte: *mut pg_sys::CommonTableExpr) -> Result<()> {
+        // SAFETY: a valid CTE of the query being rewritten.
+        unsafe {
+            let query = (*cte).ctequery.cast::<pg_sys::Query>();
+            if (*query.cast::<pg_sys::Node>()).type_ != pg_sys::NodeTag::T_Query {
+                return Ok(());
+            }
+            let meanings = self.level(query)?;
+            if !meanings.is_empty() {
+                if (*cte).cterecursive {
+                    return Err(Unsupported::new(
+                        "a recursive query over file columns without a type",
+                        "cast the columns to their types in the first branch",
+                    )
+                    .into());
+                }
+                let columns = output_columns(query);
+                (*cte).ctecolnames = name_list(&columns);
+                (*cte).ctecoltypes = oid_list(columns.iter().map(|column| column.type_oid));
+                (*cte).ctecoltypmods = list::from_integers(columns.iter().map(|column| column.typmod));
+                (*cte).ctecolcollations = oid_list(columns.iter().map(|column| column.collation));
+            }
+            let name = pg::owned_string((*cte).ctename);
+            self.top().ctes.insert(name, meanings);
+            Ok(())
+        }
+    }
+
+    unsafe fn relation(&mut self, entry: *mut pg_sys::RangeTblEntry) -> Result<Meanings> {
+        // SAFETY: a valid range table entry of the query being rewritten.
+        unsafe {
+            match (*entry).rtekind {
+                pg_sys::RTEKind::RTE_SUBQUERY => {
+                    let meanings = self.level((*entry).subquery)?;
+                    if !meanings.is_empty() {
+                        rename(entry, &output_columns((*entry).subquery));
+                    }
+                    Ok(meanings)
+                }
+                pg_sys::RTEKind::RTE_CTE => {
+                    let name = pg::owned_string((*entry).ctename);
+                    let depth = self.levels.len() - 1 - usize::try_from((*entry).ctelevelsup).unwrap_or(0);
+                    let meanings = self.levels[depth].ctes.get(&name).cloned().unwrap_or_default();
+                    if !meanings.is_empty() {
+                        let columns = all_columns(&meanings);
+                        rename(entry, &columns);
+                        (*entry).coltypes = oid_list(columns.iter().map(|column| column.type_oid));
+                        (*entry).coltypmods = list::from_integers(columns.iter().map(|column| column.typmod));
+                        (*entry).colcollations = oid_list(columns.iter().map(|column| column.collation));
+                    }
+                    Ok(meanings)
+                }
+                pg_sys::RTEKind::RTE_FUNCTION => self.file(entry),
+                _ => Ok(Meanings::new()),
+            }
+        }
+    }
+
+    unsafe fn file(&mut self, entry: *mut pg_sys::RangeTblEntry) -> Result<Meanings> {
+        // SAFETY: as in `relation`.
+        unsafe {
+            let Some(call) = reader::call(entry) else { return Ok(Meanings::new()) };
+            if (*call).funcresulttype != self.placeholders.row {
+                return Ok(Meanings::new());
+            }
+            if (*entry).funcordinality || (*(*entry).functions).length != 1 {
+                return Err(Unsupported::new(
+                    "ROWS FROM and WITH ORDINALITY over files",
+                    "DuckDB reads a file in parallel and in no particular order",
+                )
+                .into());
+            }
+            let sql = reader::duckdb_sql(call)?;
+            let described = describe::columns(&sql)?;
+            let columns: Vec<_> = described.iter().zip(1..).map(|(column, attno)| Column::of_file(column, attno)).collect();
+            let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
+                .next()
+                .expect("reader::call found it");
+            // From here on a function with a column definition list, as Postgres calls it.
+            (*function).funccolcount = i32::try_from(columns.len()).unwrap_or(i32::MAX);
+            (*function).funccolnames = name_list(&columns);
+            (*function).funccoltypes = oid_list(columns.iter().map(|column| column.type_oid));
+            (*function).funccoltypmods = list::from_integers(columns.iter().map(|column| column.typmod));
+            (*function).funccolcollations = oid_list(columns.iter().map(|column| column.collation));
+            rename(entry, &columns);
+            Ok(Meanings::from([(1, Meaning::Row(columns))]))
+        }
+    }
+
+    /// The columns of a row, if `node` is a variable that stands for one.
+    ///
+    /// # Safety
+    /// `node` is a valid expression of the level being rewritten.
+    pub(super) unsafe fn row_of(&self, node: *mut pg_sys::Node) -> Option<&[Column]> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if (*node).type_ != pg_sys::NodeTag::T_Var {
+                return None;
+            }
+            let var = node.cast::<pg_sys::Var>();
+            if (*var).vartype != self.placeholders.row {
+                return None;
+            }
+            match self.meaning((*var).varno, (*var).varattno, (*var).varlevelsup)? {
+                Meaning::Row(columns) => Some(columns),
+                Meaning::One(_) => None,
+            }
+        }
+    }
+
+    /// Replaces `*` over rows, renumbers what follows it, and gives sort and group clauses
+    /// the operators of the real types. `before` are the types as parsed.
+    unsafe fn expand_targets(&mut self, query: *mut pg_sys::Query, before: &[pg_sys::Oid]) -> Result<Meanings> {
+        // SAFETY: as in `level`.
+        unsafe {
+            let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
+            let mut last_reference = entries.iter().map(|entry| (**entry).ressortgroupref).max().unwrap_or(0);
+            let mut meanings = Meanings::new();
+            let mut changed = false;
+            let mut expanded = std::ptr::null_mut();
+            let mut resno = 0;
+            for (entry, type_before) in entries.into_iter().zip(before) {
+                let old = (*entry).resno;
+                let Some(columns) = self.row_of((*entry).expr.cast()).map(<[Column]>::to_vec) else {
+                    resno = next_resno(resno)?;
+                    (*entry).resno = resno;
+                    expanded = list::append(expanded, entry);
+                    let column = output_column(entry);
+                    changed |= column.type_oid != *type_before;
+                    meanings.insert(old, Meaning::One(column));
+                    continue;
+                };
+                let var = (*entry).expr.cast::<pg_sys::Var>();
+                let mut outputs = Vec::with_capacity(columns.len());
+                let mut references = Vec::new();
+                for column in columns {
+                    resno = next_resno(resno)?;
+                    let target = pg_sys::makeTargetEntry(
+                        column.var((*var).varno, (*var).varlevelsup)?.cast(),
+                        resno,
+                        pg::palloc_string(&column.name),
+                        (*entry).resjunk,
+                    );
+                    if (*entry).ressortgroupref != 0 {
+                        last_reference += 1;
+                        (*target).ressortgroupref = last_reference;
+                        references.push(last_reference);
+                    }
+                    expanded = list::append(expanded, target);
+                    outputs.push(Column { attno: resno, ..column });
+                }
+                for clauses in clause_lists(query) {
+                    *clauses = expand_clauses(*clauses, (*entry).ressortgroupref, &references);
+                }
+                meanings.insert(old, Meaning::Row(outputs));
+                changed = true;
+            }
+            (*query).targetList = expanded;
+            for clauses in clause_lists(query) {
+                for clause in list::pointers::<pg_sys::SortGroupClause>(*clauses) {
+                    self.retype(clause, (*query).targetList);
+                }
+            }
+            Ok(if changed { meanings } else { Meanings::new() })
+        }
+    }
+
+    /// Exchanges the operators of a sort or group clause, if they are those of a placeholder.
+    ///
+    /// # Safety
+    /// `clause` refers to an entry of `targets`.
+    pub(super) unsafe fn retype(&self, clause: *mut pg_sys::SortGroupClause, targets: *mut pg_sys::List) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (mut left, mut right) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+            pg_sys::op_input_types((*clause).eqop, &mut left, &mut right);
+            if left != self.placeholders.unresolved && left != self.placeholders.row {
+                return;
+            }
+            let target = pg_sys::get_sortgroupref_tle((*clause).tleSortGroupRef, targets);
+            let descending = (*clause).sortop != pg_sys::InvalidOid
+                && pg::owned_string(pg_sys::get_opname((*clause).sortop)) == ">";
+            let sorted = (*clause).sortop != pg_sys::InvalidOid;
+            let operators = SortOperators::of(pg_sys::exprType((*target).expr.cast()), sorted);
+            (*clause).eqop = operators.equal;
+            (*clause).hashable = operators.hashable;
+            if sorted {
+                (*clause).sortop = if descending { operators.greater } else { operators.less };
+            }
+        }
+    }
+}
+
+/// The operators by which a type is sorted and grouped.
+struct SortOperators {
+    less: pg_sys::Oid,
+    equal: pg_sys::Oid,
+    greater: pg_sys::Oid,
+    hashable: bool,
+}
+
+impl SortOperators {
+    /// Raises Postgres' own error if the type has none.
+    unsafe fn of(type_oid: pg_sys::Oid, ordered: bool) -> Self {
+        let mut found = Self {
+            less: pg_sys::InvalidOid,
+            equal: pg_sys::InvalidOid,
+            greater: pg_sys::InvalidOid,
+            hashable: false,
+        };
+        // SAFETY: catalog look-ups on the main thread.
+        unsafe {
+            pg_sys::get_sort_group_operators(
+                type_oid,
+                ordered,
+                true,
+                ordered,
+                &mut found.less,
+                &mut found.equal,
+                &mut found.greater,
+                &mut found.hashable,
+            );
+        }
+        found
+    }
+}
+
+/// The clauses of a query that refer to its target list.
+unsafe fn clause_lists<'a>(query: *mut pg_sys::Query) -> [&'a mut *mut pg_sys::List; 3] {
+    // SAFETY: three fields of a valid query.
+    unsafe { [&mut (*query).sortClause, &mut (*query).groupClause, &mut (*query).distinctClause] }
+}
+
+/// Replaces the clause for a whole row by one for each of its columns.
+unsafe fn expand_clauses(clauses: *mut pg_sys::List, reference: u32, columns: &[u32]) -> *mut pg_sys::List {
+    // SAFETY: a list of sort and group clauses.
+    unsafe {
+        let mut expanded = std::ptr::null_mut();
+        for clause in list::pointers::<pg_sys::SortGroupClause>(clauses) {
+            if reference == 0 || (*clause).tleSortGroupRef != reference {
+                expanded = list::append(expanded, clause);
+                continue;
+            }
+            for column in columns {
+                let copy = pg_sys::copyObjectImpl(clause.cast()).cast::<pg_sys::SortGroupClause>();
+                (*copy).tleSortGroupRef = *column;
+                expanded = list::append(expanded, copy);
+            }
+        }
+        expanded
+    }
+}
+
+/// Gives UNION and its like the types of their branches, which must agree.
+unsafe fn set_operation(query: *mut pg_sys::Query, node: *mut pg_sys::Node) -> Result<Vec<Column>> {
+    // SAFETY: the tree of set operations of a valid query.
+    unsafe {
+        if (*node).type_ == pg_sys::NodeTag::T_RangeTblRef {
+            let index = usize::try_from((*node.cast::<pg_sys::RangeTblRef>()).rtindex).unwrap_or(0);
+            let entry = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
+                .nth(index.saturating_sub(1))
+                .expect("a set operation refers to a subquery of its query");
+            return Ok(output_columns((*entry).subquery));
+        }
+        let operation = node.cast::<pg_sys::SetOperationStmt>();
+        let left = set_operation(query, (*operation).larg)?;
+        let right = set_operation(query, (*operation).rarg)?;
+        let known = list::oids((*operation).colTypes);
+        if left.iter().map(|column| column.type_oid).eq(known) {
+            return Ok(left);
+        }
+        let agree = left.len() == right.len() && left.iter().zip(&right).all(|(l, r)| l.type_oid == r.type_oid);
+        if !agree {
+            return Err(EngineError::new(
+                SqlState::DATATYPE_MISMATCH,
+                "the branches of a set operation over files have different columns",
+            )
+            .with_hint("Name the columns and cast them to common types.")
+            .into());
+        }
+        let typmods = left.iter().zip(&right).map(|(l, r)| if l.typmod == r.typmod { l.typmod } else { -1 });
+        (*operation).colTypes = oid_list(left.iter().map(|column| column.type_oid));
+        (*operation).colTypmods = list::from_integers(typmods);
+        (*operation).colCollations = oid_list(left.iter().map(|column| column.collation));
+        if !(*operation).groupClauses.is_null() {
+            let mut clauses = std::ptr::null_mut();
+            for column in &left {
+                let operators = SortOperators::of(column.type_oid, false);
+                let clause = pg_sys::palloc0(size_of::<pg_sys::SortGroupClause>()).cast::<pg_sys::SortGroupClause>();
+                (*clause).type_ = pg_sys::NodeTag::T_SortGroupClause;
+                (*clause).eqop = operators.equal;
+                (*clause).hashable = operators.hashable;
+                clauses = list::append(clauses, clause);
+            }
+            (*operation).groupClauses = clauses;
+        }
+        Ok(left)
+    }
+}
+
+impl Column {
+    fn of_file(column: &FileColumn, attno: i16) -> Self {
+        let unusable = (column.type_oid == pg_sys::InvalidOid).then(|| describe::no_type(column));
+        // A column without a type still needs one in the lists of its relation.
+        let type_oid = if unusable.is_some() { pg_sys::TEXTOID } else { column.type_oid };
+        // SAFETY: a catalog look-up on the main thread.
+        let collation = unsafe { pg_sys::get_typcollation(type_oid) };
+        Self { attno, name: column.name.clone(), type_oid, typmod: column.typmod, collation, unusable }
+    }
+
+    /// A reference to this column of relation `varno`.
+    pub(super) fn var(&self, varno: i32, levels_up: u32) -> Result<*mut pg_sys::Var> {
+        if let Some(unusable) = &self.unusable {
+            return Err(unusable.clone().into());
+        }
+        // SAFETY: a fresh node in the current context.
+        Ok(unsafe {
+            #[allow(clippy::useless_conversion, reason = "varno is unsigned before Postgres 15")]
+            pg_sys::makeVar(varno.try_into().unwrap_or_default(), self.attno, self.type_oid, self.typmod, self.collation, levels_up)
+        })
+    }
+}
+
+fn next_resno(resno: i16) -> Result<i16> {
+    resno.checked_add(1).ok_or_else(|| {
+        EngineError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "a target list can have at most 32767 columns").into()
+    })
+}
+
+unsafe fn output_column(entry: *mut pg_sys::TargetEntry) -> Column {
+    // SAFETY: a valid target entry.
+    unsafe {
+        let expr = (*entry).expr.cast();
+        Column {
+            attno: (*entry).resno,
+            name: pg::owned_string((*entry).resname),
+            type_oid: pg_sys::exprType(expr),
+            typmod: pg_sys::exprTypmod(expr),
+            collation: pg_sys::exprCollation(expr),
+            unusable: None,
+        }
+    }
+}
+
+/// The visible columns of a rewritten query.
+unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<Column> {
+    // SAFETY: a valid query.
+    unsafe {
+        list::pointers::<pg_sys::TargetEntry>((*query).targetList)
+            .filter(|entry| !(**entry).resjunk)
+            .map(|entry| output_column(entry))
+            .collect()
+    }
+}
+
+/// All columns of a relation, in order.
+fn all_columns(meanings: &Meanings) -> Vec<Column> {
+    let mut columns: Vec<_> = meanings
+        .values()
+        .flat_map(|meaning| match meaning {
+            Meaning::One(column) => std::slice::from_ref(column),
+            Meaning::Row(columns) => columns,
+        })
+        .cloned()
+        .collect();
+    columns.sort_by_key(|column| column.attno);
+    columns
+}
+
+/// Gives a relation the names of its new columns; its own name stays.
+unsafe fn rename(entry: *mut pg_sys::RangeTblEntry, columns: &[Column]) {
+    // SAFETY: a valid entry; every entry has an eref.
+    unsafe {
+        let name = (*(*entry).eref).aliasname;
+        (*entry).eref = pg_sys::makeAlias(name, name_list(columns));
+        if !(*entry).alias.is_null() {
+            (*entry).alias = pg_sys::makeAlias(name, std::ptr::null_mut());
+        }
+    }
+}
+
+unsafe fn name_list(columns: &[Column]) -> *mut pg_sys::List {
+    // SAFETY: fresh nodes in the current context.
+    columns.iter().fold(std::ptr::null_mut(), |names, column| unsafe {
+        list::append(names, pg_sys::makeString(pg::palloc_string(&column.name)))
+    })
+}
+
+fn oid_list(oids: impl IntoIterator<Item = pg_sys::Oid>) -> *mut pg_sys::List {
+    // SAFETY: fresh cells in the current context.
+    oids.into_iter().fold(std::ptr::null_mut(), |list, oid| unsafe { pg_sys::lappend_oid(list, oid) })
+}

@@ -1,0 +1,138 @@
+//! Gives the columns of files their types, right after Postgres' parse analysis.
+//!
+//! `read_parquet('f')` and its like return `duckdb.row`, whose columns only DuckDB knows. The
+//! post-parse hook asks the engine to describe the file and rewrites the query: the function
+//! becomes a relation with typed columns, `r['c']` a column of it, `*` all of them, and every
+//! operator, cast and aggregate over a `duckdb.unresolved_type` the one Postgres would have
+//! chosen for the real types. From there on the query is an ordinary one: its result types
+//! are known before it is planned, as clients of the extended protocol need it.
+
+mod describe;
+mod expr;
+mod level;
+pub(crate) mod reader;
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use crate::error::{self, Result};
+use crate::pg::{catalog, list};
+
+/// DuckDB SQL of a reader in FROM whose columns this module has typed: a relation with these
+/// columns, in this order. Checks the current user's right to read the files again, since a
+/// view's query was resolved for its creator.
+///
+/// # Safety
+/// `entry` is a range table entry for which [`reader::call`] answers.
+pub(crate) unsafe fn reader_sql(entry: *mut pg_sys::RangeTblEntry) -> Result<String> {
+    // SAFETY: as the caller promises.
+    let call = unsafe { reader::call(entry) }.ok_or_else(|| {
+        error::Error::new(bridge_types::SqlState::INTERNAL_ERROR, "not a reader of files in FROM")
+    })?;
+    // SAFETY: as above.
+    let sql = unsafe { reader::duckdb_sql(call)? };
+    // SAFETY: as above; resolving has set the column types.
+    let types = unsafe {
+        list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
+            .next()
+            .map(|function| list::oids((*function).funccoltypes))
+            .unwrap_or_default()
+    };
+    describe::relation_sql(&sql, &types)
+}
+
+static mut PREVIOUS: pg_sys::post_parse_analyze_hook_type = None;
+
+/// Installs the hook; called once in the postmaster.
+pub(crate) fn init() {
+    // SAFETY: the postmaster is single-threaded.
+    unsafe {
+        PREVIOUS = pg_sys::post_parse_analyze_hook;
+        pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
+    }
+}
+
+/// Not guarded, so that errors of the hooks behind keep their context.
+unsafe extern "C-unwind" fn post_parse_analyze(
+    pstate: *mut pg_sys::ParseState,
+    query: *mut pg_sys::Query,
+    jstate: *mut pg_sys::JumbleState,
+) {
+    // SAFETY: called by Postgres with a valid query; nothing with a destructor is alive.
+    unsafe {
+        resolve_guarded(query);
+        if let Some(previous) = PREVIOUS {
+            previous(pstate, query, jstate);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn resolve_guarded(query: *mut pg_sys::Query) {
+    // SAFETY: a valid query, from the hook.
+    error::report(unsafe { resolve(query) });
+}
+
+/// The types that stand for what only DuckDB knows.
+#[derive(Clone, Copy, Debug)]
+struct Placeholders {
+    row: pg_sys::Oid,
+    unresolved: pg_sys::Oid,
+}
+
+impl Placeholders {
+    fn find() -> Option<Self> {
+        catalog::access_method()?;
+        let row = catalog::type_in_duckdb_schema(c"row")?;
+        let unresolved = catalog::type_in_duckdb_schema(c"unresolved_type")?;
+        Some(Self { row, unresolved })
+    }
+}
+
+unsafe fn resolve(query: *mut pg_sys::Query) -> Result<()> {
+    // SAFETY: the caller's query; statements that wrap an analysed one hold it as a node.
+    unsafe {
+        if (*query).commandType == pg_sys::CmdType::CMD_UTILITY {
+            let inner = match (*(*query).utilityStmt).type_ {
+                pg_sys::NodeTag::T_CreateTableAsStmt => {
+                    (*(*query).utilityStmt.cast::<pg_sys::CreateTableAsStmt>()).query
+                }
+                pg_sys::NodeTag::T_ExplainStmt => (*(*query).utilityStmt.cast::<pg_sys::ExplainStmt>()).query,
+                pg_sys::NodeTag::T_DeclareCursorStmt => {
+                    (*(*query).utilityStmt.cast::<pg_sys::DeclareCursorStmt>()).query
+                }
+                _ => return Ok(()),
+            };
+            if inner.is_null() || (*inner).type_ != pg_sys::NodeTag::T_Query {
+                return Ok(());
+            }
+            return resolve(inner.cast());
+        }
+        if !has_readers(query) {
+            return Ok(());
+        }
+        let Some(placeholders) = Placeholders::find() else { return Ok(()) };
+        level::Resolver::new(placeholders).resolve(query)
+    }
+}
+
+/// A cheap look before anything else happens: does a function of ours stand in any FROM?
+unsafe fn has_readers(query: *mut pg_sys::Query) -> bool {
+    #[pg_guard]
+    unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
+        if node.is_null() {
+            return false;
+        }
+        // SAFETY: Postgres walks valid trees.
+        unsafe {
+            if (*node).type_ != pg_sys::NodeTag::T_Query {
+                return pg_sys::expression_tree_walker(node, Some(visit), context);
+            }
+            let query = node.cast::<pg_sys::Query>();
+            list::pointers::<pg_sys::RangeTblEntry>((*query).rtable).any(|entry| reader::call(entry).is_some())
+                || pg_sys::query_tree_walker(query, Some(visit), context, 0)
+        }
+    }
+    // SAFETY: a valid query.
+    unsafe { visit(query.cast(), std::ptr::null_mut()) }
+}

@@ -1,0 +1,169 @@
+//! Calls of file readers: from a range table entry to DuckDB's table function.
+
+use std::ffi::CStr;
+
+use bridge_types::{EngineError, SqlState, Unsupported, names};
+use pgrx::pg_sys;
+
+use crate::error::Result;
+use crate::pg::{self, catalog, list};
+
+/// Schemes that do not lead to a file of this server.
+const REMOTE: [&str; 12] = [
+    "s3://", "s3a://", "r2://", "gcs://", "gs://", "http://", "https://", "az://", "azure://", "abfs://",
+    "abfss://", "hf://",
+];
+
+/// The call of a reader in FROM: one function, not in a target list, without ordinality.
+///
+/// # Safety
+/// `entry` is a valid range table entry.
+pub(crate) unsafe fn call(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::FuncExpr> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if (*entry).rtekind != pg_sys::RTEKind::RTE_FUNCTION {
+            return None;
+        }
+        let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions).next()?;
+        let call = (*function).funcexpr;
+        if (*call).type_ != pg_sys::NodeTag::T_FuncExpr {
+            return None;
+        }
+        let call = call.cast::<pg_sys::FuncExpr>();
+        ((*call).funcretset && catalog::is_duckdb_only_function((*call).funcid)).then_some(call)
+    }
+}
+
+/// The call as DuckDB SQL, such as `read_csv(['a.csv', 'b.csv'], header = true)`.
+///
+/// Checks that the current user may read the files: the same rule as `COPY FROM` a file.
+///
+/// # Safety
+/// `call` came from [`call`].
+pub(crate) unsafe fn duckdb_sql(call: *mut pg_sys::FuncExpr) -> Result<String> {
+    // SAFETY: as the caller promises; catalog look-ups on the main thread.
+    unsafe {
+        let function = (*call).funcid;
+        let name = pg::owned_string(pg_sys::get_func_name(function));
+        let parameters = catalog::parameter_names(function);
+        let mut arguments = Vec::new();
+        for (position, argument) in list::pointers::<pg_sys::Node>((*call).args).enumerate() {
+            let (position, value) = if (*argument).type_ == pg_sys::NodeTag::T_NamedArgExpr {
+                let named = argument.cast::<pg_sys::NamedArgExpr>();
+                (usize::try_from((*named).argnumber).unwrap_or(position), (*named).arg.cast::<pg_sys::Node>())
+            } else {
+                (position, argument)
+            };
+            // Arrays of constants and casts of constants are folded here, once.
+            let value = pg_sys::eval_const_expressions(std::ptr::null_mut(), value);
+            if (*value).type_ != pg_sys::NodeTag::T_Const {
+                return Err(Unsupported::new(
+                    format!("an argument of {name} that is not a constant"),
+                    "DuckDB has to read the file's columns before the query is planned",
+                )
+                .into());
+            }
+            let value = value.cast::<pg_sys::Const>();
+            if (*value).constisnull {
+                if position == 0 {
+                    return Err(EngineError::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        format!("the path of {name} must not be null"),
+                    )
+                    .into());
+                }
+                continue;
+            }
+            if position == 0 {
+                check_paths(&texts(value)?)?;
+            }
+            let literal = literal(value)?;
+            match parameters.get(position) {
+                Some(parameter) if position > 0 => arguments.push(format!("{parameter} = {literal}")),
+                _ => arguments.insert(0, literal),
+            }
+        }
+        Ok(format!("{name}({})", arguments.join(", ")))
+    }
+}
+
+/// The text of a constant, or of each element of a constant array.
+unsafe fn texts(value: *mut pg_sys::Const) -> Result<Vec<String>> {
+    // SAFETY: a non-null constant of its declared type.
+    unsafe {
+        let element = pg_sys::get_element_type((*value).consttype);
+        if element == pg_sys::InvalidOid {
+            return Ok(vec![output((*value).consttype, (*value).constvalue)]);
+        }
+        let (mut length, mut by_value, mut align) = (0, false, 0);
+        pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
+        let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        let array = pg_sys::pg_detoast_datum((*value).constvalue.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        pg_sys::deconstruct_array(
+            array,
+            element,
+            i32::from(length),
+            by_value,
+            align,
+            &mut values,
+            &mut nulls,
+            &mut count,
+        );
+        (0..usize::try_from(count).unwrap_or(0))
+            .map(|i| {
+                if *nulls.add(i) {
+                    Err(EngineError::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        "an array argument must not contain nulls",
+                    )
+                    .into())
+                } else {
+                    Ok(output(element, *values.add(i)))
+                }
+            })
+            .collect()
+    }
+}
+
+unsafe fn output(type_oid: pg_sys::Oid, value: pg_sys::Datum) -> String {
+    // SAFETY: a value of that type.
+    unsafe {
+        let (mut function, mut varlena) = (pg_sys::InvalidOid, false);
+        pg_sys::getTypeOutputInfo(type_oid, &mut function, &mut varlena);
+        CStr::from_ptr(pg_sys::OidOutputFunctionCall(function, value)).to_string_lossy().into_owned()
+    }
+}
+
+unsafe fn literal(value: *mut pg_sys::Const) -> Result<String> {
+    // SAFETY: a non-null constant.
+    unsafe {
+        let texts = texts(value)?;
+        Ok(match (*value).consttype {
+            pg_sys::BOOLOID => if (*value).constvalue.value() != 0 { "true" } else { "false" }.to_owned(),
+            pg_sys::INT2OID | pg_sys::INT4OID | pg_sys::INT8OID => texts.concat(),
+            array if pg_sys::get_element_type(array) != pg_sys::InvalidOid => {
+                let items: Vec<_> = texts.iter().map(|text| names::quote_literal(text)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            _ => names::quote_literal(&texts.concat()),
+        })
+    }
+}
+
+/// Files of the server are for those who may read them with `COPY` as well.
+fn check_paths(paths: &[String]) -> Result<()> {
+    let local = paths.iter().find(|path| {
+        let path = path.to_ascii_lowercase();
+        !REMOTE.iter().any(|scheme| path.starts_with(scheme))
+    });
+    let Some(path) = local else { return Ok(()) };
+    // SAFETY: main thread, in a transaction.
+    let allowed =
+        unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES)) };
+    if allowed {
+        return Ok(());
+    }
+    Err(EngineError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied to read file \"{path}\""))
+        .with_detail("Only roles with privileges of \"pg_read_server_files\" may read files of the server.")
+        .into())
+}
