@@ -211,8 +211,8 @@ unsafe fn target(parse: *mut pg_sys::Query) -> Option<pg_sys::Oid> {
     }
 }
 
-/// `duckdb.postgres_role`.
-fn check_role() -> Result<()> {
+/// `duckdb.postgres_role`: may the current user use DuckDB?
+pub(crate) fn check_role() -> Result<()> {
     let Some(role) = gucs::POSTGRES_ROLE.get().filter(|role| !role.is_empty()) else {
         return Ok(());
     };

@@ -14,7 +14,7 @@ use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
-use super::xact;
+use super::{planner, xact};
 use crate::error::{Error, Result, report};
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::ddl::{self, unsupported};
@@ -220,6 +220,7 @@ unsafe fn create(statement: &pg_sys::CreateStmt) -> Result<After> {
         if !statement.partspec.is_null() || !chooses_duckdb(statement.accessMethod) {
             return Ok(After::Nothing);
         }
+        planner::check_role()?;
         check_create(statement)?;
     }
     Ok(After::Create)

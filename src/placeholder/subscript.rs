@@ -226,7 +226,7 @@ fn unresolved_type() -> Result<pg_sys::Oid> {
         let schema = pg_sys::get_namespace_oid(c"duckdb".as_ptr(), true);
         pg_sys::GetSysCacheOid(
             pg_sys::SysCacheIdentifier::TYPENAMENSP as i32,
-            pg_sys::Anum_pg_type_oid as pg_sys::AttrNumber,
+            i16::try_from(pg_sys::Anum_pg_type_oid).expect("a column number"),
             pg_sys::Datum::from(c"unresolved_type".as_ptr()),
             schema.into(),
             pg_sys::Datum::from(0usize),

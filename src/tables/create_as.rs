@@ -117,6 +117,8 @@ unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
             .map(|entry| output_column(&*entry))
             .collect();
         let specs = columns.iter().map(|column| column.spec.clone()).collect();
+        // Planning a query rewrites it in place, and the original is still needed.
+        let query = pg_sys::copyObjectImpl(query.cast()).cast();
         Ok(LoweredQuery {
             sql: format!("SELECT * FROM {BRIDGE_SCAN}(0)"),
             plan: "rows computed by Postgres".to_owned(),

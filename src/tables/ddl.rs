@@ -21,11 +21,19 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
     let table = table::of_relation(relid)?;
     let definition = table::definition(relid)?;
     let columns = definition.iter().map(column_definition).collect::<Vec<_>>().join(", ");
+    if !table.is_temporary() && table.schema.eq_ignore_ascii_case("main") {
+        return Err(unsupported(
+            "schema \"main\" is not supported",
+            "It is DuckDB's name for schema public; use another schema.",
+        ));
+    }
     xact::begin_write(table.persistence)?;
     if !table.is_temporary() && table.duckdb_schema() != "main" {
         session::run(&format!("CREATE SCHEMA IF NOT EXISTS {}", table.qualified_schema()))?;
     }
-    session::run(&format!("CREATE TABLE {} ({columns})", table.qualified()))?;
+    // DuckDB wants the word although the name says the same.
+    let temp = if table.is_temporary() { "TEMP " } else { "" };
+    session::run(&format!("CREATE {temp}TABLE {} ({columns})", table.qualified()))?;
     if !table.is_temporary() {
         registry::insert(relid, &table.database())?;
     }

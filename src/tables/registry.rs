@@ -55,7 +55,7 @@ pub(super) fn delete(relid: pg_sys::Oid) -> Result<()> {
         pg_sys::ScanKeyInit(
             &raw mut key,
             1,
-            pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+            u16::try_from(pg_sys::BTEqualStrategyNumber).expect("a strategy number"),
             pg_sys::F_OIDEQ.into(),
             relid.into(),
         );
