@@ -46,9 +46,9 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
         }
         SqlState::OUT_OF_MEMORY => {
             out.message = "out of memory in the DuckDB engine".into();
-            return out
-                .with_detail(first.trim().to_owned())
-                .with_hint("Raise duckdb.memory_limit, or set duckdb.temporary_directory so that DuckDB can spill.");
+            return out.with_detail(first.trim().to_owned()).with_hint(
+                "Raise duckdb.memory_limit, or set duckdb.temporary_directory so that DuckDB can spill.",
+            );
         }
         SqlState::DISK_FULL => {
             out.message = "no space left for temporary data of the DuckDB engine".into();
@@ -101,10 +101,14 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Out of Range" if has("ivision by zero") => SqlState::DIVISION_BY_ZERO,
         "Out of Range" => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         "Divide by Zero" => SqlState::DIVISION_BY_ZERO,
-        "Conversion" if has("out of range") || has("is too large") || has("doesn't fit") || has("overflow") => {
+        "Conversion"
+            if has("out of range") || has("is too large") || has("doesn't fit") || has("overflow") =>
+        {
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE
         }
-        "Conversion" if has("date field value") || has("timestamp") && has("format") => state(INVALID_DATETIME),
+        "Conversion" if has("date field value") || has("timestamp") && has("format") => {
+            state(INVALID_DATETIME)
+        }
         "Conversion" | "Mismatch Type" => SqlState::INVALID_TEXT_REPRESENTATION,
         "Constraint" if has("NOT NULL") => SqlState::NOT_NULL_VIOLATION,
         "Constraint" if has("foreign key") || has("Foreign key") => SqlState::FOREIGN_KEY_VIOLATION,
@@ -112,7 +116,9 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Constraint" => SqlState::UNIQUE_VIOLATION,
         "TransactionContext" | "Transaction" if has("onflict") => SqlState::SERIALIZATION_FAILURE,
         "TransactionContext" | "Transaction" if has("is aborted") => SqlState::IN_FAILED_TRANSACTION,
-        "TransactionContext" | "Transaction" if has("within a transaction") => SqlState::ACTIVE_SQL_TRANSACTION,
+        "TransactionContext" | "Transaction" if has("within a transaction") => {
+            SqlState::ACTIVE_SQL_TRANSACTION
+        }
         "TransactionContext" | "Transaction" if has("onstraint") || has("uplicate key") => {
             SqlState::UNIQUE_VIOLATION
         }
@@ -168,14 +174,34 @@ mod tests {
     fn classes_become_sqlstates() {
         let cases = [
             ("Invalid Input Error: [22012] division by zero\nLINE 1: x", "22012", "division by zero"),
-            ("Out of Range Error: Overflow in multiplication of INT64 (1 * 2)!", "22003", "overflow in multiplication of INT64 (1 * 2)!"),
-            ("Conversion Error: Could not convert string 'x' to INT32\n\nLINE 1: ...", "22P02", "could not convert string 'x' to INT32"),
+            (
+                "Out of Range Error: Overflow in multiplication of INT64 (1 * 2)!",
+                "22003",
+                "overflow in multiplication of INT64 (1 * 2)!",
+            ),
+            (
+                "Conversion Error: Could not convert string 'x' to INT32\n\nLINE 1: ...",
+                "22P02",
+                "could not convert string 'x' to INT32",
+            ),
             ("Constraint Error: NOT NULL constraint failed: t.a", "23502", "NOT NULL constraint failed: t.a"),
-            ("Constraint Error: Duplicate key \"a: 1\" violates primary key constraint.", "23505", "duplicate key \"a: 1\" violates primary key constraint"),
+            (
+                "Constraint Error: Duplicate key \"a: 1\" violates primary key constraint.",
+                "23505",
+                "duplicate key \"a: 1\" violates primary key constraint",
+            ),
             ("TransactionContext Error: Conflict on update!", "40001", "conflict on update!"),
             ("INTERRUPT Error: Interrupted!", "57014", "canceling statement due to user request"),
-            ("IO Error: No files found that match the pattern \"x.parquet\"", "58P01", "no files found that match the pattern \"x.parquet\""),
-            ("Catalog Error: Table with name t does not exist!\nDid you mean \"u\"?", "42P01", "table with name t does not exist!"),
+            (
+                "IO Error: No files found that match the pattern \"x.parquet\"",
+                "58P01",
+                "no files found that match the pattern \"x.parquet\"",
+            ),
+            (
+                "Catalog Error: Table with name t does not exist!\nDid you mean \"u\"?",
+                "42P01",
+                "table with name t does not exist!",
+            ),
             ("Parser Error: syntax error at or near \"x\"", "42601", "syntax error at or near \"x\""),
         ];
         for (text, state, message) in cases {

@@ -80,7 +80,10 @@ mod tests {
 
     #[test]
     fn tokens_are_replaced_wherever_they_stand() {
-        assert_eq!(scrub("ATTACH 'md:x?motherduck_token=abc123&y=1'"), "ATTACH 'md:x?motherduck_token=<redacted>&y=1'");
+        assert_eq!(
+            scrub("ATTACH 'md:x?motherduck_token=abc123&y=1'"),
+            "ATTACH 'md:x?motherduck_token=<redacted>&y=1'"
+        );
         assert_eq!(scrub("SET motherduck_token = 'a b''"), "SET motherduck_token = '<redacted>''");
         assert_eq!(
             scrub("bad token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln in header"),

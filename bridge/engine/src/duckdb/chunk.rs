@@ -10,6 +10,9 @@ pub(crate) struct Chunk {
     raw: ffi::duckdb_data_chunk,
 }
 
+// SAFETY: owned memory, not tied to a thread.
+unsafe impl Send for Chunk {}
+
 impl Chunk {
     /// Takes over `raw`, a live chunk that we own.
     pub(super) fn from_raw(raw: ffi::duckdb_data_chunk) -> Self {
@@ -184,8 +187,9 @@ impl<'a> VectorView<'a> {
     /// Elements of a LIST vector.
     pub(crate) fn list_child(&self) -> VectorView<'a> {
         // SAFETY: a live LIST vector (chosen by the logical type).
-        let (child, len) =
-            unsafe { (ffi::duckdb_list_vector_get_child(self.raw), ffi::duckdb_list_vector_get_size(self.raw)) };
+        let (child, len) = unsafe {
+            (ffi::duckdb_list_vector_get_child(self.raw), ffi::duckdb_list_vector_get_size(self.raw))
+        };
         // SAFETY: the child has that many rows and lives as long as its parent.
         unsafe { VectorView::new(child, usize::try_from(len).unwrap_or(0)) }
     }

@@ -6,13 +6,6 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// DuckDB's own estimate of a running query.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    /// Percent; negative when unknown.
-    pub(crate) percentage: f64,
-}
-
 /// The raw connection behind a lock, so that an interrupt never meets a closed connection.
 struct Shared(Mutex<Option<RawConnection>>);
 
@@ -36,15 +29,13 @@ impl InterruptHandle {
         }
     }
 
-    /// Progress of the running statement.
-    pub(crate) fn progress(&self) -> Progress {
+    /// Progress of the running statement in percent; negative when unknown.
+    pub(crate) fn progress(&self) -> f64 {
         let raw = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         match *raw {
             // SAFETY: open, as in `interrupt`.
-            Some(RawConnection(raw)) => {
-                Progress { percentage: unsafe { ffi::duckdb_query_progress(raw) }.percentage }
-            }
-            None => Progress { percentage: -1.0 },
+            Some(RawConnection(raw)) => unsafe { ffi::duckdb_query_progress(raw) }.percentage,
+            None => -1.0,
         }
     }
 }

@@ -5,7 +5,6 @@ use libduckdb_sys as ffi;
 
 /// DuckDB's type ids, the ones the bridge tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as in DuckDB")]
 pub(crate) enum TypeId {
     Boolean,
     TinyInt,
@@ -104,6 +103,14 @@ impl LogicalType {
         };
         // SAFETY: an id of the list above.
         Self::from_raw(unsafe { ffi::duckdb_create_logical_type(raw_id) })
+    }
+
+    /// VARCHAR under the name JSON.
+    pub(crate) fn json() -> Self {
+        let json = Self::plain(TypeId::Varchar);
+        // SAFETY: a live type of our own and a static string.
+        unsafe { ffi::duckdb_logical_type_set_alias(json.raw, c"JSON".as_ptr()) };
+        json
     }
 
     /// DECIMAL(width, scale).

@@ -17,7 +17,7 @@ pub(crate) use chunk::{Chunk, INLINE_BYTES, ListEntry, StringRef, VectorView};
 pub(crate) use connection::{Connection, InterruptHandle, ProfileNode};
 pub(crate) use database::{Database, library_version};
 pub(crate) use logical_type::{LogicalType, TypeId};
-pub(crate) use result::{QueryResult, ReturnKind};
+pub(crate) use result::QueryResult;
 pub(crate) use statement::Statement;
 pub(crate) use value::Value;
 

@@ -27,7 +27,10 @@ impl QueryResult {
     ///
     /// # Safety
     /// `raw` is zeroed or was filled by a DuckDB function for us to destroy.
-    pub(super) unsafe fn from_raw(state: ffi::duckdb_state, raw: ffi::duckdb_result) -> Result<Self, DuckError> {
+    pub(super) unsafe fn from_raw(
+        state: ffi::duckdb_state,
+        raw: ffi::duckdb_result,
+    ) -> Result<Self, DuckError> {
         let mut result = Self { raw };
         if state == ffi::DuckDBSuccess {
             return Ok(result);

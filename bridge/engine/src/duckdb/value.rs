@@ -81,7 +81,9 @@ impl Value {
     /// VARCHAR.
     pub(crate) fn varchar(value: &str) -> Self {
         // SAFETY: pointer and length of one live string; DuckDB copies it.
-        Self::from_raw(unsafe { ffi::duckdb_create_varchar_length(value.as_ptr().cast(), as_idx(value.len())) })
+        Self::from_raw(unsafe {
+            ffi::duckdb_create_varchar_length(value.as_ptr().cast(), as_idx(value.len()))
+        })
     }
 
     /// BLOB.

@@ -97,7 +97,11 @@ pub(crate) struct BatchBuilder<'a> {
 
 impl<'a> BatchBuilder<'a> {
     /// A flat batch of up to `rows` rows; the rest of `memory` is for long strings.
-    pub(crate) fn flat(layout: &'a ResultLayout, memory: &'a mut [u8], rows: usize) -> Result<Self, IpcError> {
+    pub(crate) fn flat(
+        layout: &'a ResultLayout,
+        memory: &'a mut [u8],
+        rows: usize,
+    ) -> Result<Self, IpcError> {
         let capacity = Capacity { rows, child: None };
         Self::with(layout, memory, rows, |_, _| capacity.clone())
     }
@@ -113,6 +117,12 @@ impl<'a> BatchBuilder<'a> {
         let mut builder = Self::with(layout, memory, rows, |index, wire| {
             measure(wire, &chunk.vector(index), &[(from, rows)])
         })?;
+        let columns = layout.columns.iter().enumerate();
+        let heap: usize =
+            columns.map(|(index, wire)| heap_bytes(wire, &chunk.vector(index), &[(from, rows)])).sum();
+        if heap > builder.heap.capacity {
+            return Err(IpcError::Unsendable(format!("a row with {heap} bytes of text is too large").into()));
+        }
         builder.append_all(chunk, from, rows);
         Ok(builder)
     }
@@ -127,7 +137,8 @@ impl<'a> BatchBuilder<'a> {
         let mut columns = Vec::with_capacity(layout.columns.len());
         for (index, wire) in layout.columns.iter().enumerate() {
             let column = Column::allocate(&mut writer, wire, &capacity_of(index, wire));
-            columns.push(column.ok_or_else(|| IpcError::Unsendable("a slot too small for its batch".into()))?);
+            columns
+                .push(column.ok_or_else(|| IpcError::Unsendable("a slot too small for its batch".into()))?);
         }
         let capacity = writer.remaining().min(MAX_HEAP_BYTES);
         let at = writer.allocate(0).unwrap_or_else(|| writer.capacity());
@@ -158,7 +169,8 @@ impl<'a> BatchBuilder<'a> {
     fn fitting_rows(&self, chunk: &Chunk, from: usize, rows: usize) -> usize {
         let left = self.heap.capacity - self.heap.used;
         let needed = |count: usize| -> usize {
-            let views = self.layout.columns.iter().enumerate().filter(|(_, wire)| wire.layout == Layout::View);
+            let views =
+                self.layout.columns.iter().enumerate().filter(|(_, wire)| wire.layout == Layout::View);
             views.map(|(index, wire)| heap_bytes(wire, &chunk.vector(index), &[(from, count)])).sum()
         };
         if !self.layout.has_views || needed(rows) <= left {

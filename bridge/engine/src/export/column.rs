@@ -140,7 +140,11 @@ fn elements(vector: &VectorView<'_>, array: Option<usize>, row: usize) -> Range 
 
 impl Column {
     /// Takes the column's buffers from the slot; `None`: it has no room.
-    pub(crate) fn allocate(writer: &mut SlotWriter<'_>, wire: &WireType, capacity: &Capacity) -> Option<Self> {
+    pub(crate) fn allocate(
+        writer: &mut SlotWriter<'_>,
+        wire: &WireType,
+        capacity: &Capacity,
+    ) -> Option<Self> {
         let validity_at = writer.allocate(capacity.rows.div_ceil(8))?;
         let data_at = writer.allocate(data_bytes(&wire.layout, capacity.rows))?;
         let child = match (&wire.layout, &capacity.child) {

@@ -7,7 +7,7 @@ mod column;
 mod wire_type;
 
 pub(crate) use batch::{BatchBuilder, ResultLayout};
-pub(crate) use wire_type::{WireType, schema, type_name};
+pub(crate) use wire_type::{WireType, type_name};
 
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,8 @@ pub(crate) struct WireType {
 impl WireType {
     /// The wire form of `logical`; `None`: it has to be cast to text in SQL.
     pub(crate) fn of(logical: &LogicalType) -> Option<Self> {
-        let fixed = |width, data_type| Some(Self { layout: Layout::Fixed { width }, data_type, extension: None });
+        let fixed =
+            |width, data_type| Some(Self { layout: Layout::Fixed { width }, data_type, extension: None });
         let named = |width, data_type, extension| {
             Some(Self { layout: Layout::Fixed { width }, data_type, extension: Some(extension) })
         };
@@ -80,12 +81,18 @@ impl WireType {
                 data_type: DataType::Utf8View,
                 extension: logical.is_json().then_some(wire::JSON),
             }),
-            TypeId::Blob => Some(Self { layout: Layout::View, data_type: DataType::BinaryView, extension: None }),
+            TypeId::Blob => {
+                Some(Self { layout: Layout::View, data_type: DataType::BinaryView, extension: None })
+            }
             TypeId::List | TypeId::Array => {
                 let child = Self::of(&logical.element()?)?;
                 let array = (logical.id() == TypeId::Array).then(|| logical.array_size());
                 let data_type = DataType::List(Arc::new(child.field("item")));
-                Some(Self { layout: Layout::List { child: Box::new(child), array }, data_type, extension: None })
+                Some(Self {
+                    layout: Layout::List { child: Box::new(child), array },
+                    data_type,
+                    extension: None,
+                })
             }
             TypeId::Null | TypeId::Other => None,
         }
@@ -162,7 +169,8 @@ pub(crate) fn type_name(logical: &LogicalType) -> String {
             return format!("DECIMAL({width},{scale})");
         }
         TypeId::List | TypeId::Array => {
-            let element = logical.element().map_or_else(|| "VARCHAR".to_owned(), |element| type_name(&element));
+            let element =
+                logical.element().map_or_else(|| "VARCHAR".to_owned(), |element| type_name(&element));
             return match logical.id() {
                 TypeId::Array => format!("{element}[{}]", logical.array_size()),
                 _ => format!("{element}[]"),

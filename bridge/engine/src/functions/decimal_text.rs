@@ -169,7 +169,13 @@ impl Numeric {
                 Sign::Plus => 1,
             },
             NaN => 0,
-            Infinity(negative) => if *negative { -1 } else { 1 },
+            Infinity(negative) => {
+                if *negative {
+                    -1
+                } else {
+                    1
+                }
+            }
         }
     }
 
@@ -430,7 +436,11 @@ impl Numeric {
             Small(1, u32::try_from(scale - precision).unwrap_or(0))
         };
         if rounded.sign() != 0 && rounded.abs().compare(&bound) != Ordering::Less {
-            let bound = if digits == 0 && precision >= scale { "1".to_owned() } else { format!("10^{}", precision - scale) };
+            let bound = if digits == 0 && precision >= scale {
+                "1".to_owned()
+            } else {
+                format!("10^{}", precision - scale)
+            };
             return detail(format!("must round to an absolute value less than {bound}."));
         }
         Ok(rounded)
@@ -516,11 +526,8 @@ impl Numeric {
 /// `d.ddd000e5` -> `d.ddde5`: `%g` drops trailing zeros, which would count as scale.
 fn strip_mantissa(text: &str) -> String {
     let Some((mantissa, exponent)) = text.split_once('e') else { return text.to_owned() };
-    let mantissa = if mantissa.contains('.') {
-        mantissa.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        mantissa
-    };
+    let mantissa =
+        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
     format!("{mantissa}e{exponent}")
 }
 

@@ -94,11 +94,7 @@ pub(crate) fn register(connection: &Connection, function: &'static ScalarFunctio
             ffi::duckdb_scalar_function_add_parameter(raw, LogicalType::plain(*argument).raw());
         }
         ffi::duckdb_scalar_function_set_return_type(raw, LogicalType::plain(function.result).raw());
-        ffi::duckdb_scalar_function_set_extra_info(
-            raw,
-            std::ptr::from_ref(function).cast_mut().cast(),
-            None,
-        );
+        ffi::duckdb_scalar_function_set_extra_info(raw, std::ptr::from_ref(function).cast_mut().cast(), None);
         ffi::duckdb_scalar_function_set_function(raw, Some(trampoline));
         let state = ffi::duckdb_register_scalar_function(connection.raw(), raw);
         ffi::duckdb_destroy_scalar_function(&raw mut raw);
@@ -118,8 +114,9 @@ unsafe extern "C" fn trampoline(
     // A panic must not unwind into C++.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the extra info is the &'static given at registration.
-        let function =
-            unsafe { &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<ScalarFunction>().cast_const() };
+        let function = unsafe {
+            &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<ScalarFunction>().cast_const()
+        };
         // SAFETY: `input` and `output` are live for this call, flat, as many vectors as declared.
         unsafe { run(function, input, output) }
     }));

@@ -1,0 +1,237 @@
+//! The table function itself.
+
+#![expect(unsafe_code, reason = "DuckDB calls back through its C interface")]
+
+use super::feed::Feed;
+use super::import::{ScanSchema, logical_type, write};
+use crate::duckdb::{Connection, DuckError, LogicalType, TypeId, c_string};
+use crate::session::Session;
+use arrow::array::RecordBatch;
+use bridge_types::limits::DUCKDB_VECTOR_ROWS;
+use bridge_types::names::BRIDGE_SCAN;
+use libduckdb_sys as ffi;
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What `bridge_scan(n)` means to the statement that is being bound on this thread.
+#[derive(Clone)]
+pub(crate) struct Binding {
+    /// Whose feeds.
+    pub(crate) session: Arc<Session>,
+    /// The scans the client declared with Prepare.
+    pub(crate) scans: Arc<[ScanSchema]>,
+}
+
+thread_local! {
+    /// DuckDB binds (and rebinds) on the thread that prepares or executes.
+    static BINDING: RefCell<Option<Binding>> = const { RefCell::new(None) };
+}
+
+/// Until the guard is dropped, statements bound on this thread see these scans.
+pub(crate) fn bind_scope(binding: Binding) -> BindScope {
+    BINDING.set(Some(binding));
+    BindScope(())
+}
+
+/// See [`bind_scope`].
+pub(crate) struct BindScope(());
+
+impl Drop for BindScope {
+    fn drop(&mut self) {
+        BINDING.set(None);
+    }
+}
+
+struct BindData {
+    binding: Binding,
+    scan: usize,
+}
+
+struct InitData {
+    feed: Arc<Feed>,
+    /// Columns DuckDB wants, as indexes into the scan's schema; `None` for a row id.
+    columns: Vec<Option<usize>>,
+    scan: usize,
+    scans: Arc<[ScanSchema]>,
+    /// The batch being handed out and the next row of it. One thread reads, the lock is free.
+    current: Mutex<Option<(RecordBatch, usize)>>,
+}
+
+/// Registers `bridge_scan(INTEGER)`.
+pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
+    let name = c_string(BRIDGE_SCAN)?;
+    // SAFETY: a fresh function object, filled with live values and destroyed below.
+    let state = unsafe {
+        let mut raw = ffi::duckdb_create_table_function();
+        ffi::duckdb_table_function_set_name(raw, name.as_ptr());
+        ffi::duckdb_table_function_add_parameter(raw, LogicalType::plain(TypeId::Integer).raw());
+        ffi::duckdb_table_function_supports_projection_pushdown(raw, true);
+        ffi::duckdb_table_function_set_bind(raw, Some(bind));
+        ffi::duckdb_table_function_set_init(raw, Some(init));
+        ffi::duckdb_table_function_set_function(raw, Some(scan));
+        let state = ffi::duckdb_register_table_function(connection.raw(), raw);
+        ffi::duckdb_destroy_table_function(&raw mut raw);
+        state
+    };
+    if state == ffi::DuckDBSuccess {
+        Ok(())
+    } else {
+        Err(DuckError::new("Catalog Error: cannot register bridge_scan"))
+    }
+}
+
+/// Runs `work`, which must not unwind into C++; its error text, if any.
+fn guarded(work: impl FnOnce() -> Result<(), String>) -> Option<std::ffi::CString> {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    let error = match outcome {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error,
+        Err(_) => "[XX000] bridge_scan failed".to_owned(),
+    };
+    Some(c_string(&error).unwrap_or_else(|_| c"[XX000] bridge_scan failed".to_owned()))
+}
+
+unsafe extern "C" fn drop_box<T>(data: *mut c_void) {
+    // SAFETY: registered only with a pointer from Box::<T>::into_raw, called once by DuckDB.
+    drop(unsafe { Box::from_raw(data.cast::<T>()) });
+}
+
+unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    // SAFETY: `info` is live for this call.
+    if let Some(error) = guarded(|| unsafe { bind_inner(info) }) {
+        // SAFETY: as above; DuckDB copies the text.
+        unsafe { ffi::duckdb_bind_set_error(info, error.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `info` is live.
+unsafe fn bind_inner(info: ffi::duckdb_bind_info) -> Result<(), String> {
+    // SAFETY: the function has one INTEGER parameter; the value is ours to destroy.
+    let scan = unsafe {
+        let mut value = ffi::duckdb_bind_get_parameter(info, 0);
+        let scan = ffi::duckdb_get_int32(value);
+        ffi::duckdb_destroy_value(&raw mut value);
+        scan
+    };
+    let binding = BINDING
+        .with_borrow(Clone::clone)
+        .ok_or("[0A000] bridge_scan can only be used by statements that Postgres plans")?;
+    let scan = usize::try_from(scan).unwrap_or(usize::MAX);
+    let schema = binding.scans.get(scan).ok_or_else(|| format!("[42P02] there is no bridge_scan({scan})"))?;
+    for field in schema.arrow.fields() {
+        let name = c_string(field.name()).map_err(|error| error.message)?;
+        let logical =
+            logical_type(field).map_err(|error| format!("[{}] {}", error.sqlstate, error.message))?;
+        // SAFETY: live info, name and type; DuckDB copies both.
+        unsafe { ffi::duckdb_bind_add_result_column(info, name.as_ptr(), logical.raw()) };
+    }
+    let rows = schema.rows;
+    let data = Box::into_raw(Box::new(BindData { binding, scan }));
+    // SAFETY: live info; the box is given to DuckDB with its destructor.
+    unsafe {
+        ffi::duckdb_bind_set_cardinality(info, rows, false);
+        ffi::duckdb_bind_set_bind_data(info, data.cast(), Some(drop_box::<BindData>));
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
+    // SAFETY: `info` is live for this call.
+    if let Some(error) = guarded(|| unsafe { init_inner(info) }) {
+        // SAFETY: as above; DuckDB copies the text.
+        unsafe { ffi::duckdb_init_set_error(info, error.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `info` is live.
+unsafe fn init_inner(info: ffi::duckdb_init_info) -> Result<(), String> {
+    // SAFETY: set by `bind_inner`, alive as long as the plan.
+    let bound = unsafe { &*ffi::duckdb_init_get_bind_data(info).cast::<BindData>().cast_const() };
+    let number = u32::try_from(bound.scan).unwrap_or(u32::MAX);
+    let feed = bound
+        .binding
+        .session
+        .feeds
+        .get(number)
+        .ok_or_else(|| format!("[08P01] bridge_scan({number}) has no ring"))?;
+    if !feed.start() {
+        return Err(format!("[0A000] bridge_scan({number}) is read twice in one statement"));
+    }
+    let width = bound.binding.scans[bound.scan].arrow.fields().len();
+    // SAFETY: live info.
+    let count = unsafe { ffi::duckdb_init_get_column_count(info) };
+    let columns = (0..count)
+        .map(|index| {
+            // SAFETY: index < count.
+            let column = unsafe { ffi::duckdb_init_get_column_index(info, index) };
+            usize::try_from(column).ok().filter(|column| *column < width)
+        })
+        .collect();
+    let data = Box::into_raw(Box::new(InitData {
+        feed,
+        columns,
+        scan: bound.scan,
+        scans: Arc::clone(&bound.binding.scans),
+        current: Mutex::new(None),
+    }));
+    // SAFETY: live info; the box is given to DuckDB with its destructor. One thread: a scan
+    // that waits for its backend must not hold more than its own query's thread.
+    unsafe {
+        ffi::duckdb_init_set_max_threads(info, 1);
+        ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_box::<InitData>));
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn scan(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) {
+    // SAFETY: `info` and `output` are live for this call.
+    if let Some(error) = guarded(|| unsafe { scan_inner(info, output) }) {
+        // SAFETY: as above; DuckDB copies the text.
+        unsafe { ffi::duckdb_function_set_error(info, error.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// `info` and `output` are live.
+unsafe fn scan_inner(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) -> Result<(), String> {
+    // SAFETY: set by `init_inner`, alive as long as the execution.
+    let data = unsafe { &*ffi::duckdb_function_get_init_data(info).cast::<InitData>().cast_const() };
+    let mut current = data.current.lock().unwrap_or_else(PoisonError::into_inner);
+    let (batch, at) = loop {
+        match current.take() {
+            Some((batch, at)) if at < batch.num_rows() => break (batch, at),
+            spent => drop(spent),
+        }
+        match data.feed.next()? {
+            Some(batch) => *current = Some((batch, 0)),
+            None => {
+                // SAFETY: a live chunk; no rows is the end.
+                unsafe { ffi::duckdb_data_chunk_set_size(output, 0) };
+                return Ok(());
+            }
+        }
+    };
+    let rows = (batch.num_rows() - at).min(DUCKDB_VECTOR_ROWS);
+    let schema = &data.scans[data.scan].arrow;
+    for (index, column) in data.columns.iter().enumerate() {
+        // SAFETY: the chunk has a vector for each column DuckDB asked for.
+        let vector = unsafe { ffi::duckdb_data_chunk_get_vector(output, index as u64) };
+        match column {
+            // SAFETY: a vector of the type declared for this column, with room for a whole
+            // vector of rows; the reader checked the batch against the schema.
+            Some(column) => unsafe {
+                write(vector, 0, schema.field(*column), &batch.column(*column).slice(at, rows))?;
+            },
+            // A virtual column of unknown type, asked for only when no value is read.
+            None => {}
+        }
+    }
+    // SAFETY: a live chunk; rows <= the vector size.
+    unsafe { ffi::duckdb_data_chunk_set_size(output, rows as u64) };
+    *current = Some((batch, at + rows));
+    Ok(())
+}
