@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tests::cluster::{Options, Shutdown};
+use tests::cluster::{Cluster, Options, Shutdown};
+use tests::wait;
 
 use crate::fixture::{BROAD, NUMBERS, own, works_again};
 
@@ -42,10 +43,22 @@ fn a_killed_postmaster_leaves_no_engine() {
     cluster.no_engine(NOTICED).expect("the engine ends with its Postgres");
     // The idle backend ends when its client does, or when it next looks at the postmaster.
     drop(client);
-    tests::wait::until("end of the backends", NOTICED, || {
+    wait::until("end of the backends", NOTICED, || {
         tests::process::working_in(&cluster.data_directory()).is_empty()
     })
     .expect("all end");
     cluster.start_server().expect("starts again");
     works_again(&cluster, "SELECT count(*) FROM numbers", NUMBERS);
+}
+
+/// The same with an engine that has never had a session.
+#[test]
+fn an_unused_engine_ends_too() {
+    for how in [Shutdown::Fast, Shutdown::Immediate, Shutdown::Kill] {
+        let mut cluster = Cluster::start(Options::with_extension()).expect("starts");
+        wait::until("start of the engine", NOTICED, || cluster.engine_processes().len() == 1)
+            .expect("starts");
+        cluster.shut_down(how).expect("ends");
+        cluster.no_engine(NOTICED).unwrap_or_else(|error| panic!("{how:?}: {error}"));
+    }
 }

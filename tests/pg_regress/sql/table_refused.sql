@@ -1,0 +1,68 @@
+-- What a duckdb table cannot have yet is an error, never ignored.
+CREATE TABLE t (a numeric) USING duckdb;
+CREATE TABLE t (a numeric(50, 2)[]) USING duckdb;
+CREATE TABLE t (a money) USING duckdb;
+CREATE TABLE t (a jsonb) USING duckdb;
+CREATE TABLE t (a integer[][]) USING duckdb;
+CREATE TABLE t (a integer PRIMARY KEY) USING duckdb;
+CREATE TABLE t (a integer UNIQUE) USING duckdb;
+CREATE TABLE t (a integer CHECK (a > 0)) USING duckdb;
+CREATE TABLE t (a integer, CHECK (a > 0)) USING duckdb;
+CREATE TABLE t (a integer GENERATED ALWAYS AS IDENTITY) USING duckdb;
+CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a + 1) STORED) USING duckdb;
+CREATE TABLE t (a text COLLATE "en_US") USING duckdb;
+CREATE TABLE t (a text, "A" text) USING duckdb;
+CREATE TABLE t () USING duckdb;
+CREATE TABLE t (a integer) USING duckdb WITH (fillfactor = 10);
+CREATE UNLOGGED TABLE t (a integer) USING duckdb;
+CREATE TEMP TABLE t (a integer) USING duckdb ON COMMIT DROP;
+CREATE MATERIALIZED VIEW m USING duckdb AS SELECT 1 AS a;
+CREATE TABLE heap (a integer PRIMARY KEY, CHECK (a > 0));
+CREATE TABLE t (LIKE heap INCLUDING CONSTRAINTS) USING duckdb;
+CREATE TABLE t (LIKE heap INCLUDING INDEXES) USING duckdb;
+CREATE TABLE t (a integer REFERENCES heap) USING duckdb;
+CREATE TABLE t () INHERITS (heap) USING duckdb;
+CREATE TABLE part (a integer) PARTITION BY RANGE (a);
+CREATE TABLE t PARTITION OF part FOR VALUES FROM (0) TO (10) USING duckdb;
+CREATE SCHEMA main;
+CREATE TABLE main.t (a integer) USING duckdb;
+SELECT count(*) FROM duckdb.tables;
+
+CREATE TABLE t (LIKE heap) USING duckdb;
+CREATE TABLE child () INHERITS (t);
+ALTER TABLE part ATTACH PARTITION t FOR VALUES FROM (0) TO (10);
+ALTER TABLE t ADD COLUMN b integer DEFAULT 1;
+ALTER TABLE t ADD COLUMN b integer NOT NULL;
+ALTER TABLE t ALTER COLUMN a TYPE bigint;
+ALTER TABLE t ADD CHECK (a > 0);
+ALTER TABLE t SET SCHEMA main;
+ALTER TABLE t SET ACCESS METHOD heap;
+ALTER TABLE heap SET ACCESS METHOD duckdb;
+CREATE INDEX ON t (a);
+CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+CLUSTER t;
+COPY t FROM '/dev/null';
+UPDATE t SET a = 1;
+DELETE FROM t;
+EXPLAIN ANALYZE CREATE TABLE u USING duckdb AS SELECT 1 AS a;
+-- These have nothing to do, and say nothing.
+VACUUM t;
+VACUUM FULL t;
+ANALYZE t;
+
+-- Writes cannot be undone one by one.
+BEGIN;
+SAVEPOINT s;
+INSERT INTO t VALUES (1);
+ROLLBACK TO s;
+SELECT count(*) FROM t;
+COMMIT;
+BEGIN;
+INSERT INTO t VALUES (1);
+PREPARE TRANSACTION 'p';
+BEGIN READ ONLY;
+INSERT INTO t VALUES (1);
+ROLLBACK;
+SELECT count(*) FROM t;
+DROP TABLE t, heap, part;
+DROP SCHEMA main;
