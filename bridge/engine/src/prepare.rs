@@ -36,11 +36,15 @@ pub(crate) fn prepare(
     let mut statement = connection.prepare(sql)?;
     let kind = statement.kind();
     let mut columns = statement.columns();
-    let returns_rows = returns_rows(kind, &columns);
+    let unresolved = columns.iter().any(|(_, logical)| logical.is_unresolved());
+    // With parameters of unknown type DuckDB cannot tell the columns before it has values; a
+    // writer then has none, unless it says RETURNING.
+    let returns_rows = returns_rows(kind, &columns)
+        && !(unresolved && is_writer(kind) && !sql.to_ascii_uppercase().contains("RETURNING"));
     if !returns_rows {
         columns.clear();
     }
-    if columns.iter().any(|(_, logical)| logical.is_unresolved()) {
+    if unresolved && returns_rows {
         let parameters = EngineError::new(
             SqlState::parse(b"42P18").unwrap_or(SqlState::DATATYPE_MISMATCH),
             "could not determine the result type of the statement",
@@ -95,12 +99,20 @@ fn returns_rows(kind: ffi::duckdb_statement_type, columns: &[(String, LogicalTyp
         | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXECUTE
         | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_RELATION
         | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_LOGICAL_PLAN => !columns.is_empty(),
-        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_INSERT
-        | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_UPDATE
-        | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DELETE
-        | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_MERGE_INTO => !columns.is_empty() && !is_count,
+        _ if is_writer(kind) => !columns.is_empty() && !is_count,
         _ => false,
     }
+}
+
+/// Statements that change rows and may have RETURNING.
+fn is_writer(kind: ffi::duckdb_statement_type) -> bool {
+    matches!(
+        kind,
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_INSERT
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_UPDATE
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DELETE
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_MERGE_INTO
+    )
 }
 
 /// `sql` as a subquery under casts of the columns that have no wire form.

@@ -44,11 +44,6 @@ impl Spool {
         }
     }
 
-    /// True when every batch was taken.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Appends a batch of `rows` rows.
     pub(crate) fn push(&mut self, batch: Vec<u8>, rows: u64) -> io::Result<()> {
         if self.file.is_none() && self.memory + batch.len() <= self.memory_limit {
@@ -119,7 +114,7 @@ mod tests {
             assert_eq!(spool.pop_into(&mut out).unwrap(), u64::from(i));
             assert_eq!(out, vec![i; 100]);
         }
-        assert!(spool.is_empty());
+        assert_eq!(spool.front_len(), None);
     }
 
     #[test]

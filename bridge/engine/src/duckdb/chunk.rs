@@ -135,11 +135,6 @@ impl<'a> VectorView<'a> {
         Self { raw, validity, len, chunk: PhantomData }
     }
 
-    /// Rows.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// False for null.
     #[inline]
     pub(crate) fn is_valid(&self, row: usize) -> bool {

@@ -128,12 +128,6 @@ impl Value {
         Self::from_raw(unsafe { ffi::duckdb_create_interval(ffi::duckdb_interval { months, days, micros }) })
     }
 
-    /// HUGEINT.
-    pub(crate) fn hugeint(value: i128) -> Self {
-        // SAFETY: by value.
-        Self::from_raw(unsafe { ffi::duckdb_create_hugeint(hugeint(value)) })
-    }
-
     /// DECIMAL(width, scale) of unscaled digits.
     pub(crate) fn decimal(value: i128, width: u8, scale: u8) -> Self {
         let decimal = ffi::duckdb_decimal { width, scale, value: hugeint(value) };

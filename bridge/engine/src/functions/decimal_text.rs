@@ -553,3 +553,99 @@ impl fmt::Display for Numeric {
         write!(f, "0.{}{digits}", "0".repeat(scale - digits.len()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers of Postgres 15: operation, arguments, result (`!` and SQLSTATE for errors).
+    const ORACLE: &str = include_str!("numeric_oracle.tsv");
+
+    fn number(text: &str) -> Numeric {
+        Numeric::parse(text).unwrap()
+    }
+
+    fn answer(operation: &str, a: &str, b: &str) -> String {
+        let shown = |value: Result<Numeric, Marked>| value.map(|value| value.to_string());
+        let pair = || (number(a), number(b));
+        let result = match operation {
+            "add" => shown(pair().0.add(&pair().1)),
+            "sub" => shown(pair().0.sub(&pair().1)),
+            "mul" => shown(pair().0.mul(&pair().1)),
+            "div" => shown(pair().0.div(&pair().1)),
+            "mod" => shown(pair().0.rem(&pair().1)),
+            "cmp" => Ok((pair().0.compare(&pair().1) as i32).to_string()),
+            "ceil" => shown(number(a).ceil()),
+            "floor" => shown(number(a).floor()),
+            "abs" => Ok(number(a).abs().to_string()),
+            "neg" => Ok(number(a).neg().to_string()),
+            "round" => shown(number(a).round(b.parse().unwrap())),
+            "trunc" => shown(number(a).trunc(b.parse().unwrap())),
+            "bigint" => number(a).to_bigint().map(|value| value.to_string()),
+            "fit" => {
+                let (precision, scale) = b.split_once(',').unwrap();
+                shown(number(a).fit(precision.parse().unwrap(), scale.parse().unwrap()))
+            }
+            "from_double" => Ok(Numeric::from_float(a.parse().unwrap(), 15).to_string()),
+            "from_float" => Ok(Numeric::from_float(f64::from(a.parse::<f32>().unwrap()), 6).to_string()),
+            other => panic!("unknown operation {other}"),
+        };
+        result.unwrap_or_else(|error| format!("!{}", &error[1..6]))
+    }
+
+    #[test]
+    fn answers_are_those_of_postgres() {
+        let mut wrong = Vec::new();
+        let mut checked = 0;
+        for line in ORACLE.lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [operation, a, b, expected] = fields[..] else { panic!("bad line {line}") };
+            checked += 1;
+            if operation == "double" {
+                let value = number(a).to_double().unwrap();
+                let expected: f64 = expected.parse().unwrap();
+                if value.to_bits() != expected.to_bits() && !(value.is_nan() && expected.is_nan()) {
+                    wrong.push(format!("{line}: {value}"));
+                }
+                continue;
+            }
+            let found = answer(operation, a, b);
+            if found != expected {
+                wrong.push(format!("{line}: {found}"));
+            }
+        }
+        assert!(checked > 1000);
+        assert!(
+            wrong.is_empty(),
+            "{} of {checked} differ:\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(40)].join("\n")
+        );
+    }
+
+    #[test]
+    fn sort_keys_order_as_the_values_do() {
+        let texts: Vec<&str> =
+            ORACLE.lines().filter_map(|line| line.strip_prefix("neg\t")?.split('\t').next()).collect();
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for a in &texts {
+            for b in &texts {
+                number(a).sort_key(&mut left);
+                number(b).sort_key(&mut right);
+                assert_eq!(left.cmp(&right), number(a).compare(&number(b)), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "x", "1x", ".", "1e", "--1", "1.2.3", "-NaN", "1 2"] {
+            assert!(Numeric::parse(text).unwrap_err().starts_with("[22P02]"), "{text}");
+        }
+        assert_eq!(number(" 1.50 ").to_string(), "1.50");
+        assert_eq!(number("1.5e3").to_string(), "1500");
+        assert_eq!(number("-0.00").to_string(), "0.00");
+        assert_eq!(number("inf"), Infinity(false));
+        assert!(Numeric::parse("1e131073").is_err());
+    }
+}
