@@ -16,10 +16,11 @@ CREATE TABLE s.t (x bigint) USING duckdb;
 INSERT INTO s.t VALUES (42);
 SELECT t.i, u.x FROM t, s.t u WHERE t.i = 1;
 
--- Names that need quotes, and names that differ by case only.
-CREATE TABLE "Weird ""name""" ("a b" integer, "A B" integer, "select" text) USING duckdb;
+-- Names that need quotes. DuckDB ignores case, so names may not differ by case only.
+CREATE TABLE "Weird ""name""" ("a b" integer, "Ünïcödé" integer, "select" text) USING duckdb;
 INSERT INTO "Weird ""name""" VALUES (1, 2, 'x');
-SELECT "A B", "a b", "select" FROM "Weird ""name""";
+SELECT "Ünïcödé", "a b", "select" FROM "Weird ""name""";
+CREATE TABLE twice ("a b" integer, "A B" integer) USING duckdb;
 
 CREATE TABLE IF NOT EXISTS t (other integer) USING duckdb;
 CREATE TABLE t (other integer) USING duckdb;
