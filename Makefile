@@ -26,7 +26,7 @@ release: ## build everything that is installed or run, profile release
 	@$(RUN) $(CARGO) build --workspace --release >&2
 
 test: build ## run all tests (unit, regression, differential, client)
-	@$(RUN) $(CARGO) test --workspace
+	@$(RUN) $(CARGO) test --workspace --no-fail-fast
 
 check: format-check lint deny test doc ## all that must pass on a commit
 
