@@ -1,0 +1,124 @@
+//! Feeds: queries that Postgres runs and whose rows DuckDB pulls through `bridge_scan(n)`.
+
+use bridge_plan::nodes::{FeedScan, node_of};
+use bridge_types::{ColumnSpec, PgType, oid};
+use datafusion_common::tree_node::TreeNodeRecursion;
+use datafusion_expr::LogicalPlan;
+use pgrx::pg_sys;
+
+use super::scope::Lowerer;
+use super::{Feed, types};
+use crate::pg::{list, owned_string, palloc_string};
+
+/// A relation to be fed, before it is known which columns are needed.
+pub(super) struct FeedSource {
+    /// The level it is in.
+    pub(super) query: *mut pg_sys::Query,
+    /// Its range-table entry there.
+    pub(super) entry: *mut pg_sys::RangeTblEntry,
+    /// Index of that entry, 1-based.
+    pub(super) index: i32,
+    /// Attribute numbers that the plan may refer to.
+    pub(super) columns: Vec<i16>,
+}
+
+impl Lowerer {
+    /// The feeds of a finished plan, each with the columns that are left in it.
+    pub(super) fn finish_feeds(&self, plan: &LogicalPlan) -> Vec<Feed> {
+        let mut columns: Vec<Vec<i16>> = self.feeds.iter().map(|feed| feed.columns.clone()).collect();
+        let walked = plan.apply_with_subqueries(|node| {
+            if let Some(scan) = node_of::<FeedScan>(node)
+                && let Some(slot) = columns.get_mut(scan.index)
+            {
+                *slot = scan.columns.iter().filter_map(|column| i16::try_from(column.source).ok()).collect();
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        debug_assert!(walked.is_ok(), "the visitor returns no errors");
+        // SAFETY: entries of the query that is being planned.
+        self.feeds.iter().zip(columns).map(|(source, columns)| unsafe { select(source, &columns) }).collect()
+    }
+}
+
+/// `SELECT <columns> FROM relation`, with the relation's privileges, RLS and sampling.
+///
+/// # Safety
+/// The source's entry is a plain relation of its query.
+unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
+    // SAFETY: as the caller promises; new nodes live in the current memory context.
+    unsafe {
+        let query = pg_sys::palloc0(size_of::<pg_sys::Query>()).cast::<pg_sys::Query>();
+        (*query).type_ = pg_sys::NodeTag::T_Query;
+        (*query).commandType = pg_sys::CmdType::CMD_SELECT;
+        (*query).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
+        (*query).canSetTag = true;
+        (*query).hasRowSecurity = (*source.query).hasRowSecurity;
+        (*query).stmt_location = -1;
+
+        let entry = pg_sys::copyObjectImpl(source.entry.cast()).cast::<pg_sys::RangeTblEntry>();
+        if !(*entry).securityQuals.is_null() {
+            pg_sys::ChangeVarNodes((*entry).securityQuals.cast(), source.index, 1, 0);
+            (*query).hasSubLinks = pg_sys::checkExprHasSubLink((*entry).securityQuals.cast());
+        }
+        (*query).rtable = list::append(std::ptr::null_mut(), entry);
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        {
+            (*query).rteperminfos = pg_sys::copyObjectImpl((*source.query).rteperminfos.cast()).cast();
+        }
+
+        let reference = pg_sys::palloc0(size_of::<pg_sys::RangeTblRef>()).cast::<pg_sys::RangeTblRef>();
+        (*reference).type_ = pg_sys::NodeTag::T_RangeTblRef;
+        (*reference).rtindex = 1;
+        let from = pg_sys::palloc0(size_of::<pg_sys::FromExpr>()).cast::<pg_sys::FromExpr>();
+        (*from).type_ = pg_sys::NodeTag::T_FromExpr;
+        (*from).fromlist = list::append(std::ptr::null_mut(), reference);
+        (*query).jointree = from;
+
+        let mut targets = std::ptr::null_mut();
+        let mut specs = Vec::with_capacity(columns.len().max(1));
+        for (i, attribute) in columns.iter().enumerate() {
+            let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
+            pg_sys::get_atttypetypmodcoll(
+                (*entry).relid,
+                *attribute,
+                &raw mut type_oid,
+                &raw mut typmod,
+                &raw mut collation,
+            );
+            let name = pg_sys::get_attname((*entry).relid, *attribute, true);
+            let var = pg_sys::makeVar(1, *attribute, type_oid, typmod, collation, 0);
+            let number = i16::try_from(i + 1).expect("a relation has at most 1600 columns");
+            targets = list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false));
+            specs.push(ColumnSpec { name: owned_string(name), pg_type: types::base(type_oid, typmod) });
+        }
+        if columns.is_empty() {
+            // Only the number of rows matters; DuckDB has no tables without columns.
+            let one = pg_sys::makeConst(
+                pg_sys::INT4OID,
+                -1,
+                pg_sys::InvalidOid,
+                4,
+                pg_sys::Datum::from(1),
+                false,
+                true,
+            );
+            let name = palloc_string("one");
+            targets = list::append(targets, pg_sys::makeTargetEntry(one.cast(), 1, name, false));
+            specs.push(ColumnSpec { name: "one".to_owned(), pg_type: PgType::new(oid::INT4) });
+        }
+        (*query).targetList = targets;
+        Feed { query, columns: specs }
+    }
+}
+
+/// A whole SELECT as a feed: Postgres computes it, domains come as their base types.
+///
+/// # Safety
+/// `query` is an analysed and rewritten SELECT.
+pub(super) unsafe fn feed_of(query: *mut pg_sys::Query) -> Feed {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let columns = super::output_columns(query).into_iter().map(|column| column.spec).collect();
+        Feed { query, columns }
+    }
+}

@@ -1,0 +1,161 @@
+//! Signatures of functions and operators, and what collations mean.
+
+use bridge_plan::pg::{Collation, Signature};
+use bridge_types::PgType;
+use pgrx::pg_sys;
+
+use super::{Result, types, unsupported};
+use crate::pg::owned_string;
+
+/// The signature of a function called with arguments of these types.
+///
+/// # Errors
+/// `Unsupported` for functions outside `pg_catalog`: what they do is their owner's affair.
+pub(super) fn signature(
+    function: pg_sys::Oid,
+    args: Vec<PgType>,
+    result: PgType,
+    collation: pg_sys::Oid,
+    display: Option<String>,
+) -> Result<Signature> {
+    // SAFETY: catalog look-ups on the main thread; the argument array is palloc'd by Postgres.
+    let (name, declared, built_in) = unsafe {
+        let name = owned_string(pg_sys::get_func_name(function));
+        let mut types = std::ptr::null_mut();
+        let mut count = 0;
+        pg_sys::get_func_signature(function, &raw mut types, &raw mut count);
+        let declared: Vec<u32> = match usize::try_from(count) {
+            Ok(count) if count > 0 => {
+                std::slice::from_raw_parts(types, count).iter().map(|oid| oid.to_u32()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let built_in = pg_sys::get_func_namespace(function).to_u32() == pg_sys::PG_CATALOG_NAMESPACE;
+        (name, declared, built_in)
+    };
+    let display = display.unwrap_or_else(|| {
+        let args: Vec<String> = declared.iter().map(|oid| types::name(*oid)).collect();
+        format!("function {name}({})", args.join(", "))
+    });
+    if !built_in {
+        return unsupported(display, "it is not one of Postgres' own functions");
+    }
+    Ok(Signature { name, declared, args, result, collation: self::collation(collation), display })
+}
+
+/// The signature of an operator's function.
+pub(super) fn operator(
+    operator: pg_sys::Oid,
+    args: Vec<PgType>,
+    result: PgType,
+    collation: pg_sys::Oid,
+) -> Result<Signature> {
+    // SAFETY: catalog look-ups on the main thread.
+    let (name, function) = unsafe {
+        (owned_string(pg_sys::get_opname(operator)), pg_sys::Oid::from(pg_sys::get_opcode(operator).to_u32()))
+    };
+    let names: Vec<String> = args.iter().map(|arg| types::name(arg.oid)).collect();
+    let display = match names.as_slice() {
+        [left, right] => format!("operator {left} {name} {right}"),
+        _ => format!("operator {name} {}", names.join(", ")),
+    };
+    signature(function, args, result, collation, Some(display))
+}
+
+/// What a collation means for order and case.
+pub(super) fn collation(oid: pg_sys::Oid) -> Collation {
+    if oid == pg_sys::InvalidOid {
+        return Collation::None;
+    }
+    if oid == pg_sys::DEFAULT_COLLATION_OID {
+        return by_name(&database_locale());
+    }
+    // SAFETY: catalog look-ups on the main thread; the tuple is released before returning.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::COLLOID as i32, oid.into());
+        if tuple.is_null() {
+            return Collation::Linguistic(oid.to_u32().to_string());
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_collation>();
+        let name = owned_string((*form).collname.data.as_ptr());
+        let libc = (*form).collprovider.cast_unsigned() == b'c';
+        let result = if !(*form).collisdeterministic {
+            Collation::Nondeterministic(name)
+        } else if libc {
+            by_name(&text_attribute(
+                pg_sys::SysCacheIdentifier::COLLOID as i32,
+                tuple,
+                pg_sys::Anum_pg_collation_collcollate as i16,
+            ))
+        } else {
+            Collation::Linguistic(name)
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        result
+    }
+}
+
+/// `LC_COLLATE` of this database; an ICU locale goes by a name that is no libc one.
+fn database_locale() -> String {
+    // SAFETY: as in `collation`.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::DATABASEOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::MyDatabaseId.into());
+        if tuple.is_null() {
+            return "unknown".to_owned();
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
+        #[cfg(not(feature = "pg14"))]
+        let libc = (*form).datlocprovider.cast_unsigned() == b'c';
+        #[cfg(feature = "pg14")]
+        let libc = !form.is_null();
+        let name = if libc {
+            text_attribute(cache, tuple, pg_sys::Anum_pg_database_datcollate as i16)
+        } else {
+            "the database's ICU locale".to_owned()
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        name
+    }
+}
+
+/// A text attribute of a catalog row; empty if null.
+///
+/// # Safety
+/// `tuple` is a live row of syscache `cache`, whose attribute is of type text.
+unsafe fn text_attribute(cache: i32, tuple: pg_sys::HeapTuple, attribute: i16) -> String {
+    let mut is_null = false;
+    // SAFETY: as the caller promises.
+    unsafe {
+        let datum = pg_sys::SysCacheGetAttr(cache, tuple, attribute, &raw mut is_null);
+        if is_null { String::new() } else { owned_string(pg_sys::text_to_cstring(datum.cast_mut_ptr())) }
+    }
+}
+
+fn by_name(locale: &str) -> Collation {
+    match locale {
+        "C" | "POSIX" => Collation::C,
+        "C.UTF-8" | "C.utf8" | "C.UTF8" => Collation::Unicode,
+        other => Collation::Linguistic(other.to_owned()),
+    }
+}
+
+/// Refuses to order text by a collation that DuckDB does not have.
+pub(super) fn check_order(what: &'static str, collation: pg_sys::Oid) -> Result<()> {
+    match self::collation(collation) {
+        Collation::Linguistic(name) | Collation::Nondeterministic(name) => {
+            unsupported(format!("{what} by collation {name}"), "DuckDB orders text by its bytes")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to tell texts apart by a collation for which equal is not identical.
+pub(super) fn check_equality(what: &'static str, collation: pg_sys::Oid) -> Result<()> {
+    match self::collation(collation) {
+        Collation::Nondeterministic(name) => {
+            unsupported(format!("{what} by collation {name}"), "DuckDB compares text by its bytes")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,376 @@
+//! A query level as one canonical stack: joins, WHERE, aggregate, HAVING, window, projection,
+//! distinct, sort, limit; and set operations and WITH around such levels.
+
+use bridge_plan::build;
+use bridge_plan::duck::Typed;
+use bridge_plan::nodes::{CteDefinition, Materialized, SetOperation, SetOperator, With};
+use bridge_plan::pg::{PgAggregate, Signature};
+use bridge_plan::{DuckType, pg::Collation};
+use bridge_types::{PgType, oid};
+use datafusion_expr::expr::{AggregateFunction, Sort as SortExpr};
+use datafusion_expr::{Expr, LogicalPlan};
+use pgrx::pg_sys;
+use pgrx::pg_sys::NodeTag;
+
+use super::aggregate::ascending;
+use super::expr::fold;
+use super::relation::oids;
+use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
+use super::{Result, function, types, unsupported};
+use crate::pg::{list, owned_string};
+
+impl Lowerer {
+    /// A query: its plan has exactly the visible columns, named `c0`.. .
+    ///
+    /// # Safety
+    /// `query` is an analysed and rewritten SELECT; outer levels are in scope.
+    pub(super) unsafe fn query(&mut self, query: *mut pg_sys::Query) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        self.nested(|this| unsafe { this.level(query, true) })
+    }
+
+    /// The query of an EXISTS: nobody reads its columns.
+    ///
+    /// # Safety
+    /// As [`Self::query`].
+    pub(super) unsafe fn exists_query(&mut self, query: *mut pg_sys::Query) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let plain = !(*query).hasAggs
+                && !(*query).hasTargetSRFs
+                && (*query).groupClause.is_null()
+                && (*query).groupingSets.is_null()
+                && (*query).havingQual.is_null()
+                && (*query).setOperations.is_null()
+                && (*query).limitOffset.is_null()
+                && (*query).limitCount.is_null();
+            self.nested(|this| this.level(query, !plain))
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::query`]; without `outputs` the query is plain.
+    unsafe fn level(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            check_level(query)?;
+            self.scopes.push(Scope::new(query));
+            let result = self.with(query, outputs);
+            self.scopes.pop();
+            result
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::level`]; the query's scope is the current one.
+    unsafe fn with(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let mut definitions = Vec::new();
+            for cte in list::pointers::<pg_sys::CommonTableExpr>((*query).cteList) {
+                let name = owned_string((*cte).ctename);
+                if (*cte).cterecursive {
+                    return unsupported("WITH RECURSIVE", "recursive queries are not shipped");
+                }
+                let body = (*cte).ctequery.cast::<pg_sys::Query>();
+                if (*body).commandType != pg_sys::CmdType::CMD_SELECT {
+                    return unsupported("a data-modifying WITH", "DuckDB queries only read");
+                }
+                // The level itself is in scope, so that a definition sees those before it.
+                let plan = self.query(body)?;
+                let types = oids((*cte).ctecoltypes)
+                    .into_iter()
+                    .zip(list::integers((*cte).ctecoltypmods))
+                    .map(|(oid, typmod)| types::base(oid, typmod))
+                    .collect();
+                let plan_name = self.unique("cte");
+                self.scope().ctes.push(Cte { name, plan_name: plan_name.clone(), types });
+                // Postgres drops what nobody refers to, errors and all.
+                if (*cte).cterefcount == 0 {
+                    continue;
+                }
+                let materialized = match (*cte).ctematerialized {
+                    pg_sys::CTEMaterialize::CTEMaterializeAlways => Materialized::Always,
+                    pg_sys::CTEMaterialize::CTEMaterializeNever => Materialized::Never,
+                    _ => Materialized::Default,
+                };
+                definitions.push((CteDefinition { name: plan_name, materialized }, plan));
+            }
+            let body = if (*query).setOperations.is_null() {
+                self.select(query, outputs)?
+            } else {
+                self.set_query(query)?
+            };
+            Ok(if definitions.is_empty() { body } else { With::plan(definitions, body) })
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::with`]; the query has no set operations.
+    unsafe fn select(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let mut plan = self.from_list((*(*query).jointree).fromlist)?;
+            let quals = (*(*query).jointree).quals;
+            if !quals.is_null() {
+                let predicate = self.condition(quals)?;
+                plan = build::filter(plan, predicate)?;
+            }
+            if !outputs {
+                return Ok(build::project(plan, Vec::new())?);
+            }
+
+            let grouped =
+                (*query).hasAggs || !(*query).groupClause.is_null() || !(*query).havingQual.is_null();
+            if grouped {
+                self.group_keys(query)?;
+                self.scope().phase = Phase::Groups;
+            }
+            let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
+            let mut columns = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                let node = (**entry).expr.cast::<pg_sys::Node>();
+                let ty = types::duck(types::of_node(node))?;
+                columns.push(Typed::new(self.folded(node)?, ty));
+            }
+            let having =
+                if (*query).havingQual.is_null() { None } else { Some(self.condition((*query).havingQual)?) };
+
+            if grouped {
+                plan = self.aggregated(plan)?;
+                if let Some(predicate) = having {
+                    plan = build::filter(plan, predicate)?;
+                }
+            }
+            let windows = std::mem::take(&mut self.scope().windows);
+            if !windows.is_empty() {
+                plan = build::window(plan, named(windows))?;
+            }
+            plan = build::project(plan, columns)?;
+            plan = self.distinct(query, &entries, plan)?;
+            self.sorted_and_limited(query, &entries, plan)
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::select`].
+    unsafe fn group_keys(&mut self, query: *mut pg_sys::Query) -> Result<()> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            for clause in list::pointers::<pg_sys::SortGroupClause>((*query).groupClause) {
+                let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
+                let node = fold((*entry).expr.cast());
+                function::check_equality("GROUP BY", pg_sys::exprCollation(node))?;
+                if self.scope().keys.iter().any(|key| pg_sys::equal(key.node.cast(), node.cast())) {
+                    continue;
+                }
+                let typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
+                let name = self.unique("g");
+                self.scope().keys.push(Computed { node, name, typed });
+            }
+            Ok(())
+        }
+    }
+
+    /// The aggregate node of the level, from what its expressions asked for.
+    fn aggregated(&mut self, input: LogicalPlan) -> Result<LogicalPlan> {
+        let keys = std::mem::take(&mut self.scope().keys);
+        let mut aggregates = named(std::mem::take(&mut self.scope().aggregates));
+        if keys.is_empty() && aggregates.is_empty() {
+            // HAVING alone: one group, of which nothing is computed.
+            let name = self.unique("a");
+            aggregates.push((name, count_star()));
+        }
+        Ok(build::aggregate(input, named(keys), aggregates)?)
+    }
+
+    /// # Safety
+    /// `entries` is the target list of `query`, projected by `plan`.
+    unsafe fn distinct(
+        &mut self,
+        query: *mut pg_sys::Query,
+        entries: &[*mut pg_sys::TargetEntry],
+        plan: LogicalPlan,
+    ) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if (*query).distinctClause.is_null() {
+                return Ok(plan);
+            }
+            let mut on = Vec::new();
+            for clause in list::pointers::<pg_sys::SortGroupClause>((*query).distinctClause) {
+                let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
+                function::check_equality("DISTINCT", pg_sys::exprCollation((*entry).expr.cast()))?;
+                on.push(output(entries, entry)?);
+            }
+            Ok(if (*query).hasDistinctOn { build::distinct_on(plan, on) } else { build::distinct(plan) })
+        }
+    }
+
+    /// ORDER BY, LIMIT and OFFSET, and off with the helper columns.
+    ///
+    /// # Safety
+    /// As [`Self::distinct`].
+    unsafe fn sorted_and_limited(
+        &mut self,
+        query: *mut pg_sys::Query,
+        entries: &[*mut pg_sys::TargetEntry],
+        mut plan: LogicalPlan,
+    ) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if !(*query).sortClause.is_null() {
+                let mut keys = Vec::new();
+                for clause in list::pointers::<pg_sys::SortGroupClause>((*query).sortClause) {
+                    let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
+                    let asc = ascending(&*clause, (*entry).expr.cast())?;
+                    keys.push(SortExpr {
+                        expr: output(entries, entry)?,
+                        asc,
+                        nulls_first: (*clause).nulls_first,
+                    });
+                }
+                plan = build::sort(plan, keys);
+            }
+            if (*query).limitOption == pg_sys::LimitOption::LIMIT_OPTION_WITH_TIES {
+                return unsupported("FETCH FIRST WITH TIES", "DuckDB does not have it");
+            }
+            self.scope().phase = Phase::Rows;
+            let skip = self.row_count((*query).limitOffset)?;
+            let fetch = self.row_count((*query).limitCount)?;
+            if skip.is_some() || fetch.is_some() {
+                plan = build::limit(plan, skip, fetch);
+            }
+            let visible = entries.iter().filter(|entry| !(***entry).resjunk).count();
+            if visible < entries.len() {
+                plan = build::keep_first(plan, visible)?;
+            }
+            Ok(plan)
+        }
+    }
+
+    /// A row count; NULL and its absence mean no limit.
+    ///
+    /// # Safety
+    /// `node` is null or an analysed expression.
+    unsafe fn row_count(&mut self, node: *mut pg_sys::Node) -> Result<Option<Expr>> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if node.is_null() {
+                return Ok(None);
+            }
+            let folded = fold(node);
+            if (*folded).type_ == NodeTag::T_Const {
+                let constant = &*folded.cast::<pg_sys::Const>();
+                if constant.constisnull {
+                    return Ok(None);
+                }
+                if constant.constvalue.value().cast_signed() < 0 {
+                    return unsupported(
+                        "a negative LIMIT or OFFSET",
+                        "Postgres refuses it when the query runs",
+                    );
+                }
+            }
+            self.expr(folded).map(Some)
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::with`]; the query has set operations.
+    unsafe fn set_query(&mut self, query: *mut pg_sys::Query) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let plan = self.set_operation(query, (*query).setOperations)?;
+            let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
+            self.sorted_and_limited(query, &entries, plan)
+        }
+    }
+
+    /// # Safety
+    /// `node` is a node of the set operation tree of `query`.
+    unsafe fn set_operation(
+        &mut self,
+        query: *mut pg_sys::Query,
+        node: *mut pg_sys::Node,
+    ) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        self.nested(|this| unsafe {
+            if (*node).type_ == NodeTag::T_RangeTblRef {
+                let index = (*node.cast::<pg_sys::RangeTblRef>()).rtindex;
+                let entry = pg_sys::list_nth((*query).rtable, index - 1).cast::<pg_sys::RangeTblEntry>();
+                return this.query((*entry).subquery);
+            }
+            let set = &*node.cast::<pg_sys::SetOperationStmt>();
+            let operator = match set.op {
+                pg_sys::SetOperation::SETOP_UNION => SetOperator::Union,
+                pg_sys::SetOperation::SETOP_INTERSECT => SetOperator::Intersect,
+                pg_sys::SetOperation::SETOP_EXCEPT => SetOperator::Except,
+                other => return unsupported(format!("set operation {other}"), "it is not known"),
+            };
+            for collation in oids(set.colCollations) {
+                function::check_equality("a set operation", collation)?;
+            }
+            let columns = oids(set.colTypes)
+                .into_iter()
+                .zip(list::integers(set.colTypmods))
+                .map(|(oid, typmod)| types::duck(types::base(oid, typmod)))
+                .collect::<Result<Vec<DuckType>>>()?;
+            let left = this.set_operation(query, set.larg)?;
+            let right = this.set_operation(query, set.rarg)?;
+            Ok(SetOperation::plan(operator, set.all, left, right, &columns)?)
+        })
+    }
+}
+
+fn named(computed: Vec<Computed>) -> Vec<(String, Typed)> {
+    computed.into_iter().map(|computed| (computed.name, computed.typed)).collect()
+}
+
+/// The output column that a target entry is.
+fn output(entries: &[*mut pg_sys::TargetEntry], entry: *mut pg_sys::TargetEntry) -> Result<Expr> {
+    match entries.iter().position(|candidate| *candidate == entry) {
+        Some(position) => Ok(Expr::Column(build::unqualified(&build::column_name(position)))),
+        None => unsupported("a sort or group clause", "it refers to no output"),
+    }
+}
+
+fn count_star() -> Typed {
+    let signature = Signature {
+        name: "count".to_owned(),
+        declared: Vec::new(),
+        args: Vec::new(),
+        result: PgType::new(oid::INT8),
+        collation: Collation::None,
+        display: "count(*)".to_owned(),
+    };
+    let call =
+        AggregateFunction::new_udf(PgAggregate::udf(signature), Vec::new(), false, None, Vec::new(), None);
+    Typed::new(Expr::AggregateFunction(call), DuckType::BigInt)
+}
+
+/// Refuses what has no place in a plan and would vanish without a trace.
+///
+/// # Safety
+/// `query` is a valid query.
+unsafe fn check_level(query: *mut pg_sys::Query) -> Result<()> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if (*query).commandType != pg_sys::CmdType::CMD_SELECT || !(*query).utilityStmt.is_null() {
+            return unsupported("a statement inside a query", "only SELECT is shipped");
+        }
+        if !(*query).rowMarks.is_null() || (*query).hasForUpdate {
+            return unsupported("FOR UPDATE or FOR SHARE", "DuckDB does not lock rows");
+        }
+        if !(*query).groupingSets.is_null() {
+            return unsupported("GROUPING SETS, CUBE or ROLLUP", "they are not shipped");
+        }
+        if (*query).hasTargetSRFs {
+            return unsupported(
+                "a function that returns a set in the select list",
+                "DuckDB makes lists of it",
+            );
+        }
+        Ok(())
+    }
+}
