@@ -4,7 +4,7 @@
 //! privileges and row security, and whose slots become Arrow batches in the feed's own ring.
 //! It runs only when the engine asks ([`serve`]), from whatever wait the backend is in.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use crate::pg::memory::OwnedContext;
 thread_local! {
     /// The feeds of open portals. Pointers are to boxes owned by [`Feeds`] values.
     static REGISTRY: RefCell<HashMap<(u32, u32), *mut Feed>> = RefCell::new(HashMap::new());
+    static SERVING: Cell<u32> = const { Cell::new(0) };
 }
 
 /// One running feed.
@@ -169,15 +170,36 @@ pub(crate) fn serve(portal: u32, scan: u32) -> Result<()> {
     // `running` keeps a nested wait from making a second reference.
     let feed = unsafe { &mut *feed };
     if feed.running {
-        return Err(Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            "a query that feeds DuckDB cannot be read by its own functions",
-        ));
+        return Err(Error::new(SqlState::INTERNAL_ERROR, "a feed was entered twice"));
     }
     feed.running = true;
+    let serving = Serving::new();
     let result = feed.produce(portal, scan);
+    drop(serving);
     feed.running = false;
     result
+}
+
+/// Marks that a feed's plan runs.
+struct Serving(());
+
+impl Serving {
+    fn new() -> Self {
+        SERVING.set(SERVING.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        SERVING.set(SERVING.get() - 1);
+    }
+}
+
+/// True while a feed's plan runs. The session then waits for its rows and can do nothing
+/// else: a statement for it would wait for ever.
+pub(super) fn is_serving() -> bool {
+    SERVING.get() > 0
 }
 
 impl Feed {

@@ -222,6 +222,14 @@ fn with_open<R>(f: impl FnOnce(&mut Session) -> std::result::Result<R, Fault>) -
 
 /// Opens the session if there is none.
 fn ensure_open() -> Result<()> {
+    if feed::is_serving() {
+        return Err(EngineError::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "a function cannot query DuckDB while its own query feeds DuckDB",
+        )
+        .with_hint("Store the function's result first, for example in a temporary table.")
+        .into());
+    }
     let open = SESSION.with(|cell| {
         let mut slot = cell.borrow_mut();
         if let Some(session) = slot.as_mut() {
