@@ -11,6 +11,8 @@ use super::scope::{Computed, Lowerer, Phase};
 use super::{Result, function, types, unsupported};
 use crate::pg::list;
 
+/// `pg_aggregate.aggkind` of an aggregate without WITHIN GROUP.
+const AGGKIND_NORMAL: u8 = b'n';
 /// `anyelement`.
 const ANYELEMENT: u32 = 2283;
 
@@ -69,7 +71,7 @@ impl Lowerer {
                 .collect();
             let arg_types = args.iter().map(|arg| types::of_node(*arg)).collect();
             let signature = function::signature(call.aggfnoid, arg_types, result, call.inputcollid, None)?;
-            if call.aggkind.cast_unsigned() != pg_sys::AGGKIND_NORMAL {
+            if call.aggkind.cast_unsigned() != AGGKIND_NORMAL {
                 return unsupported(signature.display, "it is an ordered-set aggregate");
             }
             if call.aggvariadic {

@@ -4,6 +4,7 @@ use bridge_plan::DuckType;
 use bridge_plan::build;
 use bridge_plan::nodes::{CteScan, FeedColumn, FeedScan, Relation, ValuesList};
 use bridge_types::PgType;
+use bridge_types::names::store_catalog;
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{JoinType, LogicalPlan};
 use pgrx::pg_sys;
@@ -159,7 +160,9 @@ impl Lowerer {
                     return unsupported("TABLESAMPLE", "DuckDB samples differently");
                 }
                 let table = table::of_relation(relid).map_err(|error| LowerError::Engine(*error.0))?;
-                let name = [table.database(), table.duckdb_schema().to_owned(), table.name.clone()];
+                let database =
+                    if table.is_temporary() { table.database() } else { store_catalog(self.options.database_oid) };
+                let name = [database, table.duckdb_schema().to_owned(), table.name.clone()];
                 let columns: Vec<_> = columns.into_iter().map(|(name, _, ty)| (name, ty)).collect();
                 return Ok(Relation::plan(name, &alias, &columns)?);
             }
