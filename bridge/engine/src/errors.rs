@@ -137,6 +137,7 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Binder" if has("already exists") => state(DUPLICATE_OBJECT),
         "Binder" => SqlState::DATATYPE_MISMATCH,
         "Parser" | "Syntax" => SqlState::SYNTAX_ERROR,
+        "IO" if has("create directory") => SqlState::IO_ERROR,
         "IO" | "HTTP" if has("No files found") || has("No such file") => SqlState::UNDEFINED_FILE,
         "IO" | "HTTP" | "Serialization" => SqlState::IO_ERROR,
         "Permission" => SqlState::INSUFFICIENT_PRIVILEGE,

@@ -123,7 +123,7 @@ impl Worker {
         if self.session.is_cancelled(portal.sequence) {
             return Err(PortalError::Engine(cancelled()));
         }
-        let _executing = self.session.executing(&[portal.sequence]);
+        let _executing = self.session.executing_portal(portal.sequence, portal.number);
         portal.step(&self.session)
     }
 
@@ -374,7 +374,7 @@ impl Worker {
         {
             prepared.statement.bind(index + 1, value)?;
         }
-        session.feeds.set(open_feeds(&session, sequence, request.portal, &prepared.scans, descriptors)?);
+        session.feeds.set(open_feeds(&session, sequence, request.portal, prepared, descriptors)?);
         let connection = self.connection()?;
         if request.profile {
             connection.query("PRAGMA enable_profiling = 'no_output'")?;
@@ -382,7 +382,7 @@ impl Worker {
         let binding = Binding { session: Arc::clone(&session), scans: Arc::clone(&prepared.scans) };
         let result = {
             let _scope = bind_scope(binding);
-            let _executing = session.executing(&[sequence]);
+            let _executing = session.executing_portal(sequence, request.portal);
             prepared.statement.execute(prepared.layout.is_some())
         };
         let mut result = match result {
@@ -414,7 +414,6 @@ impl Worker {
             request.credit_bytes.max(1),
         );
         portal.profile = request.profile;
-        portal.read_only = prepared.read_only;
         self.portals.push(portal);
         Ok(None)
     }
@@ -480,15 +479,16 @@ fn open_feeds(
     session: &Arc<Session>,
     sequence: u32,
     portal: u32,
-    scans: &[ScanSchema],
+    prepared: &PreparedStatement,
     descriptors: Vec<OwnedFd>,
 ) -> Result<Vec<Arc<Feed>>, PortalError> {
+    let scans = &prepared.scans;
     if scans.len() != descriptors.len() {
         let text = format!("{} rings for {} scans", descriptors.len(), scans.len());
         return Err(PortalError::Engine(EngineError::new(SqlState::PROTOCOL_VIOLATION, text)));
     }
     let feeds = scans.iter().zip(descriptors).zip(0..).map(|((scan, segment), number)| {
-        Feed::open(session, sequence, portal, number, Arc::clone(&scan.arrow), segment)
+        Feed::open(session, sequence, portal, number, Arc::clone(&scan.arrow), segment, prepared.read_only)
     });
     Ok(feeds.collect::<Result<_, _>>()?)
 }

@@ -100,8 +100,6 @@ pub(crate) struct Portal {
     pub(crate) sequence: u32,
     /// Collect DuckDB's profile at the end.
     pub(crate) profile: bool,
-    /// The statement only reads.
-    pub(crate) read_only: bool,
     layout: Arc<ResultLayout>,
     producer: Producer,
     credit_bytes: u64,
@@ -126,7 +124,6 @@ impl Portal {
             number,
             sequence,
             profile: false,
-            read_only: false,
             layout,
             producer: Producer::new(ring),
             credit_bytes,
@@ -185,7 +182,6 @@ impl Portal {
         };
         let Some((used, rows)) = stream.fill(&self.layout, &mut slot, plan, session)? else {
             // The first row alone is larger than the heap that was left: give it its own size.
-            drop(slot);
             let exact = stream.plan_one_row(&self.layout);
             if exact.bytes > limit {
                 return self.step_outsize(session, exact);

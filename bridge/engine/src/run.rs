@@ -44,6 +44,9 @@ impl Run {
             (None, None) => read_stdin()?,
         };
         let settings = self.limits.settings(std::env::temp_dir().join("pg_duckdb_engine"));
+        std::fs::create_dir_all(&settings.temp_directory).map_err(|error| {
+            format!("could not create directory \"{}\": {error}", settings.temp_directory.display())
+        })?;
         let (_database, connection) =
             open_database(&self.database, &settings).map_err(|error| to_engine_error(&error).to_string())?;
         for statement in split_statements(&text) {

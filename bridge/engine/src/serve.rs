@@ -11,6 +11,7 @@ use bridge_ipc::server::{Connection, ConnectionReader, Listener};
 use bridge_types::{EngineError, SqlState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::unix::fs::DirBuilderExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,7 +109,14 @@ fn open_session(engine: &Arc<Engine>, connection: Connection) {
     let (engine, own) = (Arc::clone(engine), Arc::clone(&session));
     let reading = std::thread::Builder::new().name(format!("reader {id}"));
     let started = reading.spawn(move || {
-        let working = std::thread::Builder::new().name(format!("worker {id}")).spawn(move || worker.run());
+        let working_session = Arc::clone(&own);
+        let working = std::thread::Builder::new().name(format!("worker {id}")).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                log::warning("a session was closed: its thread panicked");
+            }
+            // Whatever ended the worker: nobody would answer the client any more.
+            working_session.writer.shutdown();
+        });
         if working.is_ok() {
             read(&engine, &own, &mut reader);
         }
@@ -116,7 +124,7 @@ fn open_session(engine: &Arc<Engine>, connection: Connection) {
             drop(engine.stopping.send(Arc::clone(&own)));
         }
         if let Ok(worker) = working {
-            // A panic was printed by its thread; the session is over either way.
+            // It never panics, see above.
             drop(worker.join());
         }
         own.writer.shutdown();
@@ -159,6 +167,7 @@ fn read(engine: &Arc<Engine>, session: &Arc<Session>, reader: &mut ConnectionRea
             Request::ClosePortal { portal } => {
                 // A read that waits for feeds nobody will fill any more ends by itself.
                 session.feeds.abandon(portal);
+                stop_if(engine, session, session.close_portal(portal));
                 session.push((sequence, request, descriptors));
             }
             other => session.push((sequence, other, descriptors)),

@@ -29,6 +29,8 @@ struct Inner {
     cancelled: Vec<u32>,
     /// Requests on whose behalf DuckDB works right now.
     executing: Vec<u32>,
+    /// The portal among them, with its request.
+    portal: Option<(u32, u32)>,
     /// Counts wake-ups, so that one between a look at a ring and the wait is not lost.
     wakes: u64,
     /// The client is gone, or the engine stops.
@@ -132,6 +134,29 @@ impl Session {
         let mut inner = lock(&self.inner);
         inner.executing = sequences.to_vec();
         Executing { session: self }
+    }
+
+    /// As [`Self::executing`] for rows of a portal.
+    pub(crate) fn executing_portal(&self, sequence: u32, portal: u32) -> Executing<'_> {
+        let guard = self.executing(&[sequence]);
+        lock(&self.inner).portal = Some((portal, sequence));
+        guard
+    }
+
+    /// The client has closed `portal`: if DuckDB works for it right now, that is interrupted,
+    /// unless it would cost an open transaction. Result as of [`Self::cancel`].
+    pub(crate) fn close_portal(&self, portal: u32) -> bool {
+        if self.in_transaction.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut inner = lock(&self.inner);
+        match inner.portal {
+            Some((running, sequence)) if running == portal => {
+                inner.cancelled.push(sequence);
+                self.stop_executing(&mut inner)
+            }
+            _ => false,
+        }
     }
 
     /// Cancels a request, if it is still queued or active. True: the interrupt must be
@@ -262,7 +287,9 @@ pub(crate) struct Executing<'a> {
 
 impl Drop for Executing<'_> {
     fn drop(&mut self) {
-        lock(&self.session.inner).executing.clear();
+        let mut inner = lock(&self.session.inner);
+        inner.executing.clear();
+        inner.portal = None;
     }
 }
 

@@ -261,6 +261,34 @@ fn a_feed_that_never_comes_can_be_cancelled_or_closed() {
 }
 
 #[test]
+fn an_abandoned_write_keeps_nothing() {
+    let (_directory, engine) = start();
+    let mut session = engine.session();
+    session.run("CREATE TABLE t (a BIGINT, b VARCHAR)").unwrap();
+    let scan = || Scan { schema: numbers_scan(0, 0).schema, batches: [].into() };
+    let statement = session.prepare("INSERT INTO t SELECT * FROM bridge_scan(0)", &[scan()]).unwrap();
+    let portal = session.execute(statement, None, vec![scan()]);
+    assert!(matches!(session.reply(portal.sequence).0, Reply::ScanRequest { .. }));
+    session.client.send(&Request::ClosePortal { portal: portal.number }, &[]).unwrap();
+    assert!(matches!(session.reply(portal.sequence).0, Reply::Error(_)));
+    assert_eq!(session.int("SELECT count(*) FROM t").unwrap(), 0);
+}
+
+#[test]
+fn closing_the_portal_of_a_long_query_stops_it() {
+    let (_directory, engine) = start();
+    let mut session = engine.session();
+    let endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range + b.range = -1";
+    let statement = session.prepare(endless, &[]).unwrap();
+    let portal = session.execute(statement, None, vec![]);
+    std::thread::sleep(Duration::from_millis(100));
+    session.client.send(&Request::ClosePortal { portal: portal.number }, &[]).unwrap();
+    let start = Instant::now();
+    assert_eq!(session.int("SELECT 1").unwrap(), 1);
+    assert!(start.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
 fn an_error_in_the_middle_of_a_stream_is_told() {
     let (_directory, engine) = start();
     let mut session = engine.session();

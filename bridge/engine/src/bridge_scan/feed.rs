@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How long a blocked scan sleeps before it looks at the cancel flag again.
 const POLL: Duration = Duration::from_millis(20);
 
+/// The error of a scan that must end.
+const CANCELLED: &str = "[57014] canceling statement due to user request";
+
 /// One scan of the running statement.
 pub(crate) struct Feed {
     portal: u32,
@@ -28,7 +31,9 @@ pub(crate) struct Feed {
     state: Mutex<FeedState>,
     signal: Condvar,
     started: AtomicBool,
-    /// The client closed the portal of a read: the rest of the rows is not wanted.
+    /// The statement only reads, so that it may be given fewer rows when nobody wants its result.
+    read_only: bool,
+    /// The client closed the portal: the rest of the rows will never come.
     abandoned: AtomicBool,
 }
 
@@ -105,6 +110,7 @@ impl Feed {
         scan: u32,
         schema: SchemaRef,
         segment: OwnedFd,
+        read_only: bool,
     ) -> Result<Arc<Self>, IpcError> {
         let consumer = Consumer::new(Segment::open(segment)?);
         Ok(Arc::new(Self {
@@ -122,6 +128,7 @@ impl Feed {
             }),
             signal: Condvar::new(),
             started: AtomicBool::new(false),
+            read_only,
             abandoned: AtomicBool::new(false),
         }))
     }
@@ -137,10 +144,12 @@ impl Feed {
         let mut asked = false;
         loop {
             if self.abandoned.load(Ordering::Acquire) {
-                return Ok(None);
+                // A read is cut short, which leaves its transaction usable. A write must not
+                // commit a part of its rows.
+                return if self.read_only { Ok(None) } else { Err(CANCELLED.to_owned()) };
             }
             if self.session.must_stop() {
-                return Err("[57014] canceling statement due to user request".to_owned());
+                return Err(CANCELLED.to_owned());
             }
             // What was dropped since the last look made room.
             let mut state = lock(&self.state);

@@ -220,14 +220,12 @@ unsafe fn scan_inner(info: ffi::duckdb_function_info, output: ffi::duckdb_data_c
     for (index, column) in data.columns.iter().enumerate() {
         // SAFETY: the chunk has a vector for each column DuckDB asked for.
         let vector = unsafe { ffi::duckdb_data_chunk_get_vector(output, index as u64) };
-        match column {
+        // A virtual column has no index: its values are never read.
+        if let Some(column) = column {
+            let slice = batch.column(*column).slice(at, rows);
             // SAFETY: a vector of the type declared for this column, with room for a whole
             // vector of rows; the reader checked the batch against the schema.
-            Some(column) => unsafe {
-                write(vector, 0, schema.field(*column), &batch.column(*column).slice(at, rows))?;
-            },
-            // A virtual column of unknown type, asked for only when no value is read.
-            None => {}
+            unsafe { write(vector, 0, schema.field(*column), &slice)? };
         }
     }
     // SAFETY: a live chunk; rows <= the vector size.

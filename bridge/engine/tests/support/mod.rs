@@ -45,9 +45,8 @@ impl Engine {
         let mut line = String::new();
         std::io::BufRead::read_line(&mut lines, &mut line).unwrap();
         assert!(line.contains("is ready"), "{line}");
-        std::thread::spawn(move || {
-            std::io::copy(&mut lines, &mut std::io::sink()).ok();
-        });
+        let drain = move || std::io::copy(&mut lines, &mut std::io::sink());
+        std::thread::Builder::new().spawn(drain).unwrap();
         Self { child, directory: directory.to_owned() }
     }
 
