@@ -41,7 +41,6 @@ struct Feed {
     datums: Vec<u64>,
     /// Memory of detoasted values, reset after each batch.
     scratch: OwnedContext,
-    segment: Arc<Segment>,
     producer: Producer,
     ended: bool,
     /// Set while the plan runs, so that a nested wait does not enter it again.
@@ -52,6 +51,8 @@ struct Feed {
 pub(crate) struct Feeds {
     portal: u32,
     feeds: Vec<Box<Feed>>,
+    /// The rings, in the order of the scans.
+    segments: Vec<Arc<Segment>>,
 }
 
 /// What the engine has to know of a feed before it can bind a statement.
@@ -66,7 +67,13 @@ pub(crate) fn spec(columns: &[ColumnSpec], rows: f64) -> Result<ScanSpec> {
 impl Feeds {
     /// No feeds.
     pub(crate) fn none() -> Self {
-        Self { portal: 0, feeds: Vec::new() }
+        Self { portal: 0, feeds: Vec::new(), segments: Vec::new() }
+    }
+
+    /// Rings without rows, for a statement that binds its scans and does not read them.
+    pub(crate) fn unread(scans: usize) -> Result<Self> {
+        let segments = (0..scans).map(|_| Segment::create(1)).collect::<std::io::Result<_>>();
+        Ok(Self { portal: 0, feeds: Vec::new(), segments: segments.map_err(IpcError::Io)? })
     }
 
     /// Starts the plans of a portal's feeds.
@@ -80,6 +87,7 @@ impl Feeds {
         estate: *mut pg_sys::EState,
     ) -> Result<Self> {
         let mut feeds = Vec::with_capacity(plans.len());
+        let mut segments = Vec::with_capacity(plans.len());
         for (plan, columns) in plans {
             // SAFETY: as promised by the caller; the executor copies what it needs of the
             // snapshot, and raises its errors through pgrx' guard.
@@ -98,6 +106,7 @@ impl Feeds {
                 (query, pg_sys::CurrentResourceOwner)
             };
             let segment = Segment::create(limits::SCAN_RING_BYTES).map_err(IpcError::Io)?;
+            segments.push(segment.clone());
             feeds.push(Box::new(Feed {
                 query,
                 owner,
@@ -106,8 +115,7 @@ impl Feeds {
                 datums: Vec::with_capacity(columns.len()),
                 columns: columns.clone(),
                 scratch: OwnedContext::new(c"pg_duckdb feed"),
-                producer: Producer::new(segment.clone()),
-                segment,
+                producer: Producer::new(segment),
                 ended: false,
                 running: false,
             }));
@@ -117,12 +125,12 @@ impl Feeds {
                 registry.insert((portal, scan), std::ptr::from_mut(&mut **feed));
             }
         });
-        Ok(Self { portal, feeds })
+        Ok(Self { portal, feeds, segments })
     }
 
     /// The rings, in the order of the scans.
     pub(crate) fn segments(&self) -> Vec<BorrowedFd<'_>> {
-        self.feeds.iter().map(|feed| feed.segment.fd()).collect()
+        self.segments.iter().map(|segment| segment.fd()).collect()
     }
 
     /// Ends the plans in good order. After an error Postgres releases what they hold.
@@ -143,6 +151,7 @@ impl Feeds {
     fn forget(&mut self) {
         REGISTRY.with_borrow_mut(|registry| registry.retain(|(portal, _), _| *portal != self.portal));
         self.feeds.clear();
+        self.segments.clear();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bridge_plan::DuckType;
 use bridge_plan::build;
-use bridge_plan::nodes::{CteScan, FeedColumn, FeedScan, Relation, ValuesList};
+use bridge_plan::nodes::{CteScan, FeedColumn, FeedScan, Relation, TableFunction, ValuesList};
 use bridge_types::PgType;
 use bridge_types::names::store_catalog;
 use datafusion_expr::logical_plan::Subquery;
@@ -14,6 +14,7 @@ use super::feed::FeedSource;
 use super::scope::{Entry, Lowerer};
 use super::{LowerError, Result, types, unsupported};
 use crate::pg::{catalog, list, owned_string};
+use crate::resolve::{self, reader};
 use crate::tables::table;
 
 impl Lowerer {
@@ -105,6 +106,7 @@ impl Lowerer {
                 pg_sys::RTEKind::RTE_VALUES => self.values(entry, index),
                 pg_sys::RTEKind::RTE_CTE => self.cte_reference(entry, index),
                 pg_sys::RTEKind::RTE_RESULT => Ok(build::one_row()),
+                pg_sys::RTEKind::RTE_FUNCTION if reader::call(entry).is_some() => self.reader(entry, index),
                 pg_sys::RTEKind::RTE_FUNCTION => {
                     let name = owned_string((*(*entry).eref).aliasname);
                     unsupported(format!("function {name} in FROM"), "table functions are not shipped")
@@ -175,6 +177,27 @@ impl Lowerer {
                 .collect();
             let label = owned_string(pg_sys::get_rel_name(relid));
             Ok(FeedScan::plan(number, &label, &alias, columns)?)
+        }
+    }
+
+    /// # Safety
+    /// `entry` is a reader of files, see [`reader::call`].
+    unsafe fn reader(&mut self, entry: *mut pg_sys::RangeTblEntry, index: i32) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises; resolving gave the function its column lists.
+        unsafe {
+            let call = resolve::reader_sql(entry).map_err(|error| LowerError::Engine(*error.0))?;
+            let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
+                .next()
+                .expect("reader::call found it");
+            let columns = list::oids((*function).funccoltypes)
+                .into_iter()
+                .zip(list::integers((*function).funccoltypmods))
+                .enumerate()
+                .map(|(i, (oid, typmod))| Ok((build::column_name(i), types::duck(types::base(oid, typmod))?)))
+                .collect::<Result<Vec<_>>>()?;
+            let alias = self.unique("r");
+            self.set_outputs(index, &alias, columns.len());
+            Ok(TableFunction::plan(call, &alias, &columns)?)
         }
     }
 

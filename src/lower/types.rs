@@ -1,17 +1,20 @@
 //! Types of Postgres expressions.
 
 use bridge_plan::DuckType;
-use bridge_types::{PgType, Unsupported};
+use bridge_types::{PgType, Unsupported, oid};
 use pgrx::pg_sys;
 
 use super::Result;
-use crate::pg::owned_string;
+use crate::pg::{catalog, owned_string};
 
 /// A type with its domains resolved.
 pub(super) fn base(type_oid: pg_sys::Oid, typmod: i32) -> PgType {
     let mut typmod = typmod;
     // SAFETY: a catalog look-up on the main thread.
     let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &raw mut typmod) };
+    if catalog::is_text_in_disguise(base) {
+        return PgType::new(oid::TEXT);
+    }
     PgType { oid: base.to_u32(), typmod }
 }
 

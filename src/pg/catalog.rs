@@ -148,3 +148,9 @@ pub(crate) fn parameter_names(function: pg_sys::Oid) -> Vec<String> {
         found
     }
 }
+
+/// True for `duckdb.struct`, `map` and `union`: text in memory, as DuckDB prints such values.
+pub(crate) fn is_text_in_disguise(type_oid: pg_sys::Oid) -> bool {
+    type_oid.to_u32() >= pg_sys::FirstNormalObjectId
+        && [c"struct", c"map", c"union"].into_iter().any(|name| type_in_duckdb_schema(name) == Some(type_oid))
+}

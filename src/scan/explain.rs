@@ -82,7 +82,8 @@ fn duckdb_plan(running: &Running, query: &str, json: bool) -> Result<String> {
         return Ok("not shown for a statement with parameters".to_owned());
     }
     let schema = bridge_ipc::batch::decode_schema(&statement.prepared.schema)?;
-    let mut portal = Portal::start(session::allocate_portal()?, &statement, schema, options, Feeds::none())?;
+    let feeds = Feeds::unread(running.plan.feeds.len())?;
+    let mut portal = Portal::start(session::allocate_portal()?, &statement, schema, options, feeds)?;
     let mut plan = String::new();
     while let Some(batch) = portal.next_batch()? {
         // Two columns: which plan, and its text.

@@ -7,12 +7,14 @@ mod feed_scan;
 mod leaf;
 mod relation;
 mod set_operation;
+mod table_function;
 mod values;
 
 pub use cte::{CteDefinition, CteScan, Materialized, With};
 pub use feed_scan::{FeedColumn, FeedScan};
 pub use relation::Relation;
 pub use set_operation::{SetOperation, SetOperator};
+pub use table_function::TableFunction;
 pub use values::ValuesList;
 
 use datafusion_expr::LogicalPlan;

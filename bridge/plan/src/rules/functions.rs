@@ -21,7 +21,9 @@ use crate::build;
 use crate::duck::{DuckAggregate, DuckFunction, Typed, duck};
 use crate::error::{PlanError, malformed, unsupported};
 use crate::functions;
-use crate::nodes::{CteDefinition, CteScan, FeedScan, Relation, SetOperation, ValuesList, With, node_of};
+use crate::nodes::{
+    CteDefinition, CteScan, FeedScan, Relation, SetOperation, TableFunction, ValuesList, With, node_of,
+};
 use crate::pg::{PgAggregate, PgConstant, PgFunction, Signature};
 
 /// `int4div(a, b)`  ==>  `CASE WHEN b = 0 THEN error(..) ELSE a // b END`, and so on.
@@ -125,7 +127,10 @@ impl Rewriter {
     }
 
     fn extension(&mut self, plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
-        if node_of::<Relation>(&plan).is_some() || node_of::<FeedScan>(&plan).is_some() {
+        let is_source = node_of::<Relation>(&plan).is_some()
+            || node_of::<FeedScan>(&plan).is_some()
+            || node_of::<TableFunction>(&plan).is_some();
+        if is_source {
             return Ok(plan);
         }
         if let Some(values) = node_of::<ValuesList>(&plan) {

@@ -7,7 +7,7 @@ use datafusion_expr::{Join, JoinType, LogicalPlan};
 use super::block::query;
 use super::expr::{Names, expr, list};
 use crate::error::{PlanError, malformed};
-use crate::nodes::{CteScan, FeedScan, Relation, ValuesList, node_of};
+use crate::nodes::{CteScan, FeedScan, Relation, TableFunction, ValuesList, node_of};
 
 /// The comma-separated items of a FROM: the members of cross products at its top.
 pub(super) fn items(plan: &LogicalPlan, items_out: &mut Vec<String>) -> Result<(), PlanError> {
@@ -66,6 +66,9 @@ fn leaf(plan: &LogicalPlan) -> Result<String, PlanError> {
             return Ok(format!("{call} AS {}", quote_identifier(&feed.alias)));
         }
         return Ok(format!("{call} AS {}", alias_with_columns(&feed.alias, &feed.schema)));
+    }
+    if let Some(function) = node_of::<TableFunction>(plan) {
+        return Ok(format!("{} AS {}", function.call, alias_with_columns(&function.alias, &function.schema)));
     }
     if let Some(scan) = node_of::<CteScan>(plan) {
         return Ok(format!("{} AS {}", quote_identifier(&scan.cte), quote_identifier(&scan.alias)));
