@@ -387,6 +387,8 @@ unsafe fn alter(statement: &pg_sys::AlterTableStmt) -> Result<After> {
             match command.subtype {
                 Form::AT_DropColumn | Form::AT_SetNotNull | Form::AT_DropNotNull => {}
                 Form::AT_AddColumn => check_column(&*command.def.cast::<pg_sys::ColumnDef>())?,
+                // Also what CREATE TABLE makes of LIKE .. INCLUDING CONSTRAINTS.
+                Form::AT_AddConstraint => check_constraint(&*command.def.cast::<pg_sys::Constraint>(), None)?,
                 postgres_only if POSTGRES_ONLY.contains(&postgres_only) => {}
                 _ => {
                     return Err(unsupported(

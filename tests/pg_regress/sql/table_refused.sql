@@ -10,7 +10,7 @@ CREATE TABLE t (a integer CHECK (a > 0)) USING duckdb;
 CREATE TABLE t (a integer, CHECK (a > 0)) USING duckdb;
 CREATE TABLE t (a integer GENERATED ALWAYS AS IDENTITY) USING duckdb;
 CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a + 1) STORED) USING duckdb;
-CREATE TABLE t (a text COLLATE "en_US") USING duckdb;
+CREATE TABLE t (a text COLLATE "ucs_basic") USING duckdb;
 CREATE TABLE t (a text, "A" text) USING duckdb;
 CREATE TABLE t () USING duckdb;
 CREATE TABLE t (a integer) USING duckdb WITH (fillfactor = 10);

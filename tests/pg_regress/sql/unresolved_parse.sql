@@ -1,11 +1,4 @@
--- Queries on files pass Postgres' parser, and views keep them.
-CREATE VIEW v AS
-SELECT r['n']::integer + 1 AS n, r['s'] = 'abc' AS same, r['l'][1:2] AS slice, -r['x'] AS negative
-FROM read_csv('nowhere.csv', header := true) r
-WHERE r['b'] AND r['t'] LIKE '%x'
-ORDER BY r['n'];
-SELECT pg_get_viewdef('v');
-DROP VIEW v;
+-- What cannot be written of a file's columns is said by the parser, before any file is looked for.
 SELECT r[1] FROM read_csv('nowhere.csv') r;
 SELECT r['a':'b'] FROM read_csv('nowhere.csv') r;
 SELECT r[NULL] FROM read_csv('nowhere.csv') r;
