@@ -47,6 +47,8 @@ struct PortalState {
     ring: Option<Consumer>,
     /// Segments of values too large for the ring, in order.
     outsize: VecDeque<OwnedFd>,
+    /// A slot has announced a segment that has not come yet.
+    awaits_outsize: bool,
     /// How it ended.
     outcome: Option<std::result::Result<Finished, EngineError>>,
 }
@@ -166,19 +168,9 @@ impl Session {
         Ok(())
     }
 
-    /// Announces that this side sleeps; false if a ring got something in the meantime.
-    fn prepare_sleep(&mut self) -> bool {
-        let mut sleep = true;
-        for ring in self.portals.values_mut().filter_map(|p| p.ring.as_mut()) {
-            sleep &= ring.prepare_sleep();
-        }
-        sleep
-    }
-
-    fn cancel_sleep(&mut self) {
-        for ring in self.portals.values_mut().filter_map(|p| p.ring.as_mut()) {
-            ring.cancel_sleep();
-        }
+    /// The ring of a portal; other portals may have rows waiting, which are nobody's hurry.
+    fn ring(&self, portal: Option<u32>) -> Option<&Consumer> {
+        self.portals.get(&portal?)?.ring.as_ref()
     }
 }
 
@@ -284,7 +276,10 @@ fn unexpected_reply() -> Error {
 }
 
 /// Waits until `ready` has a value, serving feeds and interrupts.
+///
+/// `portal` is the one whose ring `ready` looks into.
 fn wait_until<T>(
+    portal: Option<u32>,
     mut ready: impl FnMut(&mut Session) -> std::result::Result<Option<T>, Fault>,
 ) -> Result<T> {
     enum Step<T> {
@@ -320,12 +315,13 @@ fn wait_until<T>(
             Step::Idle => {}
         }
         let wait = with_open(|session| {
-            Ok(session.prepare_sleep().then(|| (session.wait.clone(), session.client.wants_write())))
+            let sleep = session.ring(portal).is_none_or(Consumer::prepare_sleep);
+            Ok(sleep.then(|| (session.wait.clone(), session.client.wants_write())))
         })?;
         if let Some((wait, for_write)) = wait {
             wait.wait(for_write, -1);
             with_open(|session| {
-                session.cancel_sleep();
+                session.ring(portal).inspect(|ring| ring.cancel_sleep());
                 Ok(())
             })?;
         } else {
@@ -362,7 +358,7 @@ fn exchange(request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Reply> {
         Ok(sequence)
     })?;
     let guard = CancelOnUnwind(sequence);
-    let reply = wait_until(|session| {
+    let reply = wait_until(None, |session| {
         let reply = session.reply.take();
         if reply.is_some() {
             session.awaited = None;
@@ -579,7 +575,7 @@ pub(crate) fn execute(
 pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
     let sequence = with_open(|session| Ok(session.portals.get(&portal).map(|state| state.sequence)))?;
     let guard = sequence.map(CancelOnUnwind);
-    let event = wait_until(|session| {
+    let event = wait_until(Some(portal), |session| {
         let Some(state) = session.portals.get_mut(&portal) else {
             return Err(Fault::Statement(Error::engine_lost()));
         };
@@ -589,24 +585,25 @@ pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
             if ring.take_release_wake() {
                 session.client.send(&Request::Wake, &[])?;
             }
-            let state = session.portals.get_mut(&portal).expect("looked up above");
-            let ring = state.ring.as_mut().expect("checked above");
-            if let Some(message) = ring.try_next()? {
-                return match message.kind {
-                    SlotKind::Batch => Ok(Some(PortalEvent::Batch(message.buffer))),
-                    SlotKind::Outsize => {
-                        let Some(segment) = state.outsize.pop_front() else {
-                            return Err(IpcError::Protocol("no segment for a value of outsize".into()).into());
-                        };
-                        Ok(Some(PortalEvent::Batch(Segment::open(segment)?.into_buffer())))
-                    }
+            if !state.awaits_outsize
+                && let Some(message) = ring.try_next()?
+            {
+                match message.kind {
+                    SlotKind::Batch => return Ok(Some(PortalEvent::Batch(message.buffer))),
+                    SlotKind::Outsize => state.awaits_outsize = true,
+                }
+            }
+            if state.awaits_outsize {
+                let Some(segment) = state.outsize.pop_front() else {
+                    return Ok(None);
                 };
+                state.awaits_outsize = false;
+                return Ok(Some(PortalEvent::Batch(Segment::open(segment)?.into_buffer())));
             }
         }
         if !ended {
             return Ok(None);
         }
-        let state = session.portals.get_mut(&portal).expect("looked up above");
         match state.outcome.take() {
             Some(Ok(finished)) => Ok(Some(PortalEvent::Finished(finished))),
             Some(Err(error)) => Err(error.into()),

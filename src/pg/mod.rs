@@ -30,3 +30,20 @@ pub(crate) fn palloc_string(text: &str) -> *mut c_char {
     // SAFETY: a valid C string; palloc raises on failure.
     unsafe { pgrx::pg_sys::pstrdup(text.as_ptr()) }
 }
+
+/// The text of a string node.
+///
+/// # Safety
+/// `node` is a string node (`String`; `Value` before Postgres 15).
+pub(crate) unsafe fn node_string(node: *mut pgrx::pg_sys::Node) -> String {
+    // SAFETY: as the caller promises.
+    #[cfg(not(feature = "pg14"))]
+    unsafe {
+        owned_string((*node.cast::<pgrx::pg_sys::String>()).sval)
+    }
+    // SAFETY: as the caller promises.
+    #[cfg(feature = "pg14")]
+    unsafe {
+        owned_string((*node.cast::<pgrx::pg_sys::Value>()).val.str_)
+    }
+}

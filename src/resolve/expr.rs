@@ -48,6 +48,7 @@ impl Resolver {
                 {
                     return Ok(node);
                 }
+                pg_sys::NodeTag::T_TargetEntry => self.name_after_column(node.cast()),
                 pg_sys::NodeTag::T_RangeTblRef => return Ok(node),
                 pg_sys::NodeTag::T_Var => return self.var(node.cast()),
                 pg_sys::NodeTag::T_SubscriptingRef => return self.subscript(node.cast()),
@@ -81,6 +82,32 @@ impl Resolver {
                     Ok(copy)
                 }
                 _ => Ok(copy),
+            }
+        }
+    }
+
+    /// Postgres names an output `r['c']` after `r`; a user means `c`.
+    unsafe fn name_after_column(&self, target: *mut pg_sys::TargetEntry) {
+        // SAFETY: a valid target entry; casts follow the tag.
+        unsafe {
+            let mut expr = (*target).expr.cast::<pg_sys::Node>();
+            loop {
+                expr = match (*expr).type_ {
+                    pg_sys::NodeTag::T_CoerceViaIO => (*expr.cast::<pg_sys::CoerceViaIO>()).arg.cast(),
+                    pg_sys::NodeTag::T_RelabelType => (*expr.cast::<pg_sys::RelabelType>()).arg.cast(),
+                    _ => break,
+                };
+            }
+            if (*expr).type_ != pg_sys::NodeTag::T_SubscriptingRef || (*target).resname.is_null() {
+                return;
+            }
+            let subscript = expr.cast::<pg_sys::SubscriptingRef>();
+            let row = (*subscript).refexpr.cast::<pg_sys::Node>();
+            let Some(relation) = self.row_name(row) else { return };
+            if pg::owned_string((*target).resname) == relation
+                && let Ok(name) = constant_text(only((*subscript).refupperindexpr))
+            {
+                (*target).resname = pg::palloc_string(&name);
             }
         }
     }

@@ -40,6 +40,8 @@ struct Level {
     /// By range table index - 1.
     relations: Vec<Meanings>,
     ctes: HashMap<String, Meanings>,
+    /// The column names Postgres gave to rows, by range table index - 1.
+    row_names: HashMap<usize, String>,
 }
 
 /// Rewrites a query, innermost levels first.
@@ -76,7 +78,14 @@ impl Resolver {
                 self.cte(cte)?;
             }
             for entry in list::pointers::<pg_sys::RangeTblEntry>((*query).rtable) {
+                let name = list::pointers::<pg_sys::Node>((*(*entry).eref).colnames)
+                    .next()
+                    .map(|name| pg::node_string(name));
                 let meanings = self.relation(entry)?;
+                let index = self.top().relations.len();
+                if let (Some(Meaning::Row(_)), Some(name)) = (meanings.get(&1), name) {
+                    self.top().row_names.insert(index, name);
+                }
                 self.top().relations.push(meanings);
             }
             let before: Vec<_> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
@@ -210,6 +219,21 @@ impl Resolver {
                 Meaning::Row(columns) => Some(columns),
                 Meaning::One(_) => None,
             }
+        }
+    }
+
+    /// The name under which Postgres knows a row variable.
+    ///
+    /// # Safety
+    /// As for [`Self::row_of`].
+    pub(super) unsafe fn row_name(&self, node: *mut pg_sys::Node) -> Option<String> {
+        // SAFETY: as the caller promises; a row is a Var.
+        unsafe {
+            self.row_of(node)?;
+            let var = node.cast::<pg_sys::Var>();
+            let depth = self.levels.len().checked_sub(1 + usize::try_from((*var).varlevelsup).ok()?)?;
+            let index = usize::try_from((*var).varno).ok()?.checked_sub(1)?;
+            self.levels.get(depth)?.row_names.get(&index).cloned()
         }
     }
 

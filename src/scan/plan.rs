@@ -91,8 +91,8 @@ impl ScanPlan {
         unsafe {
             let mut items = list::pointers::<pg_sys::Node>(private);
             let mut next = || items.next().expect("as many items as to_private writes");
-            let sql = node_string(next());
-            let logical_plan = node_string(next());
+            let sql = pg::node_string(next());
+            let logical_plan = pg::node_string(next());
             let columns = columns_from_list(next().cast());
             let feeds: Vec<*mut pg_sys::Node> = list::pointers(next().cast()).collect();
             let params = list::integers(next().cast());
@@ -125,19 +125,6 @@ unsafe fn string_node(text: &str) -> *mut pg_sys::Node {
     unsafe { pg_sys::makeString(pg::palloc_string(text)).cast() }
 }
 
-unsafe fn node_string(node: *mut pg_sys::Node) -> String {
-    // SAFETY: made by `string_node`.
-    #[cfg(not(feature = "pg14"))]
-    unsafe {
-        pg::owned_string((*node.cast::<pg_sys::String>()).sval)
-    }
-    // SAFETY: made by `string_node`.
-    #[cfg(feature = "pg14")]
-    unsafe {
-        pg::owned_string((*node.cast::<pg_sys::Value>()).val.str_)
-    }
-}
-
 /// Name, oid and typmod of each column; wrapped so that an empty list stays a node.
 unsafe fn columns_to_list(columns: &[ColumnSpec]) -> *mut pg_sys::List {
     // SAFETY: fresh nodes in the current context.
@@ -159,7 +146,7 @@ unsafe fn columns_from_list(items: *mut pg_sys::List) -> Vec<ColumnSpec> {
         items
             .zip(types.chunks_exact(2))
             .map(|(name, pair)| ColumnSpec {
-                name: node_string(name),
+                name: pg::node_string(name),
                 pg_type: PgType { oid: pair[0].cast_unsigned(), typmod: pair[1] },
             })
             .collect()

@@ -220,9 +220,9 @@ impl Portal {
                 return Ok(if self.producer.prepare_sleep(0) { Step::Blocked } else { Step::Moved });
             }
             let mut rows = 0;
-            let segment = outsize_segment(len, |memory| {
+            let segment = Segment::outsize(len, |memory| {
                 rows = spool.pop_into(memory)?;
-                Ok(len)
+                Ok::<_, PortalError>(())
             })?;
             return self.send_outsize(session, &segment, len, rows);
         }
@@ -242,9 +242,9 @@ impl Portal {
         }
         let Some(stream) = &mut self.stream else { return Ok(Step::Done) };
         let (mut bytes, mut rows) = (0, 0);
-        let segment = outsize_segment(plan.bytes, |memory| {
+        let segment = Segment::outsize(plan.bytes, |memory| {
             (bytes, rows) = stream.fill_exact(&self.layout, memory, plan)?;
-            Ok(bytes)
+            Ok::<_, PortalError>(())
         })?;
         self.send_outsize(session, &segment, bytes, rows)
     }
@@ -307,23 +307,6 @@ impl Portal {
         }
         Ok(())
     }
-}
-
-/// A segment with one slot that `fill` writes.
-fn outsize_segment(
-    bytes: usize,
-    fill: impl FnOnce(&mut [u8]) -> Result<usize, PortalError>,
-) -> Result<Arc<Segment>, PortalError> {
-    // A slot may take half of a ring; untouched pages cost nothing.
-    let segment = Segment::create(2 * bytes + 8192)?;
-    let mut producer = Producer::new(Arc::clone(&segment));
-    let mut slot = producer.try_reserve(bytes)?.ok_or_else(|| {
-        PortalError::Engine(EngineError::new(SqlState::INTERNAL_ERROR, "a fresh segment has no room"))
-    })?;
-    let used = fill(&mut slot)?;
-    // Nobody sleeps on a segment that was not sent yet.
-    let _ = slot.commit(used, SlotKind::Batch);
-    Ok(segment)
 }
 
 /// The next batch: rows to aim for, bytes to reserve.

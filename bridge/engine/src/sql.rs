@@ -190,8 +190,7 @@ impl Session {
                                 }
                             }
                             let fd = outsize.pop_front().ok_or("an outsize batch without its segment")?;
-                            let mut consumer = Consumer::new(Segment::open(fd).map_err(lost)?);
-                            consumer.try_next().map_err(lost)?.ok_or("an empty segment")?.buffer
+                            Segment::open(fd).map_err(lost)?.into_buffer()
                         }
                     };
                     append(&mut table, &reader.read(buffer).map_err(lost)?);

@@ -170,10 +170,7 @@ impl Feed {
             if state.awaits_outsize {
                 if let Some(fd) = state.outsize.pop_front() {
                     state.awaits_outsize = false;
-                    // A ring of its own with a single slot.
-                    let mut consumer = Consumer::new(Segment::open(fd).map_err(|error| broken(&error))?);
-                    let message = consumer.try_next().map_err(|error| broken(&error))?;
-                    let buffer = message.ok_or("[08P01] an empty segment")?.buffer;
+                    let buffer = Segment::open(fd).map_err(|error| broken(&error))?.into_buffer();
                     return self.reader.read(buffer).map(Some).map_err(|error| broken(&error));
                 }
             } else if ended {

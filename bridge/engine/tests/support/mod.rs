@@ -236,7 +236,7 @@ impl Session {
                                 self.dispatch(portal)?;
                             }
                             let segment = Segment::open(portal.outsize.pop_front().unwrap()).unwrap();
-                            Consumer::new(segment).try_next().unwrap().unwrap().buffer
+                            segment.into_buffer()
                         }
                     };
                     return Ok(Some(portal.reader.as_ref().unwrap().read(buffer).unwrap()));
@@ -280,11 +280,8 @@ impl Session {
                 let used = encode_into(&batch, &mut slot).unwrap();
                 slot.commit(used, SlotKind::Batch)
             } else {
-                let segment = Segment::create(2 * size + 8192).unwrap();
-                let mut own = Producer::new(Arc::clone(&segment));
-                let mut slot = own.try_reserve(size).unwrap().unwrap();
-                let used = encode_into(&batch, &mut slot).unwrap();
-                let _ = slot.commit(used, SlotKind::Batch);
+                let fill = |out: &mut [u8]| encode_into(&batch, out).map(|_| ());
+                let segment = Segment::outsize(size, fill).unwrap();
                 let outsize = Request::Outsize { portal: portal.number, scan: number };
                 self.client.send_as(portal.sequence, &outsize, &[segment.fd().as_fd()]).unwrap();
                 scan.producer.try_reserve(0).unwrap().unwrap().commit(0, SlotKind::Outsize)
