@@ -307,7 +307,6 @@ unsafe extern "C-unwind" fn relation_nontransactional_truncate(relation: pg_sys:
 }
 
 /// `VACUUM FULL`: there is nothing to copy, the transient relation stays as empty as the old.
-#[expect(clippy::too_many_arguments, reason = "Postgres' signature")]
 unsafe extern "C-unwind" fn relation_copy_for_cluster(
     _old: pg_sys::Relation,
     _new: pg_sys::Relation,

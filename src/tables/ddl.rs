@@ -27,8 +27,12 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
             "It is DuckDB's name for schema public; use another schema.",
         ));
     }
+    let in_own_schema = !table.is_temporary() && table.duckdb_schema() != "main";
+    if in_own_schema {
+        announce_schema(relid);
+    }
     xact::begin_write(table.persistence)?;
-    if !table.is_temporary() && table.duckdb_schema() != "main" {
+    if in_own_schema {
         session::run(&format!("CREATE SCHEMA IF NOT EXISTS {}", table.qualified_schema()))?;
     }
     // DuckDB wants the word although the name says the same.
@@ -38,6 +42,24 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
         registry::insert(relid, &table.database())?;
     }
     Ok(())
+}
+
+/// Makes creators of the first tables of a schema wait for each other, before their DuckDB
+/// transactions begin: DuckDB answers two of them that create the schema with a conflict.
+fn announce_schema(relid: pg_sys::Oid) {
+    // SAFETY: a catalog look-up and a lock on the main thread. The lock conflicts with itself
+    // only, not with what others do in the schema, and ends with the transaction.
+    unsafe {
+        let schema = pg_sys::get_rel_namespace(relid);
+        if !registry::any_in_schema(schema) {
+            pg_sys::LockDatabaseObject(
+                pg_sys::NamespaceRelationId,
+                schema,
+                0,
+                pg_sys::ShareUpdateExclusiveLock.cast_signed(),
+            );
+        }
+    }
 }
 
 fn column_definition(column: &Column) -> String {
