@@ -131,6 +131,9 @@ unsafe extern "C-unwind" fn before(
             NodeTag::T_RenameStmt => rename(&*node.cast()),
             NodeTag::T_AlterObjectSchemaStmt => set_schema(&*node.cast()),
             NodeTag::T_TruncateStmt => truncate(&*node.cast()),
+            NodeTag::T_RefreshMatViewStmt => {
+                xact::note_heap_write(pg_sys::RELPERSISTENCE_PERMANENT).map(|()| After::Nothing)
+            }
             NodeTag::T_IndexStmt => {
                 refuse((*node.cast::<pg_sys::IndexStmt>()).relation, "indexes are not supported")
             }

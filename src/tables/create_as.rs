@@ -18,9 +18,9 @@ use super::table;
 use crate::engine::{feed, session};
 use crate::error::{Error, Result};
 use crate::hooks::{planner, xact};
-use crate::lower::{self, Feed, LowerOptions, LoweredQuery, OutputColumn};
+use crate::lower::{self, Feed, LowerError, LowerOptions, LoweredQuery, OutputColumn};
 use crate::pg::{list, owned_string, palloc_string};
-use crate::scan;
+use crate::{gucs, scan};
 
 /// Rows a feed is assumed to have while its columns are being learnt.
 const ASSUMED_ROWS: f64 = 1000.0;
@@ -109,8 +109,14 @@ unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
     // SAFETY: an analysed and rewritten query.
     unsafe {
         let found = planner::touches(query);
-        if found.duckdb_table || found.duckdb_function {
-            return Ok(lower::lower_query(query, &LowerOptions::current())?);
+        let mandatory = found.duckdb_table || found.duckdb_function;
+        let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog;
+        if mandatory || forced {
+            match lower::lower_query(query, &LowerOptions::current()) {
+                // Forced execution is a wish, as in the planner hook.
+                Err(LowerError::Unsupported(_)) if !mandatory => {}
+                lowered => return Ok(lowered?),
+            }
         }
         let columns: Vec<OutputColumn> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
             .filter(|entry| !(**entry).resjunk)
