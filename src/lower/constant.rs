@@ -182,8 +182,8 @@ fn date(days: i32) -> Result<String> {
 }
 
 fn time(micros: i64) -> Result<String> {
-    if !(0..US_PER_DAY).contains(&micros) {
-        return unsupported("time constant", "DuckDB's days end before 24:00");
+    if !(0..=US_PER_DAY).contains(&micros) {
+        return unsupported("time constant", "it is not within a day");
     }
     let seconds = micros / US_PER_SECOND;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);

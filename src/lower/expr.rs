@@ -371,6 +371,27 @@ impl Lowerer {
         }
     }
 
+    /// One element of a one-dimensional array.
+    ///
+    /// # Safety
+    /// `subscript` is a valid node.
+    unsafe fn subscript(&mut self, subscript: &pg_sys::SubscriptingRef) -> Result<Expr> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let array = types::of_node(subscript.refexpr.cast());
+            let single = list::pointers::<pg_sys::Node>(subscript.refupperindexpr).len() == 1
+                && subscript.reflowerindexpr.is_null()
+                && subscript.refassgnexpr.is_null();
+            if !single || array.element().is_none() {
+                return unsupported("a subscript", "DuckDB counts and slices differently");
+            }
+            let mut args = vec![self.expr(subscript.refexpr.cast())?];
+            args.extend(self.exprs(subscript.refupperindexpr)?);
+            let element = types::base(subscript.refrestype, subscript.reftypmod);
+            Ok(PgFunction::syntax("subscript", element, args))
+        }
+    }
+
     /// A conversion by output and input function, which the allow-list knows as `io:<type>`.
     ///
     /// # Safety

@@ -148,6 +148,9 @@ pub(crate) unsafe fn lower_query(query: *mut pg_sys::Query, options: &LowerOptio
         let mut lowerer = Lowerer::new(*options);
         let plan = lowerer.query(query)?;
         let columns = output_columns(query);
+        if columns.is_empty() {
+            return unsupported("a SELECT of no columns", "DuckDB does not have it");
+        }
         let types: Vec<PgType> = columns.iter().map(|column| column.spec.pg_type).collect();
         let plan = bridge_plan::rules::apply(plan, &types)?;
         let sql = bridge_plan::writer::write(&plan)?;
@@ -174,7 +177,10 @@ unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<OutputColumn> {
             .map(|entry| {
                 let node = (*entry).expr.cast::<pg_sys::Node>();
                 OutputColumn {
-                    spec: ColumnSpec { name: owned_string((*entry).resname), pg_type: types::of_node(node) },
+                    spec: ColumnSpec {
+                        name: owned_string((*entry).resname),
+                        pg_type: types::of_values(node),
+                    },
                     type_oid: pg_sys::exprType(node),
                     typmod: pg_sys::exprTypmod(node),
                     collation: pg_sys::exprCollation(node),

@@ -281,7 +281,7 @@ impl Lowerer {
     unsafe fn set_query(&mut self, query: *mut pg_sys::Query) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
-            let plan = self.set_operation(query, (*query).setOperations)?;
+            let plan = self.set_operation(query, (*query).setOperations, &[])?;
             let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
             self.sorted_and_limited(query, &entries, plan)
         }
@@ -293,13 +293,14 @@ impl Lowerer {
         &mut self,
         query: *mut pg_sys::Query,
         node: *mut pg_sys::Node,
+        wanted: &[pg_sys::Oid],
     ) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         self.nested(|this| unsafe {
             if (*node).type_ == NodeTag::T_RangeTblRef {
                 let index = (*node.cast::<pg_sys::RangeTblRef>()).rtindex;
                 let entry = pg_sys::list_nth((*query).rtable, index - 1).cast::<pg_sys::RangeTblEntry>();
-                return this.query((*entry).subquery);
+                return this.query(coerced((*entry).subquery, wanted)?);
             }
             let set = &*node.cast::<pg_sys::SetOperationStmt>();
             let operator = match set.op {
@@ -316,10 +317,49 @@ impl Lowerer {
                 .zip(list::integers(set.colTypmods))
                 .map(|(oid, typmod)| types::duck(types::base(oid, typmod)))
                 .collect::<Result<Vec<DuckType>>>()?;
-            let left = this.set_operation(query, set.larg)?;
-            let right = this.set_operation(query, set.rarg)?;
+            let wanted = oids(set.colTypes);
+            let left = this.set_operation(query, set.larg, &wanted)?;
+            let right = this.set_operation(query, set.rarg, &wanted)?;
             Ok(SetOperation::plan(operator, set.all, left, right, &columns)?)
         })
+    }
+}
+
+/// A leaf of a set operation with its outputs cast to the operation's types, which Postgres
+/// leaves to its planner.
+///
+/// # Safety
+/// `query` is a valid query.
+unsafe fn coerced(query: *mut pg_sys::Query, wanted: &[pg_sys::Oid]) -> Result<*mut pg_sys::Query> {
+    // SAFETY: as the caller promises; only the copy is changed.
+    unsafe {
+        let differ = |query: *mut pg_sys::Query| {
+            list::pointers::<pg_sys::TargetEntry>((*query).targetList)
+                .filter(|entry| !(**entry).resjunk)
+                .zip(wanted.to_vec())
+                .filter(|(entry, oid)| pg_sys::exprType((**entry).expr.cast()) != *oid)
+                .collect::<Vec<_>>()
+        };
+        if differ(query).is_empty() {
+            return Ok(query);
+        }
+        let copy = pg_sys::copyObjectImpl(query.cast()).cast::<pg_sys::Query>();
+        for (entry, oid) in differ(copy) {
+            if !(*copy).setOperations.is_null() || (*entry).ressortgroupref != 0 {
+                return unsupported(
+                    "a set operation over different types",
+                    "a column that is grouped or sorted by would have to be converted afterwards",
+                );
+            }
+            (*entry).expr = pg_sys::coerce_to_common_type(
+                std::ptr::null_mut(),
+                (*entry).expr.cast(),
+                oid,
+                c"UNION".as_ptr(),
+            )
+            .cast();
+        }
+        Ok(copy)
     }
 }
 

@@ -162,8 +162,11 @@ impl Lowerer {
                     return unsupported("TABLESAMPLE", "DuckDB samples differently");
                 }
                 let table = table::of_relation(relid).map_err(|error| LowerError::Engine(*error.0))?;
-                let database =
-                    if table.is_temporary() { table.database() } else { store_catalog(self.options.database_oid) };
+                let database = if table.is_temporary() {
+                    table.database()
+                } else {
+                    store_catalog(self.options.database_oid)
+                };
                 let name = [database, table.duckdb_schema().to_owned(), table.name.clone()];
                 let columns: Vec<_> = columns.into_iter().map(|(name, _, ty)| (name, ty)).collect();
                 return Ok(Relation::plan(name, &alias, &columns)?);

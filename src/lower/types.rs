@@ -5,7 +5,7 @@ use bridge_types::{PgType, Unsupported, oid};
 use pgrx::pg_sys;
 
 use super::Result;
-use crate::pg::{catalog, owned_string};
+use crate::pg::{catalog, list, owned_string};
 
 /// A type with its domains resolved.
 pub(super) fn base(type_oid: pg_sys::Oid, typmod: i32) -> PgType {
@@ -25,6 +25,31 @@ pub(super) fn base(type_oid: pg_sys::Oid, typmod: i32) -> PgType {
 pub(super) unsafe fn of_node(node: *const pg_sys::Node) -> PgType {
     // SAFETY: as the caller promises.
     unsafe { base(pg_sys::exprType(node), pg_sys::exprTypmod(node)) }
+}
+
+/// The type of an expression's values. It differs from [`of_node`] where Postgres forgets the
+/// length of `char(n)`: the values of `max(c)` are as long as those of `c`.
+///
+/// # Safety
+/// `node` is an analysed expression.
+pub(super) unsafe fn of_values(node: *const pg_sys::Node) -> PgType {
+    // SAFETY: as the caller promises; the tag says what the node is.
+    unsafe {
+        let own = of_node(node);
+        if own.oid != oid::BPCHAR || own.typmod >= 0 {
+            return own;
+        }
+        let arg = match (*node).type_ {
+            pg_sys::NodeTag::T_Aggref => {
+                list::pointers::<pg_sys::TargetEntry>((*node.cast::<pg_sys::Aggref>()).args)
+                    .next()
+                    .map(|entry| (*entry).expr.cast::<pg_sys::Node>())
+            }
+            pg_sys::NodeTag::T_WindowFunc => list::pointers((*node.cast::<pg_sys::WindowFunc>()).args).next(),
+            _ => None,
+        };
+        arg.map_or(own, |arg| of_values(arg))
+    }
 }
 
 /// The name of a type, for messages.

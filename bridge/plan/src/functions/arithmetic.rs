@@ -78,8 +78,8 @@ pub(super) fn entries() -> Vec<Entry> {
     for (name, args) in
         [("int2mod", &[INT2, INT2] as &'static [u32]), ("int4mod", &[INT4, INT4]), ("int8mod", &[INT8, INT8])]
     {
-        entries.push(Entry::build(name, args, |s, a| divide(s, a, "({0} % {1})")));
-        entries.push(Entry::build("mod", args, |s, a| divide(s, a, "({0} % {1})")));
+        entries.push(Entry::build(name, args, modulo));
+        entries.push(Entry::build("mod", args, modulo));
     }
     for (prefix, args, mixed) in FLOATS {
         let operators: [(&str, &'static str, &'static str); 3] = [
@@ -105,29 +105,48 @@ pub(super) fn entries() -> Vec<Entry> {
     entries
 }
 
-/// True if the divisor is a constant that is not zero.
-fn safe_divisor(args: &[Typed]) -> bool {
-    match args.get(1).and_then(|arg| PgConstant::of(&arg.expr)).map(|constant| &constant.value) {
-        Some(Value::Int(value)) => *value != 0,
-        Some(Value::Float(text)) => text.parse::<f64>().is_ok_and(|value| value != 0.0),
-        _ => false,
-    }
+/// The divisor, if it is a constant that is not zero.
+fn safe_divisor(args: &[Typed]) -> Option<f64> {
+    let divisor = match &PgConstant::of(&args.get(1)?.expr)?.value {
+        Value::Int(-1) => -1.0,
+        Value::Int(0) => 0.0,
+        // Only its being neither zero nor minus one matters.
+        Value::Int(_) => 2.0,
+        Value::Float(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    (divisor != 0.0).then_some(divisor)
 }
 
-/// `a / b`, `a % b`  ==>  `CASE WHEN b = 0 THEN error ELSE a // b END`
+/// `a / b`  ==>  `CASE WHEN b = 0 AND a IS NOT NULL THEN error ELSE a // b END`
 fn divide(signature: &Signature, args: Vec<Typed>, operation: &str) -> Result<Typed, PlanError> {
     let ty = result_type(signature)?;
-    if safe_divisor(&args) {
+    if safe_divisor(&args).is_some() {
         return Ok(duck(operation, ty, args));
     }
-    let guarded = format!("CASE WHEN {{1}} = 0 THEN error('[22012] division by zero') ELSE {operation} END");
+    let guarded = format!(
+        "CASE WHEN {{1}} = 0 AND {{0}} IS NOT NULL THEN error('[22012] division by zero') ELSE {operation} END"
+    );
+    Ok(duck(guarded, ty, args))
+}
+
+/// `a % b` in the same way; `a % -1` is 0 even for the smallest integer, where DuckDB overflows.
+fn modulo(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let ty = result_type(signature)?;
+    match safe_divisor(&args) {
+        Some(-1.0) => return Ok(duck("({0} - {0})", ty, args)),
+        Some(_) => return Ok(duck("({0} % {1})", ty, args)),
+        None => {}
+    }
+    let guarded = "CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN error('[22012] division by zero') \
+                   WHEN {1} = -1 THEN {0} - {0} ELSE {0} % {1} END";
     Ok(duck(guarded, ty, args))
 }
 
 /// The same for floats; NaN divided by zero is NaN.
 fn divide_floats(signature: &Signature, args: Vec<Typed>, operation: &str) -> Result<Typed, PlanError> {
     let ty = result_type(signature)?;
-    if safe_divisor(&args) {
+    if safe_divisor(&args).is_some() {
         return Ok(duck(operation, ty, args));
     }
     let guarded = format!(

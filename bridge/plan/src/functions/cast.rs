@@ -81,6 +81,13 @@ pub(super) fn entries() -> Vec<Entry> {
         Ok(duck("{0}", DuckType::Varchar, vec![numeric::text(a.remove(0))]))
     }));
     entries.push(Entry::template("io:text", &[TEXT], "{0}"));
+    for (name, type_name) in [("io:21", INT2), ("io:23", INT4), ("io:20", INT8)] {
+        let args: &'static [u32] = &[TEXT];
+        debug_assert!(name.ends_with(&type_name.to_string()));
+        entries.push(Entry::build(name, args, text_to_integer));
+        entries.push(Entry::build(name, &[VARCHAR], text_to_integer));
+        entries.push(Entry::build(name, &[BPCHAR], text_to_integer));
+    }
     entries.push(Entry::never("io:text", &[FLOAT4], "DuckDB writes floating-point numbers differently"));
     entries.push(Entry::never("io:text", &[FLOAT8], "DuckDB writes floating-point numbers differently"));
     entries
@@ -95,10 +102,31 @@ fn to_numeric(value: Typed) -> Typed {
     }
 }
 
+/// Name, magnitude of the smallest value and number of digits of an integer type.
+fn integer_range(ty: &DuckType) -> Option<(&'static str, u64, u8)> {
+    match ty {
+        DuckType::SmallInt => Some(("smallint", 1 << 15, 5)),
+        DuckType::Integer => Some(("integer", 1 << 31, 10)),
+        DuckType::BigInt => Some(("bigint", 1 << 63, 19)),
+        _ => None,
+    }
+}
+
 fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanError> {
     let target = result_type(signature)?;
     let value = args.remove(0);
     let float = matches!(target, DuckType::Float | DuckType::Double);
+    if let DuckType::Decimal(p, s) = &value.ty
+        && let Some((name, limit, digits)) = integer_range(&target)
+        && p - s >= digits
+    {
+        // DuckDB's own error does not say that the value is out of range.
+        let sql = format!(
+            "CASE WHEN {{0}} >= {limit}.5 - 1 OR {{0}} <= -{limit}.5 THEN error('[22003] {name} out of range') \
+             ELSE CAST({{0}} AS {target}) END"
+        );
+        return Ok(duck(sql, target, vec![value]));
+    }
     Ok(match &value.ty {
         // Up to 15 digits the quotient of two exact doubles is the correctly rounded value.
         DuckType::Decimal(p, _) if !float || (*p <= 15 && target == DuckType::Double) => value.cast(&target),
@@ -110,6 +138,22 @@ fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, Pl
         DuckType::HugeInt => value.cast(&target),
         _ => duck("pg_numeric_to_bigint({0})", DuckType::BigInt, vec![numeric::text(value)]).cast(&target),
     })
+}
+
+/// `text::integer`: digits with an optional sign and blanks around; DuckDB takes much more.
+fn text_to_integer(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let target = result_type(signature)?;
+    let Some((name, _, _)) = integer_range(&target) else {
+        return unsupported(signature.display.clone(), "its result is not an integer");
+    };
+    let sql = format!(
+        "CASE WHEN {{0}} IS NULL THEN NULL \
+         WHEN NOT regexp_full_match({{0}}, '\\s*[+-]?[0-9]+\\s*') \
+         THEN error('[22P02] invalid input syntax for type {name}: \"' || {{0}} || '\"') \
+         ELSE coalesce(TRY_CAST(regexp_replace({{0}}, '[\\s+]', '', 'g') AS {target}), \
+         error('[22003] value \"' || {{0}} || '\" is out of range for type {name}')) END"
+    );
+    Ok(duck(sql, target, args))
 }
 
 /// `x::varchar(n)`, `x::char(n)`: an explicit cast cuts, an assignment refuses what is longer

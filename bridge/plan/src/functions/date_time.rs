@@ -13,7 +13,12 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ("date_pli", &[DATE, INT4], "({0} + {1})"),
     ("integer_pl_date", &[INT4, DATE], "({1} + {0})"),
     ("date_mii", &[DATE, INT4], "({0} - {1})"),
-    ("date_mi", &[DATE, DATE], "CAST(({0} - {1}) AS INTEGER)"),
+    (
+        "date_mi",
+        &[DATE, DATE],
+        "CASE WHEN isinf({0}) OR isinf({1}) THEN error('[22008] cannot subtract infinite dates') \
+         ELSE CAST(({0} - {1}) AS INTEGER) END",
+    ),
     ("date_pl_interval", &[DATE, INTERVAL], "(CAST({0} AS TIMESTAMP) + {1})"),
     ("date_mi_interval", &[DATE, INTERVAL], "(CAST({0} AS TIMESTAMP) - {1})"),
     ("interval_pl_date", &[INTERVAL, DATE], "(CAST({1} AS TIMESTAMP) + {0})"),
@@ -23,7 +28,19 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ("timestamptz_pl_interval", &[TIMESTAMPTZ, INTERVAL], "({0} + {1})"),
     ("timestamptz_mi_interval", &[TIMESTAMPTZ, INTERVAL], "({0} - {1})"),
     ("interval_pl_timestamptz", &[INTERVAL, TIMESTAMPTZ], "({1} + {0})"),
-    ("timestamp_mi", &[TIMESTAMP, TIMESTAMP], "({0} - {1})"),
+    (
+        "timestamp_mi",
+        &[TIMESTAMP, TIMESTAMP],
+        "CASE WHEN isinf({0}) OR isinf({1}) THEN error('[22008] cannot subtract infinite timestamps') \
+         ELSE {0} - {1} END",
+    ),
+    // Postgres subtracts absolute times, DuckDB local ones: the same in UTC.
+    (
+        "timestamptz_mi",
+        &[TIMESTAMPTZ, TIMESTAMPTZ],
+        "CASE WHEN isinf({0}) OR isinf({1}) THEN error('[22008] cannot subtract infinite timestamps') \
+         ELSE timezone('UTC', {0}) - timezone('UTC', {1}) END",
+    ),
     ("interval_pl", &[INTERVAL, INTERVAL], "({0} + {1})"),
     ("interval_mi", &[INTERVAL, INTERVAL], "({0} - {1})"),
     ("interval_um", &[INTERVAL], "(-{0})"),
@@ -42,11 +59,6 @@ pub(super) fn entries() -> Vec<Entry> {
     }
     entries.push(Entry::build("date_trunc", &[TEXT, TIMESTAMP], date_trunc));
     entries.push(Entry::build("date_trunc", &[TEXT, TIMESTAMPTZ], date_trunc));
-    entries.push(Entry::never(
-        "timestamptz_mi",
-        &[TIMESTAMPTZ, TIMESTAMPTZ],
-        "DuckDB subtracts calendar days where Postgres subtracts hours",
-    ));
     entries.push(Entry::never(
         "interval_mul",
         &[INTERVAL, FLOAT8],
@@ -86,6 +98,16 @@ fn extract(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanErr
         "isoyear" if has_date => {
             whole("CASE WHEN isoyear({0}) > 0 THEN isoyear({0}) ELSE isoyear({0}) - 1 END")
         }
+        // Postgres' own arithmetic (`timestamp_part`), for years before 1 AD as well.
+        "decade" if has_date => {
+            whole("CASE WHEN year({0}) >= 0 THEN year({0}) // 10 ELSE -((8 - (year({0}) - 1)) // 10) END")
+        }
+        "century" if has_date => whole(
+            "CASE WHEN year({0}) > 0 THEN (year({0}) + 99) // 100 ELSE -((99 - (year({0}) - 1)) // 100) END",
+        ),
+        "millennium" if has_date => whole(
+            "CASE WHEN year({0}) > 0 THEN (year({0}) + 999) // 1000 ELSE -((999 - (year({0}) - 1)) // 1000) END",
+        ),
         "quarter" | "month" | "day" | "dow" | "doy" | "isodow" | "week" if has_date => {
             whole(&format!("extract({field} FROM {{0}})"))
         }

@@ -32,6 +32,7 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
             };
             Ok(duck(format!("[{}]", list(args.len())), DuckType::List(Box::new(element)), args))
         }
+        "subscript" => subscript(signature, args),
         "nullif" => nullif(signature, function, args),
         "distinct" => distinct(args),
         _ => return None,
@@ -54,6 +55,14 @@ fn over_one_type(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<
         return unsupported(signature.display.clone(), "its arguments are numerics of unknown scale");
     }
     Ok(duck(format!("{name}({})", list(args.len())), ty, args))
+}
+
+/// `a[i]`: DuckDB counts indexes below 1 from the end, Postgres has nothing there.
+fn subscript(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    match args.first().map(|array| array.ty.clone()) {
+        Some(DuckType::List(element)) => Ok(duck("CASE WHEN {1} >= 1 THEN ({0})[{1}] END", *element, args)),
+        _ => unsupported(signature.display.clone(), "it is not over an array"),
+    }
 }
 
 /// `NULLIF(a, b)` by the `=` that Postgres chose.

@@ -59,6 +59,17 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.push(Entry::build("bpcharnlike", &[BPCHAR, TEXT], |s, a| {
         blank_padded(s, a, r"(NOT ({0} LIKE {1} ESCAPE '\'))")
     }));
+    entries.push(Entry::build("octet_length", &[BPCHAR], |s, a| {
+        blank_padded(s, a, "CAST(strlen({0}) AS INTEGER)")
+    }));
+    entries.push(Entry::build("bpchariclike", &[BPCHAR, TEXT], |s, a| {
+        map_case_allowed(s)?;
+        blank_padded(s, a, r"({0} ILIKE {1} ESCAPE '\')")
+    }));
+    entries.push(Entry::build("bpcharicnlike", &[BPCHAR, TEXT], |s, a| {
+        map_case_allowed(s)?;
+        blank_padded(s, a, r"(NOT ({0} ILIKE {1} ESCAPE '\'))")
+    }));
     for (name, args, sql) in [
         ("texticlike", &[TEXT, TEXT] as &'static [u32], r"({0} ILIKE {1} ESCAPE '\')"),
         ("texticnlike", &[TEXT, TEXT], r"(NOT ({0} ILIKE {1} ESCAPE '\'))"),
@@ -85,10 +96,15 @@ pub(super) fn entries() -> Vec<Entry> {
 
 /// Functions that map case: under `C` Postgres touches ASCII only, DuckDB all of Unicode.
 fn map_case(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
+    map_case_allowed(signature)?;
+    Ok(duck(sql, result_type(signature)?, args))
+}
+
+fn map_case_allowed(signature: &Signature) -> Result<(), PlanError> {
     if signature.collation == Collation::C {
         return unsupported(signature.display.clone(), "under the C collation only ASCII letters have case");
     }
-    Ok(duck(sql, result_type(signature)?, args))
+    Ok(())
 }
 
 /// `substring(s, start[, length])`: positions before the first character count towards the
@@ -138,5 +154,5 @@ fn blank_padded(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> R
     };
     let mut args = args;
     args[0] = duck(format!("rpad({{0}}, {length}, ' ')"), DuckType::Varchar, vec![args[0].clone()]);
-    Ok(duck(sql, DuckType::Boolean, args))
+    Ok(duck(sql, result_type(signature)?, args))
 }
