@@ -30,3 +30,6 @@ pub mod writer;
 
 pub use duck_type::DuckType;
 pub use error::PlanError;
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const SAME: &[(&str, &[u32], &str)] = &[
     (
         "date_mi",
         &[DATE, DATE],
-        "CASE WHEN isinf({0}) OR isinf({1}) THEN error('[22008] cannot subtract infinite dates') \
+        "CASE WHEN (isinf({0}) OR isinf({1})) AND {0} IS NOT NULL AND {1} IS NOT NULL THEN error('[22008] cannot subtract infinite dates') \
          ELSE CAST(({0} - {1}) AS INTEGER) END",
     ),
     ("date_pl_interval", &[DATE, INTERVAL], "(CAST({0} AS TIMESTAMP) + {1})"),
@@ -31,14 +31,14 @@ const SAME: &[(&str, &[u32], &str)] = &[
     (
         "timestamp_mi",
         &[TIMESTAMP, TIMESTAMP],
-        "CASE WHEN isinf({0}) OR isinf({1}) THEN error('[22008] cannot subtract infinite timestamps') \
+        "CASE WHEN (isinf({0}) OR isinf({1})) AND {0} IS NOT NULL AND {1} IS NOT NULL THEN error('[22008] cannot subtract infinite timestamps') \
          ELSE {0} - {1} END",
     ),
     // Postgres subtracts absolute times, DuckDB local ones: the same in UTC.
     (
         "timestamptz_mi",
         &[TIMESTAMPTZ, TIMESTAMPTZ],
-        "CASE WHEN isinf({0}) OR isinf({1}) THEN error('[22008] cannot subtract infinite timestamps') \
+        "CASE WHEN (isinf({0}) OR isinf({1})) AND {0} IS NOT NULL AND {1} IS NOT NULL THEN error('[22008] cannot subtract infinite timestamps') \
          ELSE timezone('UTC', {0}) - timezone('UTC', {1}) END",
     ),
     ("interval_pl", &[INTERVAL, INTERVAL], "({0} + {1})"),

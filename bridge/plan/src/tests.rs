@@ -1,0 +1,237 @@
+//! Whole plans, from Postgres' vocabulary to DuckDB SQL: one rule at a time would show less,
+//! since what a call becomes depends on the carriers below it.
+
+use bridge_types::{PgType, oid};
+use datafusion_expr::expr::{AggregateFunction, Exists, Sort};
+use datafusion_expr::logical_plan::Subquery;
+use datafusion_expr::{Expr, JoinType, LogicalPlan};
+use std::sync::Arc;
+
+use crate::build::{self, qualified, unqualified};
+use crate::duck::Typed;
+use crate::nodes::{
+    CteDefinition, CteScan, FeedColumn, FeedScan, Materialized, Relation, SetOperation, SetOperator, With,
+};
+use crate::pg::{Collation, PgAggregate, PgConstant, PgFunction, Quantifier, Signature, Value};
+use crate::{DuckType, PlanError, rules, writer};
+
+const INT4: PgType = PgType::new(oid::INT4);
+const NUMERIC: PgType = PgType::new(oid::NUMERIC);
+const TEXT: PgType = PgType::new(oid::TEXT);
+const BOOL: PgType = PgType::new(oid::BOOL);
+
+fn signature(name: &str, args: &[PgType], result: PgType) -> Signature {
+    Signature {
+        name: name.to_owned(),
+        declared: args.iter().map(|arg| arg.oid).collect(),
+        args: args.to_vec(),
+        result,
+        collation: Collation::None,
+        display: format!("function {name}"),
+    }
+}
+
+fn call(name: &str, args: &[PgType], result: PgType, values: Vec<Expr>) -> Expr {
+    PgFunction::call(signature(name, args, result), values)
+}
+
+fn aggregate(name: &str, arg: PgType, result: PgType, value: Expr) -> Expr {
+    let udf = PgAggregate::udf(signature(name, &[arg], result));
+    Expr::AggregateFunction(AggregateFunction::new_udf(udf, vec![value], false, None, Vec::new(), None))
+}
+
+fn int(value: i64) -> Expr {
+    PgConstant::expr(INT4, Value::Int(value))
+}
+
+fn numeric(text: &str) -> Expr {
+    PgConstant::expr(NUMERIC, Value::Numeric(text.to_owned()))
+}
+
+fn column(name: &str) -> Expr {
+    Expr::Column(qualified("r1", name))
+}
+
+fn output(index: usize) -> Expr {
+    Expr::Column(unqualified(&build::column_name(index)))
+}
+
+fn orders() -> LogicalPlan {
+    let columns = [
+        ("id".to_owned(), DuckType::Integer),
+        ("Price".to_owned(), DuckType::Decimal(15, 2)),
+        ("name".to_owned(), DuckType::Varchar),
+        ("day".to_owned(), DuckType::Date),
+    ];
+    Relation::plan(["pg5".to_owned(), "main".to_owned(), "orders".to_owned()], "r1", &columns).unwrap()
+}
+
+fn typed(expr: Expr, ty: DuckType) -> Typed {
+    Typed::new(expr, ty)
+}
+
+fn sql(plan: LogicalPlan, outputs: &[PgType]) -> String {
+    writer::write(&rules::apply(plan, outputs).unwrap()).unwrap()
+}
+
+/// `SELECT <expr> FROM orders`, without the words around the expression.
+fn expression(expr: Expr, pg: PgType) -> String {
+    let plan = build::project(orders(), vec![typed(expr, DuckType::for_pg(pg).unwrap())]).unwrap();
+    let sql = sql(plan, &[pg]);
+    sql.trim_start_matches("SELECT ").split(" AS \"c0\" FROM").next().unwrap().to_owned()
+}
+
+fn refusal(expr: Expr) -> String {
+    let plan = build::project(orders(), vec![typed(expr, DuckType::Boolean)]).unwrap();
+    match rules::apply(plan, &[BOOL]) {
+        Err(PlanError::Unsupported(unsupported)) => unsupported.to_string(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn integer_division_is_guarded_unless_the_divisor_is_known() {
+    let by = |divisor| expression(call("int4div", &[INT4, INT4], INT4, vec![column("id"), divisor]), INT4);
+    insta::assert_snapshot!(by(int(2)), @r#"("r1"."id" // CAST(2 AS INTEGER))"#);
+    insta::assert_snapshot!(by(column("id")), @r#"(CASE WHEN "r1"."id" = 0 AND "r1"."id" IS NOT NULL THEN error('[22012] division by zero') ELSE ("r1"."id" // "r1"."id") END)"#);
+}
+
+#[test]
+fn decimals_keep_the_display_scale_of_postgres() {
+    let discounted = call("numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, vec![numeric("1"), numeric("0.05")]);
+    let price = call("numeric_mul", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), discounted]);
+    insta::assert_snapshot!(expression(price, NUMERIC), @r#"("r1"."Price" * (CAST(1 AS DECIMAL(1,0)) - CAST(0.05 AS DECIMAL(2,2))))"#);
+    let third = call("numeric_div", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), numeric("3")]);
+    insta::assert_snapshot!(expression(third.clone(), NUMERIC), @r#"pg_numeric_div(CAST("r1"."Price" AS VARCHAR), CAST(CAST(3 AS DECIMAL(1,0)) AS VARCHAR))"#);
+    let large = call("numeric_gt", &[NUMERIC, NUMERIC], BOOL, vec![third, numeric("1.5")]);
+    insta::assert_snapshot!(expression(large, BOOL), @r#"(pg_numeric_sortkey(pg_numeric_div(CAST("r1"."Price" AS VARCHAR), CAST(CAST(3 AS DECIMAL(1,0)) AS VARCHAR))) > pg_numeric_sortkey(CAST(CAST(1.5 AS DECIMAL(2,1)) AS VARCHAR)))"#);
+}
+
+#[test]
+fn a_date_is_compared_with_the_day_of_a_timestamp() {
+    let timestamp = PgType::new(oid::TIMESTAMP);
+    let against = |text: &str| {
+        let constant = PgConstant::expr(timestamp, Value::Text(text.to_owned()));
+        let args = [PgType::new(oid::DATE), timestamp];
+        expression(call("date_lt_timestamp", &args, BOOL, vec![column("day"), constant]), BOOL)
+    };
+    insta::assert_snapshot!(against("1998-12-01 00:00:00"), @r#"("r1"."day" < CAST('1998-12-01' AS DATE))"#);
+    insta::assert_snapshot!(against("1998-12-01 12:00:00"), @r#"("r1"."day" <= CAST('1998-12-01' AS DATE))"#);
+}
+
+#[test]
+fn any_of_constants_is_a_list() {
+    let array = PgType::new(oid::INT4_ARRAY);
+    let list = PgConstant::expr(array, Value::List(vec![Value::Int(1), Value::Int(2)]));
+    let function = |name, quantifier| PgFunction {
+        signature: Signature {
+            declared: vec![oid::INT4, oid::INT4],
+            ..signature(name, &[INT4, array], BOOL)
+        },
+        quantifier: Some(quantifier),
+    };
+    let any = function("int4eq", Quantifier::Any).apply(vec![column("id"), list.clone()]);
+    insta::assert_snapshot!(expression(any, BOOL), @r#"("r1"."id" IN (CAST(1 AS INTEGER), CAST(2 AS INTEGER)))"#);
+    let all = function("int4lt", Quantifier::All).apply(vec![column("id"), list]);
+    insta::assert_snapshot!(expression(all, BOOL), @r#"(("r1"."id" < CAST(1 AS INTEGER)) AND ("r1"."id" < CAST(2 AS INTEGER)))"#);
+}
+
+#[test]
+fn substring_counts_from_before_the_first_character() {
+    let text = PgConstant::expr(TEXT, Value::Text("hello".to_owned()));
+    let part = call("substring", &[TEXT, INT4, INT4], TEXT, vec![text, int(-2), int(4)]);
+    insta::assert_snapshot!(expression(part, TEXT), @"substring('hello', 1, 1)");
+}
+
+#[test]
+fn what_is_not_listed_is_refused_by_name() {
+    insta::assert_snapshot!(refusal(call("to_hex", &[INT4], TEXT, vec![column("id")])), @"function to_hex cannot run in DuckDB: it is not known to give Postgres' answer in DuckDB");
+    let mut less = signature("text_lt", &[TEXT, TEXT], BOOL);
+    less.collation = Collation::Linguistic("de_DE.UTF-8".to_owned());
+    let less = PgFunction::call(less, vec![column("name"), column("name")]);
+    insta::assert_snapshot!(refusal(less), @"function text_lt cannot run in DuckDB: DuckDB orders text by bytes, the collation of this comparison does not");
+}
+
+#[test]
+fn a_canonical_stack_is_one_block() {
+    let positive = call("int4gt", &[INT4, INT4], BOOL, vec![column("id"), int(0)]);
+    let plan = build::filter(orders(), positive).unwrap();
+    let groups = vec![("g1".to_owned(), typed(column("name"), DuckType::Varchar))];
+    let total = typed(aggregate("avg", NUMERIC, NUMERIC, column("Price")), DuckType::NumericText);
+    let count = typed(aggregate("sum", INT4, PgType::new(oid::INT8), column("id")), DuckType::BigInt);
+    let plan =
+        build::aggregate(plan, groups, vec![("a1".to_owned(), total), ("a2".to_owned(), count)]).unwrap();
+    let plan = build::project(
+        plan,
+        vec![
+            typed(Expr::Column(unqualified("g1")), DuckType::Varchar),
+            typed(Expr::Column(unqualified("a1")), DuckType::NumericText),
+            typed(Expr::Column(unqualified("a2")), DuckType::BigInt),
+        ],
+    )
+    .unwrap();
+    let key = |index, asc| Sort { expr: output(index), asc, nulls_first: !asc };
+    let plan = build::sort(plan, vec![key(1, false), key(2, true), key(0, true)]);
+    let plan = build::limit(plan, None, Some(int(10)));
+    // The sum was only ordered by.
+    let plan = build::keep_first(plan, 2).unwrap();
+    insta::assert_snapshot!(sql(plan, &[TEXT, NUMERIC]), @r#"SELECT "r1"."name" AS "c0", pg_numeric_div(CAST(sum("r1"."Price") AS VARCHAR), CAST(count("r1"."Price") AS VARCHAR)) AS "c1" FROM "pg5"."main"."orders" AS "r1" WHERE ("r1"."id" > CAST(0 AS INTEGER)) GROUP BY "r1"."name" ORDER BY pg_numeric_sortkey(pg_numeric_div(CAST(sum("r1"."Price") AS VARCHAR), CAST(count("r1"."Price") AS VARCHAR))) DESC NULLS FIRST, CAST(sum("r1"."id") AS BIGINT) ASC NULLS LAST, 1 ASC NULLS LAST LIMIT CAST(10 AS INTEGER)"#);
+}
+
+#[test]
+fn feeds_keep_the_columns_that_are_read_even_from_inside_a_subquery() {
+    let columns = [("a1", 1), ("a2", 2), ("a3", 3)].map(|(name, source)| FeedColumn {
+        name: name.to_owned(),
+        source,
+        ty: DuckType::Integer,
+    });
+    let feed = FeedScan::plan(0, "heap", "r2", columns.to_vec()).unwrap();
+    let plan = build::join(
+        orders(),
+        feed,
+        JoinType::Left,
+        Some(call("int4eq", &[INT4, INT4], BOOL, vec![column("id"), Expr::Column(qualified("r2", "a1"))])),
+    )
+    .unwrap();
+    let inner = Relation::plan(
+        ["pg5".to_owned(), "main".to_owned(), "other".to_owned()],
+        "r3",
+        &[("x".to_owned(), DuckType::Integer)],
+    )
+    .unwrap();
+    let outer = Expr::OuterReferenceColumn(DuckType::Integer.field("a3"), qualified("r2", "a3"));
+    let same = call("int4eq", &[INT4, INT4], BOOL, vec![Expr::Column(qualified("r3", "x")), outer]);
+    let inner = build::project(build::filter(inner, same).unwrap(), Vec::new()).unwrap();
+    let exists = Expr::Exists(Exists {
+        subquery: Subquery {
+            subquery: Arc::new(inner),
+            outer_ref_columns: Vec::new(),
+            spans: datafusion_common::Spans::new(),
+        },
+        negated: false,
+    });
+    let plan = build::filter(plan, exists).unwrap();
+    let plan = build::project(plan, vec![typed(column("id"), DuckType::Integer)]).unwrap();
+    insta::assert_snapshot!(sql(plan, &[INT4]), @r#"SELECT "r1"."id" AS "c0" FROM "pg5"."main"."orders" AS "r1" LEFT JOIN bridge_scan(0) AS "r2"("a1", "a3") ON ("r1"."id" = "r2"."a1") WHERE (EXISTS (SELECT 1 FROM "pg5"."main"."other" AS "r3" WHERE ("r3"."x" = "r2"."a3")))"#);
+}
+
+#[test]
+fn definitions_and_set_operations_keep_their_order_and_limits() {
+    let definition = build::project(orders(), vec![typed(column("id"), DuckType::Integer)]).unwrap();
+    let scan = |alias: &str| {
+        let scan = CteScan::plan("cte1", alias, &[("c0".to_owned(), DuckType::Integer)]).unwrap();
+        let id = typed(Expr::Column(qualified(alias, "c0")), DuckType::Integer);
+        build::project(scan, vec![id]).unwrap()
+    };
+    let first = build::limit(
+        build::sort(scan("r2"), vec![Sort { expr: output(0), asc: true, nulls_first: false }]),
+        None,
+        Some(int(1)),
+    );
+    let union =
+        SetOperation::plan(SetOperator::Union, true, first, scan("r3"), &[DuckType::Integer]).unwrap();
+    let body = build::sort(union, vec![Sort { expr: output(0), asc: false, nulls_first: true }]);
+    let name = CteDefinition { name: "cte1".to_owned(), materialized: Materialized::Always };
+    let plan = With::plan(vec![(name, definition)], body);
+    insta::assert_snapshot!(sql(plan, &[INT4]), @r#"WITH "cte1"("c0") AS MATERIALIZED (SELECT "r1"."id" AS "c0" FROM "pg5"."main"."orders" AS "r1") (SELECT "r2"."c0" AS "c0" FROM "cte1" AS "r2" ORDER BY 1 ASC NULLS LAST LIMIT CAST(1 AS INTEGER)) UNION ALL (SELECT "r3"."c0" AS "c0" FROM "cte1" AS "r3") ORDER BY 1 DESC NULLS FIRST"#);
+}
