@@ -162,9 +162,7 @@ impl Lowerer {
                 NodeTag::T_WindowFunc => self.window_function(node.cast()),
                 NodeTag::T_SubLink => self.sublink(&*node.cast::<pg_sys::SubLink>()),
                 NodeTag::T_GroupingFunc => unsupported("GROUPING()", "grouping sets are not shipped"),
-                NodeTag::T_SubscriptingRef => {
-                    unsupported("a subscript", "DuckDB counts and slices differently")
-                }
+                NodeTag::T_SubscriptingRef => self.subscript(&*node.cast::<pg_sys::SubscriptingRef>()),
                 NodeTag::T_RowExpr | NodeTag::T_RowCompareExpr => {
                     unsupported("a row value", "DuckDB compares rows with NULLs differently")
                 }
