@@ -85,7 +85,7 @@ pub(super) fn collation(oid: pg_sys::Oid) -> Collation {
             by_name(&text_attribute(
                 pg_sys::SysCacheIdentifier::COLLOID as i32,
                 tuple,
-                pg_sys::Anum_pg_collation_collcollate as i16,
+                pg_sys::Anum_pg_collation_collcollate,
             ))
         } else {
             Collation::Linguistic(name)
@@ -110,7 +110,7 @@ fn database_locale() -> String {
         #[cfg(feature = "pg14")]
         let libc = !form.is_null();
         let name = if libc {
-            text_attribute(cache, tuple, pg_sys::Anum_pg_database_datcollate as i16)
+            text_attribute(cache, tuple, pg_sys::Anum_pg_database_datcollate)
         } else {
             "the database's ICU locale".to_owned()
         };
@@ -123,7 +123,8 @@ fn database_locale() -> String {
 ///
 /// # Safety
 /// `tuple` is a live row of syscache `cache`, whose attribute is of type text.
-unsafe fn text_attribute(cache: i32, tuple: pg_sys::HeapTuple, attribute: i16) -> String {
+unsafe fn text_attribute(cache: i32, tuple: pg_sys::HeapTuple, attribute: u32) -> String {
+    let attribute = i16::try_from(attribute).expect("attribute numbers are small");
     let mut is_null = false;
     // SAFETY: as the caller promises.
     unsafe {

@@ -110,7 +110,7 @@ impl Lowerer {
     unsafe fn select(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
-            let mut plan = self.from_list((*(*query).jointree).fromlist)?;
+            let mut plan = self.cross_product((*(*query).jointree).fromlist)?;
             let quals = (*(*query).jointree).quals;
             if !quals.is_null() {
                 let predicate = self.condition(quals)?;

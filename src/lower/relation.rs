@@ -22,12 +22,12 @@ impl Lowerer {
     ///
     /// # Safety
     /// `items` is a list of join tree nodes of the current level.
-    pub(super) unsafe fn from_list(&mut self, items: *mut pg_sys::List) -> Result<LogicalPlan> {
+    pub(super) unsafe fn cross_product(&mut self, items: *mut pg_sys::List) -> Result<LogicalPlan> {
         let mut plan = None;
         // SAFETY: as the caller promises.
         unsafe {
             for item in list::pointers::<pg_sys::Node>(items) {
-                let right = self.from_item(item)?;
+                let right = self.join_item(item)?;
                 plan = Some(match plan {
                     None => right,
                     Some(left) => build::join(left, right, JoinType::Inner, None)?,
@@ -39,7 +39,7 @@ impl Lowerer {
 
     /// # Safety
     /// `node` is a join tree node of the current level.
-    unsafe fn from_item(&mut self, node: *mut pg_sys::Node) -> Result<LogicalPlan> {
+    unsafe fn join_item(&mut self, node: *mut pg_sys::Node) -> Result<LogicalPlan> {
         self.nested(|this| {
             // SAFETY: as the caller promises; the tag says what the node is.
             unsafe {
@@ -56,7 +56,7 @@ impl Lowerer {
                                 "it is not a query level of its own",
                             );
                         }
-                        this.from_list(from.fromlist)
+                        this.cross_product(from.fromlist)
                     }
                     other => unsupported(format!("join tree node {other:?}"), "it is not known"),
                 }
@@ -69,8 +69,8 @@ impl Lowerer {
     unsafe fn join(&mut self, join: &pg_sys::JoinExpr) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
-            let left = self.from_item(join.larg)?;
-            let right = self.from_item(join.rarg)?;
+            let left = self.join_item(join.larg)?;
+            let right = self.join_item(join.rarg)?;
             let join_type = match join.jointype {
                 pg_sys::JoinType::JOIN_INNER => JoinType::Inner,
                 pg_sys::JoinType::JOIN_LEFT => JoinType::Left,

@@ -79,13 +79,9 @@ fn over_elements(
         let mut args = vec![value];
         args.extend(elements);
         // All on one carrier, so that DuckDB does not choose one for the list.
-        let args = if args[0].ty.is_numeric() && args.iter().all(|arg| arg.ty.decimal().is_some()) {
-            args
-        } else if args.iter().all(|arg| arg.ty == args[0].ty) && args[0].ty != DuckType::NumericText {
-            args
-        } else {
-            in_terms(args)?
-        };
+        let decimals = args.iter().all(|arg| arg.ty.is_numeric() && arg.ty.decimal().is_some());
+        let same = args.iter().all(|arg| arg.ty == args[0].ty) && args[0].ty != DuckType::NumericText;
+        let args = if decimals || same { args } else { in_terms(args)? };
         let places: Vec<String> = (1..args.len()).map(|i| format!("{{{i}}}")).collect();
         return Ok(duck(format!("{open}{}))", places.join(", ")), DuckType::Boolean, args));
     }
