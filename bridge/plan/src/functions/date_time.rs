@@ -44,6 +44,7 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ("interval_pl", &[INTERVAL, INTERVAL], "({0} + {1})"),
     ("interval_mi", &[INTERVAL, INTERVAL], "({0} - {1})"),
     ("interval_um", &[INTERVAL], "(-{0})"),
+    ("time_mi_time", &[TIME, TIME], "to_microseconds(epoch_us({0}) - epoch_us({1}))"),
     ("datetime_pl", &[DATE, TIME], "({0} + {1})"),
     ("isfinite", &[DATE], "isfinite({0})"),
     ("isfinite", &[TIMESTAMP], "isfinite({0})"),
