@@ -16,7 +16,7 @@ pub(crate) struct Run {
     #[arg(long)]
     database: String,
     /// Statements to run [default: standard input].
-    #[arg(short = 'c', conflicts_with = "file")]
+    #[arg(short = 'c', allow_hyphen_values = true, conflicts_with = "file")]
     command: Option<String>,
     /// File with statements.
     #[arg(short = 'f')]

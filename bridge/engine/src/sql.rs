@@ -28,7 +28,7 @@ pub(crate) struct Sql {
     #[arg(long)]
     catalog: bool,
     /// Statement to run [default: standard input].
-    #[arg(short = 'c')]
+    #[arg(short = 'c', allow_hyphen_values = true)]
     command: Option<String>,
     /// How to print rows.
     #[arg(long, value_enum, default_value_t = Format::Table)]
