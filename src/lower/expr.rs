@@ -72,6 +72,7 @@ impl Lowerer {
                 return Ok(Expr::Column(build::unqualified(&key.name)));
             }
             if let Some(value) = value_at_plan_time(node) {
+                this.plan_time_values = true;
                 return constant::lower(value);
             }
             this.node(node)

@@ -61,6 +61,7 @@ pub(crate) unsafe fn lower_insert(query: *mut pg_sys::Query, options: &LowerOpti
                 feeds: Vec::new(),
                 params: Vec::new(),
                 limited: false,
+                plan_time_values: false,
             },
             Some(source) => LoweredQuery {
                 sql: format!("{into} ({}) {}", columns.join(", "), source.sql),
@@ -118,6 +119,7 @@ unsafe fn source(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Lo
             feeds: lowerer.finish_feeds(&plan),
             params: lowerer.params,
             limited: false,
+            plan_time_values: lowerer.plan_time_values,
         })
     }
 }
@@ -134,6 +136,7 @@ fn fed(feed: Feed) -> LoweredQuery {
         feeds: vec![feed],
         params: Vec::new(),
         limited: false,
+        plan_time_values: false,
     }
 }
 

@@ -50,6 +50,9 @@ pub(crate) struct LoweredQuery {
     pub(crate) params: Vec<ParamRef>,
     /// The top level has a LIMIT, so reading far ahead would waste work.
     pub(crate) limited: bool,
+    /// The SQL holds values such as `now()`, right for this transaction, user and settings
+    /// only: constants rather than parameters, so that DuckDB prunes by them.
+    pub(crate) plan_time_values: bool,
 }
 
 /// One visible output column.
@@ -161,6 +164,7 @@ pub(crate) unsafe fn lower_query(query: *mut pg_sys::Query, options: &LowerOptio
             feeds: lowerer.finish_feeds(&plan),
             params: lowerer.params,
             limited: !(*query).limitCount.is_null(),
+            plan_time_values: lowerer.plan_time_values,
         })
     }
 }

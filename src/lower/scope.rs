@@ -99,6 +99,8 @@ pub(super) struct Lowerer {
     pub(super) options: LowerOptions,
     pub(super) feeds: Vec<FeedSource>,
     pub(super) params: Vec<ParamRef>,
+    /// A value that holds for this transaction only was written as a constant.
+    pub(super) plan_time_values: bool,
     /// Innermost last.
     pub(super) scopes: Vec<Scope>,
     counters: HashMap<&'static str, usize>,
@@ -111,6 +113,7 @@ impl Lowerer {
             options,
             feeds: Vec::new(),
             params: Vec::new(),
+            plan_time_values: false,
             scopes: Vec::new(),
             counters: HashMap::new(),
             depth: 0,

@@ -150,7 +150,8 @@ unsafe extern "C-unwind" fn explain_custom_scan(
     // SAFETY: a begun state and EXPLAIN's own.
     unsafe {
         let running = &*(*node.cast::<ScanState>()).running;
-        let query = pg::owned_string((*(*node).ss.ps.state).es_sourceText);
-        error::report(explain::explain(running, &query, es));
+        let estate = (*node).ss.ps.state;
+        let query = pg::owned_string((*estate).es_sourceText);
+        error::report(explain::explain(running, &query, estate, es));
     }
 }

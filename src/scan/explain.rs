@@ -5,7 +5,7 @@ use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
 use super::plan::SMALL_CREDIT_BYTES;
-use super::state::Running;
+use super::state::{self, Running};
 use crate::engine::feed::Feeds;
 use crate::engine::portal::Portal;
 use crate::engine::session::{self, ExecuteOptions};
@@ -15,8 +15,13 @@ use crate::pg;
 /// Adds DuckDB's plan (or the profile of the run), and with VERBOSE how the statement got there.
 ///
 /// # Safety
-/// `es` is a valid state of EXPLAIN.
-pub(super) unsafe fn explain(running: &Running, query: &str, es: *mut pg_sys::ExplainState) -> Result<()> {
+/// `estate` is the state of the explained query and `es` that of EXPLAIN.
+pub(super) unsafe fn explain(
+    running: &Running,
+    query: &str,
+    estate: *mut pg_sys::EState,
+    es: *mut pg_sys::ExplainState,
+) -> Result<()> {
     // SAFETY: as the caller promises.
     let (verbose, format) = unsafe { ((*es).verbose, (*es).format) };
     let text = |label: &str, value: &str| {
@@ -47,7 +52,7 @@ pub(super) unsafe fn explain(running: &Running, query: &str, es: *mut pg_sys::Ex
     match profile {
         Some(profile) => text("DuckDB Execution Plan", &format!("\n{}", profile.trim_end())),
         None => {
-            let plan = duckdb_plan(running, query, json)?;
+            let plan = duckdb_plan(running, query, estate, json)?;
             // SAFETY: as the caller promises.
             unsafe {
                 if json {
@@ -62,25 +67,17 @@ pub(super) unsafe fn explain(running: &Running, query: &str, es: *mut pg_sys::Ex
 }
 
 /// Runs DuckDB's own EXPLAIN of the statement; its feeds are bound but never read.
-fn duckdb_plan(running: &Running, query: &str, json: bool) -> Result<String> {
+fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json: bool) -> Result<String> {
     let prefix = if json { "EXPLAIN (FORMAT json) " } else { "EXPLAIN " };
     let sql = format!("{prefix}{}", running.plan.sql);
-    let statement = match session::prepare(&sql, query, &running.plan.feed_specs()?) {
-        Ok(statement) => statement,
-        Err(error) if !running.plan.params.is_empty() => {
-            return Ok(format!("not available before the parameters are known: {}", error.0.message));
-        }
-        Err(error) => return Err(error),
-    };
+    let statement = session::prepare(&sql, query, &running.plan.feed_specs()?)?;
     let options = ExecuteOptions {
-        params: bytes::Bytes::new(),
+        // SAFETY: the state of the query that is being explained.
+        params: unsafe { state::params(&running.plan, estate)? },
         credit_bytes: SMALL_CREDIT_BYTES,
         whole_result: false,
         profile: false,
     };
-    if !running.plan.params.is_empty() {
-        return Ok("not shown for a statement with parameters".to_owned());
-    }
     let schema = bridge_ipc::batch::decode_schema(&statement.prepared.schema)?;
     let feeds = Feeds::unread(running.plan.feeds.len())?;
     let mut portal = Portal::start(session::allocate_portal()?, &statement, schema, options, feeds)?;

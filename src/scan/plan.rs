@@ -14,7 +14,7 @@ use pgrx::pg_sys;
 use super::callbacks;
 use crate::engine::{feed, session};
 use crate::error::Result;
-use crate::lower::{LoweredQuery, ParamRef};
+use crate::lower::{self, LowerOptions, LoweredQuery, ParamRef};
 use crate::pg::{self, list};
 
 /// Read ahead of a reader that may stop early.
@@ -46,6 +46,17 @@ pub(crate) struct ScanPlan {
     pub(crate) writes: bool,
     /// Its row count is the statement's.
     pub(crate) can_set_tag: bool,
+    /// When the SQL holds values that are right for one transaction only: the statement, to
+    /// write the SQL again when a cached plan runs in another one.
+    pub(crate) rewrite: Option<Rewrite>,
+}
+
+/// See [`ScanPlan::rewrite`].
+pub(crate) struct Rewrite {
+    /// The analysed statement.
+    query: *mut pg_sys::Query,
+    /// What the values in the SQL depend on.
+    moment: String,
 }
 
 impl FeedPlan {
@@ -61,6 +72,28 @@ impl ScanPlan {
     /// The specifications of all feeds.
     pub(crate) fn feed_specs(&self) -> Result<Vec<ScanSpec>> {
         self.feeds.iter().map(FeedPlan::spec).collect()
+    }
+
+    /// Writes the SQL again if its values are no longer right.
+    pub(crate) fn refresh(&mut self) -> Result<()> {
+        let Some(rewrite) = &mut self.rewrite else { return Ok(()) };
+        let moment = moment();
+        if rewrite.moment == moment {
+            return Ok(());
+        }
+        // SAFETY: the analysed statement that this plan was made of; lowering gets a copy.
+        let lowered = unsafe {
+            let query = pg_sys::copyObjectImpl(rewrite.query.cast()).cast::<pg_sys::Query>();
+            if self.writes {
+                lower::lower_insert(query, &LowerOptions::current())?
+            } else {
+                lower::lower_query(query, &LowerOptions::current())?
+            }
+        };
+        // Same tables and columns, so the feeds and parameters are the same too.
+        (self.sql, self.logical_plan) = (lowered.sql, lowered.plan);
+        rewrite.moment = moment;
+        Ok(())
     }
 
     /// # Safety
@@ -80,7 +113,12 @@ impl ScanPlan {
             private = list::append(private, columns_to_list(&self.columns));
             private = list::append(private, feeds);
             private = list::append(private, list::from_integers(params));
-            list::append(private, list::from_integers(flags))
+            private = list::append(private, list::from_integers(flags));
+            if let Some(rewrite) = &self.rewrite {
+                private = list::append(private, string_node(&rewrite.moment));
+                private = list::append(private, rewrite.query);
+            }
+            private
         }
     }
 
@@ -90,13 +128,15 @@ impl ScanPlan {
         // SAFETY: the order of `to_private`.
         unsafe {
             let mut items = list::pointers::<pg_sys::Node>(private);
-            let mut next = || items.next().expect("as many items as to_private writes");
-            let sql = pg::node_string(next());
-            let logical_plan = pg::node_string(next());
-            let columns = columns_from_list(next().cast());
-            let feeds: Vec<*mut pg_sys::Node> = list::pointers(next().cast()).collect();
-            let params = list::integers(next().cast());
-            let flags = list::integers(next().cast());
+            let next = |items: &mut dyn Iterator<Item = *mut pg_sys::Node>| {
+                items.next().expect("as many items as to_private writes")
+            };
+            let sql = pg::node_string(next(&mut items));
+            let logical_plan = pg::node_string(next(&mut items));
+            let columns = columns_from_list(next(&mut items).cast());
+            let feeds: Vec<*mut pg_sys::Node> = list::pointers(next(&mut items).cast()).collect();
+            let params = list::integers(next(&mut items).cast());
+            let flags = list::integers(next(&mut items).cast());
             Self {
                 sql,
                 logical_plan,
@@ -115,8 +155,29 @@ impl ScanPlan {
                 limited: flags[0] != 0,
                 writes: flags[1] != 0,
                 can_set_tag: flags[2] != 0,
+                rewrite: items
+                    .next()
+                    .map(|moment| pg::node_string(moment))
+                    .zip(items.next())
+                    .map(|(moment, query)| Rewrite { query: query.cast(), moment }),
             }
         }
+    }
+}
+
+/// What plan-time values depend on: the transaction's time, the user, and the settings that
+/// Postgres' stable functions read.
+fn moment() -> String {
+    // SAFETY: main thread, in a transaction; the settings always exist.
+    unsafe {
+        let settings = [c"TimeZone", c"DateStyle", c"IntervalStyle", c"search_path"]
+            .map(|name| pg::owned_string(pg_sys::GetConfigOption(name.as_ptr(), false, false)));
+        format!(
+            "{} {} {}",
+            pg_sys::GetCurrentTransactionStartTimestamp(),
+            pg_sys::GetUserId().to_u32(),
+            settings.join(" ")
+        )
     }
 }
 
@@ -182,6 +243,11 @@ pub(crate) unsafe fn planned_statement(
         writes: command != pg_sys::CmdType::CMD_SELECT,
         // SAFETY: as above.
         can_set_tag: unsafe { (*parse).canSetTag },
+        rewrite: lowered.plan_time_values.then(|| Rewrite {
+            // SAFETY: as above; the planner may scribble on the original afterwards.
+            query: unsafe { pg_sys::copyObjectImpl(parse.cast()).cast() },
+            moment: moment(),
+        }),
     };
     // SAFETY: a C string from Postgres.
     let query_text = unsafe { pg::owned_string(query_string) };

@@ -31,7 +31,8 @@ pub(crate) struct Running {
 
 impl Running {
     /// Binds the statement (from the session's cache, if it is the one that planned it).
-    pub(crate) fn bind(plan: ScanPlan, query: &str, profile: bool) -> Result<Self> {
+    pub(crate) fn bind(mut plan: ScanPlan, query: &str, profile: bool) -> Result<Self> {
+        plan.refresh()?;
         let specs = plan.feed_specs()?;
         let statement = session::bound(&plan.sql, query, &specs)?;
         let rows = Self::rows(&plan, &statement)?;
@@ -147,7 +148,7 @@ impl Running {
 ///
 /// # Safety
 /// `estate` is the running query's state.
-unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
+pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
     if plan.params.is_empty() {
         return Ok(bytes::Bytes::new());
     }

@@ -132,6 +132,7 @@ unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
             feeds: vec![Feed { query, columns: specs }],
             params: Vec::new(),
             limited: false,
+            plan_time_values: false,
         })
     }
 }
