@@ -21,15 +21,14 @@ impl Reference {
         Self { engine: engine.to_owned(), database: database.to_owned(), threads }
     }
 
-    /// The median time of `runs` runs of `sql` in one process, after one that is slower (it
-    /// is among those the median is taken of, which an odd number of others outweighs).
+    /// The median time of `runs` runs of `sql` in one process, after one that warms it up.
     ///
     /// # Errors
     /// If the program fails, or prints no time.
     pub fn time_median(&self, sql: &str, runs: usize) -> Result<Duration> {
         let mut command = Command::new(&self.engine);
         account::clean_environment(&mut command);
-        command.args(["run", "--timing", "--repeat", &(runs + 1).to_string()]);
+        command.args(["run", "--timing", "--warm-up", "1", "--repeat", &runs.to_string()]);
         command.args(["--threads", &self.threads.to_string()]).arg("--database").arg(&self.database);
         let output = command.args(["-c", sql]).output()?;
         if !output.status.success() {

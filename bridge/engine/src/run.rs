@@ -24,6 +24,9 @@ pub(crate) struct Run {
     /// Run every statement this often.
     #[arg(long, default_value_t = 1)]
     repeat: usize,
+    /// Runs of every statement before those that are timed.
+    #[arg(long, default_value_t = 0)]
+    warm_up: usize,
     /// Print the median time of each statement in milliseconds instead of its rows.
     #[arg(long)]
     timing: bool,
@@ -50,6 +53,9 @@ impl Run {
         let (_database, connection) =
             open_database(&self.database, &settings).map_err(|error| to_engine_error(&error).to_string())?;
         for statement in split_statements(&text) {
+            for _ in 0..self.warm_up {
+                self.once(&connection, &statement, false)?;
+            }
             let mut times = Vec::with_capacity(self.repeat);
             for turn in 0..self.repeat.max(1) {
                 let show = !self.timing && turn == 0;
