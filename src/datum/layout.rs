@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use std::mem::offset_of;
 
 const _: () = assert!(size_of::<pg_sys::Datum>() == size_of::<u64>());
-const _: () = assert!(layout::VARHDRSZ == pg_sys::VARHDRSZ as usize);
+const _: () = assert!(layout::VARHDRSZ == pg_sys::VARHDRSZ);
 const _: () = assert!(layout::MAXALIGN == pg_sys::MAXIMUM_ALIGNOF as usize);
 const _: () = assert!(layout::NAMEDATALEN == pg_sys::NAMEDATALEN as usize);
 

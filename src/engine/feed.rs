@@ -20,6 +20,7 @@ use pgrx::pg_sys;
 use super::interrupt;
 use super::session;
 use crate::error::{Error, Result};
+use crate::pg;
 use crate::pg::memory::OwnedContext;
 
 thread_local! {
@@ -50,6 +51,7 @@ struct Feed {
 /// The feeds of one portal, started.
 pub(crate) struct Feeds {
     portal: u32,
+    #[expect(clippy::vec_box, reason = "the registry points at the feeds")]
     feeds: Vec<Box<Feed>>,
     /// The rings, in the order of the scans.
     segments: Vec<Arc<Segment>>,
@@ -138,7 +140,8 @@ impl Feeds {
         for feed in &mut self.feeds {
             // SAFETY: started above, ended once, in the owner that started it.
             unsafe {
-                let owner = std::mem::replace(&mut *std::ptr::addr_of_mut!(pg_sys::CurrentResourceOwner), feed.owner);
+                let owner =
+                    std::mem::replace(&mut *std::ptr::addr_of_mut!(pg_sys::CurrentResourceOwner), feed.owner);
                 pg_sys::ExecutorFinish(feed.query);
                 pg_sys::ExecutorEnd(feed.query);
                 pg_sys::FreeQueryDesc(feed.query);
@@ -165,7 +168,14 @@ fn is_varlena(type_oid: u32) -> bool {
     bridge_types::PgType::new(type_oid).element().is_some()
         || matches!(
             type_oid,
-            oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::BYTEA | oid::NUMERIC | oid::JSON | oid::BIT | oid::VARBIT
+            oid::TEXT
+                | oid::VARCHAR
+                | oid::BPCHAR
+                | oid::BYTEA
+                | oid::NUMERIC
+                | oid::JSON
+                | oid::BIT
+                | oid::VARBIT
         )
 }
 
@@ -231,7 +241,8 @@ impl Feed {
         // SAFETY: the plan is started; the globals are restored on the normal way out, and an
         // ERROR ends the transaction, which resets them (`AbortTransaction`).
         unsafe {
-            let owner = std::mem::replace(&mut *std::ptr::addr_of_mut!(pg_sys::CurrentResourceOwner), self.owner);
+            let owner =
+                std::mem::replace(&mut *std::ptr::addr_of_mut!(pg_sys::CurrentResourceOwner), self.owner);
             let estate = (*self.query).estate;
             pg_sys::PushActiveSnapshot((*estate).es_snapshot);
             let context = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
@@ -252,7 +263,7 @@ impl Feed {
             // SAFETY: as demanded; a slot stays valid until the next call on this plan.
             unsafe {
                 let slot = pg_sys::ExecProcNode(plan);
-                if slot.is_null() || (*slot).tts_flags & pg_sys::TTS_FLAG_EMPTY as u16 != 0 {
+                if slot.is_null() || (*slot).tts_flags & pg::TTS_EMPTY != 0 {
                     self.ended = true;
                     return Ok(());
                 }
@@ -285,7 +296,8 @@ impl Feed {
         }
         let slot = self.producer.try_reserve(if fits { encoder.size() } else { 0 })?;
         // The engine asks only when it has seen the ring empty, so there is room.
-        let mut slot = slot.ok_or_else(|| IpcError::Protocol("rows were asked for without room for them".into()))?;
+        let mut slot =
+            slot.ok_or_else(|| IpcError::Protocol("rows were asked for without room for them".into()))?;
         let wake = if fits {
             let used = encoder.write(&mut slot)?;
             slot.commit(used, SlotKind::Batch)

@@ -36,7 +36,13 @@ impl WaitSet {
         // start of the process and the descriptor outlives the set (the session owns both).
         unsafe {
             let set = pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, 3);
-            pg_sys::AddWaitEventToSet(set, LATCH, pg_sys::PGINVALID_SOCKET, pg_sys::MyLatch, std::ptr::null_mut());
+            pg_sys::AddWaitEventToSet(
+                set,
+                LATCH,
+                pg_sys::PGINVALID_SOCKET,
+                pg_sys::MyLatch,
+                std::ptr::null_mut(),
+            );
             pg_sys::AddWaitEventToSet(
                 set,
                 DEATH,
@@ -70,7 +76,8 @@ impl WaitSet {
                 );
             }
             let mut event = pg_sys::WaitEvent::default();
-            let events = pg_sys::WaitEventSetWait(self.set, timeout_ms, &mut event, 1, pg_sys::PG_WAIT_EXTENSION);
+            let events =
+                pg_sys::WaitEventSetWait(self.set, timeout_ms, &mut event, 1, pg_sys::PG_WAIT_EXTENSION);
             if events > 0 && event.fd == self.fd { Woken::Socket } else { Woken::Other }
         };
         if woken == Woken::Other {

@@ -5,19 +5,19 @@
 //! requests of any open portal meanwhile. No borrow of the session is held while a feed runs
 //! (its plan may itself use the session) or while the backend sleeps.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bridge_ipc::IpcError;
+use bridge_ipc::client::Client;
 use bridge_ipc::message::{
     Context, Execute, Finished, Hello, PROTOCOL_VERSION, Prepare, Prepared, Reply, Request, ScanSpec,
     TransactionCommand,
 };
-use bridge_ipc::IpcError;
-use bridge_ipc::client::Client;
 use bridge_ipc::ring::{Consumer, SlotKind};
 use bridge_ipc::segment::Segment;
 use bridge_types::{EngineError, SqlState, names};
@@ -36,6 +36,15 @@ const STATEMENT_CACHE: usize = 64;
 
 thread_local! {
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
+    /// A DuckDB transaction belongs to the current Postgres transaction. Kept outside the
+    /// session: when the engine is lost, what it had written is lost too, and nothing of this
+    /// transaction may go on as if it were not, even after ROLLBACK TO SAVEPOINT.
+    static IN_TRANSACTION: Cell<bool> = const { Cell::new(false) };
+    /// Numbers of statements and portals are never used twice by a backend: what remembers
+    /// one of a lost session must not find another one under it.
+    static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// Sessions opened by this backend.
+    static OPENED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What the engine says about a running portal.
@@ -71,9 +80,6 @@ struct Session {
     scan_requests: VecDeque<(u32, u32)>,
     statements: Vec<CachedStatement>,
     uses: u64,
-    next_statement: u32,
-    next_portal: u32,
-    in_transaction: bool,
 }
 
 /// A bound statement in the engine.
@@ -121,9 +127,6 @@ impl Session {
             scan_requests: VecDeque::new(),
             statements: Vec::new(),
             uses: 0,
-            next_statement: 1,
-            next_portal: 1,
-            in_transaction: false,
         })
     }
 
@@ -228,12 +231,15 @@ fn ensure_open() -> Result<()> {
             // An engine that died while this backend was idle is noticed here, and replaced,
             // unless work of the current transaction died with it.
             if session.receive().is_err() {
-                let lost_work = session.in_transaction || !session.portals.is_empty();
+                let lost_rows = !session.portals.is_empty();
                 *slot = None;
-                if lost_work {
+                if lost_rows {
                     return Err(Error::engine_lost());
                 }
             }
+        }
+        if slot.is_none() && IN_TRANSACTION.get() {
+            return Err(Error::engine_lost());
         }
         Ok(slot.is_some())
     })?;
@@ -256,17 +262,15 @@ fn ensure_open() -> Result<()> {
         Reply::Welcome(welcome) if welcome.version == PROTOCOL_VERSION => Ok(()),
         Reply::Welcome(welcome) => Err(EngineError::new(
             SqlState::PROTOCOL_VIOLATION,
-            format!(
-                "the DuckDB engine speaks protocol {}, this server {PROTOCOL_VERSION}",
-                welcome.version
-            ),
+            format!("the DuckDB engine speaks protocol {}, this server {PROTOCOL_VERSION}", welcome.version),
         )
         .with_hint("Restart Postgres after installing another version of pg_duckdb.")
         .into()),
         _ => Err(unexpected_reply()),
     });
-    if opened.is_err() {
-        SESSION.with(|cell| *cell.borrow_mut() = None);
+    match &opened {
+        Ok(()) => OPENED.set(OPENED.get().saturating_add(1)),
+        Err(_) => SESSION.with(|cell| *cell.borrow_mut() = None),
     }
     opened
 }
@@ -299,7 +303,10 @@ fn wait_until<T>(
                 return Ok(Step::Done(value));
             }
             received?;
-            Ok(session.scan_requests.pop_front().map_or(Step::Idle, |(portal, scan)| Step::Feed(portal, scan)))
+            Ok(session
+                .scan_requests
+                .pop_front()
+                .map_or(Step::Idle, |(portal, scan)| Step::Feed(portal, scan)))
         })?;
         match step {
             Step::Done(value) => return Ok(value),
@@ -372,9 +379,8 @@ fn exchange(request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Reply> {
 /// Session state that statements depend on.
 fn context() -> Context {
     // SAFETY: the setting always exists; the string is copied at once.
-    let time_zone = unsafe {
-        crate::pg::owned_string(pg_sys::GetConfigOption(c"TimeZone".as_ptr(), false, false))
-    };
+    let time_zone =
+        unsafe { crate::pg::owned_string(pg_sys::GetConfigOption(c"TimeZone".as_ptr(), false, false)) };
     Context { time_zone }
 }
 
@@ -385,9 +391,13 @@ pub(crate) fn is_connected() -> bool {
 
 /// True while a DuckDB transaction of this Postgres transaction is open.
 pub(crate) fn in_transaction() -> bool {
-    SESSION.with(|cell| {
-        cell.try_borrow().is_ok_and(|slot| slot.as_ref().is_some_and(|session| session.in_transaction))
-    })
+    IN_TRANSACTION.get()
+}
+
+fn next_number() -> u32 {
+    let number = LAST_NUMBER.get().wrapping_add(1).max(1);
+    LAST_NUMBER.set(number);
+    number
 }
 
 /// Opens the DuckDB transaction that belongs to the current Postgres transaction.
@@ -397,10 +407,8 @@ pub(crate) fn begin_if_needed() -> Result<()> {
         return Ok(());
     }
     transaction(TransactionCommand::Begin)?;
-    with_open(|session| {
-        session.in_transaction = true;
-        Ok(())
-    })
+    IN_TRANSACTION.set(true);
+    Ok(())
 }
 
 fn transaction(command: TransactionCommand) -> Result<()> {
@@ -422,10 +430,7 @@ pub(crate) fn commit() -> Result<()> {
     let result = transaction(TransactionCommand::Commit);
     drop(held);
     // Committed or failed (DuckDB rolls a failed commit back): it is over either way.
-    let _ = with_open(|session| {
-        session.in_transaction = false;
-        Ok(())
-    });
+    IN_TRANSACTION.set(false);
     result
 }
 
@@ -433,16 +438,16 @@ pub(crate) fn commit() -> Result<()> {
 ///
 /// Called on abort, where nothing may fail.
 pub(crate) fn reset_nowait() {
+    let in_transaction = IN_TRANSACTION.take();
     SESSION.with(|cell| {
         // Borrowed means that the process is going away in the middle of a wait: the engine
         // will see the connection close.
         let Ok(mut slot) = cell.try_borrow_mut() else { return };
         let Some(session) = slot.as_mut() else { return };
-        let anything = session.in_transaction || !session.portals.is_empty() || session.awaited.is_some();
+        let anything = in_transaction || !session.portals.is_empty() || session.awaited.is_some();
         if !anything {
             return;
         }
-        session.in_transaction = false;
         session.awaited = None;
         session.reply = None;
         session.portals.clear();
@@ -456,7 +461,8 @@ pub(crate) fn reset_nowait() {
 /// Runs a statement without parameters or rows; returns the rows it reports as changed.
 pub(crate) fn run(sql: &str) -> Result<u64> {
     ensure_open()?;
-    match exchange(&Request::Run { sql: sql.to_owned(), context: context() }, &[])? {
+    let request = Request::Run { sql: sql.to_owned(), context: context() };
+    match exchange(&request, &[]).map_err(|error| explain_lost_table(error, sql))? {
         Reply::Done { rows } => Ok(rows),
         _ => Err(unexpected_reply()),
     }
@@ -490,16 +496,16 @@ pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statem
     if let Some(statement) = cached {
         return Ok(statement);
     }
-    let id = with_open(|session| {
-        let id = session.next_statement;
-        session.next_statement += 1;
+    let id = next_number();
+    with_open(|session| {
         if session.statements.len() >= STATEMENT_CACHE
-            && let Some(oldest) = session.statements.iter().enumerate().min_by_key(|(_, s)| s.last_used).map(|(i, _)| i)
+            && let Some(oldest) =
+                session.statements.iter().enumerate().min_by_key(|(_, s)| s.last_used).map(|(i, _)| i)
         {
             let oldest = session.statements.swap_remove(oldest);
             session.client.send(&Request::CloseStatement { statement: oldest.id }, &[])?;
         }
-        Ok(id)
+        Ok(())
     })?;
     let request = Request::Prepare(Prepare {
         statement: id,
@@ -508,7 +514,8 @@ pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statem
         scans: feeds.to_vec(),
         context: context(),
     });
-    let Reply::Prepared(prepared) = exchange(&request, &[])? else {
+    let reply = exchange(&request, &[]).map_err(|error| explain_lost_table(error, sql))?;
+    let Reply::Prepared(prepared) = reply else {
         return Err(unexpected_reply());
     };
     let prepared = Rc::new(prepared);
@@ -526,6 +533,16 @@ pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statem
     Ok(Statement { id, prepared })
 }
 
+/// TEMP tables live in the engine's memory; Postgres still has those of a lost engine.
+fn explain_lost_table(mut error: Error, sql: &str) -> Error {
+    if OPENED.get() > 1 && error.0.sqlstate == SqlState::UNDEFINED_TABLE && sql.contains("\"temp\".") {
+        error.0.detail =
+            Some("The rows of duckdb TEMP tables are lost when the DuckDB engine restarts.".into());
+        error.0.hint = Some("Drop the temporary table and create it again.".into());
+    }
+    error
+}
+
 /// How a statement is to be run.
 pub(crate) struct ExecuteOptions {
     /// One row of parameters as an Arrow IPC stream; empty for none.
@@ -539,13 +556,8 @@ pub(crate) struct ExecuteOptions {
 }
 
 /// Reserves the number of the next portal, so that its feeds can be registered before it runs.
-pub(crate) fn allocate_portal() -> Result<u32> {
-    ensure_open()?;
-    with_open(|session| {
-        let portal = session.next_portal;
-        session.next_portal += 1;
-        Ok(portal)
-    })
+pub(crate) fn allocate_portal() -> u32 {
+    next_number()
 }
 
 /// Starts a statement as `portal`; `segments` are the rings of its feeds, in order.

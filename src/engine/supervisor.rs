@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use bridge_types::names;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags};
-use pgrx::prelude::*;
 use pgrx::pg_sys;
+use pgrx::prelude::*;
 
 use crate::gucs;
 
@@ -71,7 +71,8 @@ impl Supervisor {
                     let ready = engine.was_ready();
                     self.last_error = engine.obituary();
                     pgrx::warning!("DuckDB engine {}, restarting it", self.last_error);
-                    self.pause = if ready { Duration::ZERO } else { (self.pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE) };
+                    self.pause =
+                        if ready { Duration::ZERO } else { (self.pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE) };
                 }
                 Err(error) => {
                     self.last_error = format!("could not be started: {error}");
@@ -279,7 +280,8 @@ fn prepare_child(supervisor: i32) -> io::Result<()> {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGUSR1] {
+        for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGUSR1]
+        {
             libc::signal(signal, libc::SIG_DFL);
         }
         // The engine has a process group of its own, but must not stay behind on SIGHUP.
@@ -299,7 +301,13 @@ fn wait(pipe: Option<&ChildStderr>, timeout: Duration) {
     let fd = pipe.map_or(pg_sys::PGINVALID_SOCKET, AsRawFd::as_raw_fd);
     // SAFETY: main thread, own latch, a live descriptor.
     unsafe {
-        pg_sys::WaitLatchOrSocket(pg_sys::MyLatch, events.cast_signed(), fd, timeout, pg_sys::PG_WAIT_EXTENSION);
+        pg_sys::WaitLatchOrSocket(
+            pg_sys::MyLatch,
+            events.cast_signed(),
+            fd,
+            timeout,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
     super::interrupt::check();

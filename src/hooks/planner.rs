@@ -159,7 +159,8 @@ unsafe fn plan(
     let mandatory = found.duckdb_table || found.duckdb_function;
     let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog && command == CMD_SELECT;
     // SAFETY: as above.
-    let target_is_duckdb = command != CMD_SELECT && unsafe { target(parse) }.is_some_and(catalog::is_duckdb_table);
+    let target_is_duckdb =
+        command != CMD_SELECT && unsafe { target(parse) }.is_some_and(catalog::is_duckdb_table);
     if command != CMD_SELECT && !target_is_duckdb {
         if mandatory {
             return Err(Unsupported::new(

@@ -1,6 +1,6 @@
 //! What we ask of Postgres' catalogs.
 
-use pgrx::pg_sys;
+use pgrx::{FromDatum, pg_sys};
 
 /// Oid of the access method `duckdb` in this database; `None` if the extension is not there.
 pub(crate) fn access_method() -> Option<pg_sys::Oid> {
@@ -49,6 +49,9 @@ pub(crate) fn is_duckdb_table(relid: pg_sys::Oid) -> bool {
 const DUCKDB_ONLY_SYMBOL: &[u8] = b"duckdb_only_function";
 /// Attribute number of `pg_aggregate.aggtransfn`, the fourth column in all versions.
 const AGGTRANSFN: i16 = 4;
+/// Attribute number of `pg_proc.prosrc`.
+#[expect(clippy::cast_possible_truncation, reason = "attribute numbers are small")]
+const PROSRC: i16 = pg_sys::Anum_pg_proc_prosrc as i16;
 /// `ClanguageId` (`pg_language.dat`).
 const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 
@@ -73,7 +76,7 @@ pub(crate) fn is_duckdb_only_function(function: pg_sys::Oid) -> bool {
             let source = pg_sys::SysCacheGetAttr(
                 pg_sys::SysCacheIdentifier::PROCOID as i32,
                 tuple,
-                pg_sys::Anum_pg_proc_prosrc as i16,
+                PROSRC,
                 &mut is_null,
             );
             !is_null && {
@@ -104,7 +107,10 @@ fn is_duckdb_only_aggregate(aggregate: pg_sys::Oid) -> bool {
             &mut is_null,
         );
         pg_sys::ReleaseSysCache(tuple);
-        !is_null && is_duckdb_only_function(pg_sys::Oid::from(transition.value() as u32))
+        !is_null
+            && is_duckdb_only_function(
+                pg_sys::Oid::from_datum(transition, false).unwrap_or(pg_sys::InvalidOid),
+            )
     }
 }
 

@@ -7,10 +7,10 @@ use pgrx::pg_sys;
 /// # Safety
 /// `list` is null or a list of pointers to `T`, unchanged while the iterator lives.
 pub(crate) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl ExactSizeIterator<Item = *mut T> {
-    // SAFETY: as the caller promises: `length` cells are initialised.
     let cells = if list.is_null() {
         &[][..]
     } else {
+        // SAFETY: as the caller promises: `length` cells are initialised.
         unsafe { std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0)) }
     };
     // SAFETY: a list of pointers.
@@ -27,7 +27,8 @@ pub(crate) unsafe fn integers(list: *mut pg_sys::List) -> Vec<i32> {
     }
     // SAFETY: as the caller promises.
     unsafe {
-        let cells = std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
+        let cells =
+            std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
         cells.iter().map(|cell| cell.int_value).collect()
     }
 }
@@ -57,7 +58,8 @@ pub(crate) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
     }
     // SAFETY: as the caller promises.
     unsafe {
-        let cells = std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
+        let cells =
+            std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
         cells.iter().map(|cell| cell.oid_value).collect()
     }
 }

@@ -6,6 +6,10 @@ pub(crate) mod memory;
 
 use std::ffi::{CStr, CString, c_char};
 
+/// `TTS_FLAG_EMPTY`, in the type of `tts_flags`.
+pub(crate) const TTS_EMPTY: u16 = 1 << 1;
+const _: () = assert!(TTS_EMPTY as u32 == pgrx::pg_sys::TTS_FLAG_EMPTY);
+
 /// Copies a C string; the empty string for a null pointer.
 ///
 /// # Safety

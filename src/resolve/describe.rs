@@ -131,7 +131,9 @@ fn postgres_type(name: &str) -> Option<(Target, Option<&'static str>)> {
 }
 
 fn composite_type(name: &str) -> Option<(Target, Option<&'static str>)> {
-    if let Some(element) = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')).map(|(element, _)| element) {
+    if let Some(element) =
+        name.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')).map(|(element, _)| element)
+    {
         // Nested lists are one array type in Postgres.
         let (target, cast) = postgres_type(element)?;
         let Target::BuiltIn(pg_type) = target else { return None };

@@ -26,7 +26,12 @@ impl Resolver {
             | pg_sys::QTW_DONT_COPY_QUERY;
         // SAFETY: the mutator gets back this resolver, alone, while the walk runs.
         unsafe {
-            pg_sys::query_tree_mutator(query, mutator(), std::ptr::from_mut(self).cast(), FLAGS.cast_signed());
+            pg_sys::query_tree_mutator(
+                query,
+                mutator(),
+                std::ptr::from_mut(self).cast(),
+                FLAGS.cast_signed(),
+            );
         }
         Ok(())
     }
@@ -115,11 +120,9 @@ impl Resolver {
     unsafe fn var(&self, var: *mut pg_sys::Var) -> Result<*mut pg_sys::Node> {
         // SAFETY: a valid Var.
         unsafe {
-            match self.meaning((*var).varno.try_into().unwrap_or(0), (*var).varattno, (*var).varlevelsup) {
+            match self.meaning((*var).varno, (*var).varattno, (*var).varlevelsup) {
                 None => Ok(var.cast()),
-                Some(Meaning::One(column)) => {
-                    Ok(column.var((*var).varno.try_into().unwrap_or(0), (*var).varlevelsup)?.cast())
-                }
+                Some(Meaning::One(column)) => Ok(column.var((*var).varno, (*var).varlevelsup)?.cast()),
                 Some(Meaning::Row(_)) => Err(Unsupported::new(
                     "a whole row of a file as a value",
                     "its columns can be selected by * and named by r['column']",
@@ -138,16 +141,21 @@ impl Resolver {
                 let var = inner.cast::<pg_sys::Var>();
                 let name = constant_text(only((*node).refupperindexpr))?;
                 let column = find_column(columns, &name)?;
-                return Ok(column.var((*var).varno.try_into().unwrap_or(0), (*var).varlevelsup)?.cast());
+                return Ok(column.var((*var).varno, (*var).varlevelsup)?.cast());
             }
             if (*node).refcontainertype != self.placeholders.unresolved {
-                let copy = pg_sys::expression_tree_mutator(node.cast(), mutator(), std::ptr::from_mut(self).cast());
+                let copy =
+                    pg_sys::expression_tree_mutator(node.cast(), mutator(), std::ptr::from_mut(self).cast());
                 return Ok(copy);
             }
             let container = self.rewrite(inner)?;
             let index = self.rewrite(only((*node).refupperindexpr))?;
             if !(*node).reflowerindexpr.is_null() {
-                return Err(Unsupported::new("a slice of a file's column", "cast the column to its array type first").into());
+                return Err(Unsupported::new(
+                    "a slice of a file's column",
+                    "cast the column to its array type first",
+                )
+                .into());
             }
             let index = pg_sys::coerce_to_target_type(
                 self.parse_state,
@@ -199,7 +207,8 @@ impl Resolver {
             if !self.is_placeholder_operator((*node).opno) {
                 return Ok(node.cast());
             }
-            let name = list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::get_opname((*node).opno)));
+            let name =
+                list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::get_opname((*node).opno)));
             let args: Vec<*mut pg_sys::Node> =
                 list::pointers((*node).args).map(|arg| self.untyped(arg)).collect();
             let (left, right) = match args[..] {
@@ -207,7 +216,8 @@ impl Resolver {
                 [left, right] => (left, right),
                 _ => return Ok(node.cast()),
             };
-            let made = pg_sys::make_op(self.parse_state, name, left, right, std::ptr::null_mut(), (*node).location);
+            let made =
+                pg_sys::make_op(self.parse_state, name, left, right, std::ptr::null_mut(), (*node).location);
             pg_sys::assign_expr_collations(self.parse_state, made.cast());
             Ok(made.cast())
         }
@@ -219,7 +229,8 @@ impl Resolver {
             if !self.is_placeholder_operator((*node).opno) {
                 return Ok(node.cast());
             }
-            let name = list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::get_opname((*node).opno)));
+            let name =
+                list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::get_opname((*node).opno)));
             let args: Vec<*mut pg_sys::Node> = list::pointers((*node).args).collect();
             let made = pg_sys::make_scalar_array_op(
                 self.parse_state,
@@ -235,7 +246,11 @@ impl Resolver {
     }
 
     /// `r['c']::type`: the cast from the column's real type.
-    unsafe fn cast(&self, before: *mut pg_sys::CoerceViaIO, node: *mut pg_sys::CoerceViaIO) -> Result<*mut pg_sys::Node> {
+    unsafe fn cast(
+        &self,
+        before: *mut pg_sys::CoerceViaIO,
+        node: *mut pg_sys::CoerceViaIO,
+    ) -> Result<*mut pg_sys::Node> {
         // SAFETY: the expression as parsed and its fresh copy.
         unsafe {
             if pg_sys::exprType((*before).arg.cast()) != self.placeholders.unresolved {
@@ -326,7 +341,10 @@ impl Resolver {
         // (ParseFuncOrColumn).
         unsafe {
             let name = pg_sys::get_func_name(function);
-            let names = list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::pstrdup(c"pg_catalog".as_ptr())));
+            let names = list::append(
+                std::ptr::null_mut(),
+                pg_sys::makeString(pg_sys::pstrdup(c"pg_catalog".as_ptr())),
+            );
             let names = list::append(names, pg_sys::makeString(name));
             let args: Vec<_> = args.into_iter().map(|arg| self.untyped(arg)).collect();
             let list_of = args.iter().fold(std::ptr::null_mut(), |list, arg| list::append(list, *arg));
@@ -374,7 +392,8 @@ impl Resolver {
             if !self.takes_placeholder((*node).funcid) {
                 return Ok(node.cast());
             }
-            let (function, result, args) = self.choose((*node).funcid, list::pointers((*node).args).collect())?;
+            let (function, result, args) =
+                self.choose((*node).funcid, list::pointers((*node).args).collect())?;
             ((*node).funcid, (*node).funcresulttype, (*node).args) = (function, result, args);
             pg_sys::assign_expr_collations(self.parse_state, node.cast());
             Ok(node.cast())
@@ -413,7 +432,8 @@ impl Resolver {
             if !self.takes_placeholder((*node).winfnoid) {
                 return Ok(node.cast());
             }
-            let (function, result, args) = self.choose((*node).winfnoid, list::pointers((*node).args).collect())?;
+            let (function, result, args) =
+                self.choose((*node).winfnoid, list::pointers((*node).args).collect())?;
             ((*node).winfnoid, (*node).wintype, (*node).args) = (function, result, args);
             pg_sys::assign_expr_collations(self.parse_state, node.cast());
             Ok(node.cast())
@@ -457,7 +477,8 @@ impl Resolver {
             let untyped = list::pointers::<pg_sys::Node>(args)
                 .fold(std::ptr::null_mut(), |list, arg| list::append(list, self.untyped(arg)));
             let context = pg::palloc_string(context);
-            let type_oid = pg_sys::select_common_type(self.parse_state, untyped, context, std::ptr::null_mut());
+            let type_oid =
+                pg_sys::select_common_type(self.parse_state, untyped, context, std::ptr::null_mut());
             let coerced = list::pointers::<pg_sys::Node>(untyped).fold(std::ptr::null_mut(), |list, arg| {
                 list::append(list, pg_sys::coerce_to_common_type(self.parse_state, arg, type_oid, context))
             });
@@ -496,7 +517,8 @@ unsafe fn constant_text(node: *mut pg_sys::Node) -> Result<String> {
             }
         }
     }
-    Err(EngineError::new(SqlState::DATATYPE_MISMATCH, "the name of a file's column must be a text constant").into())
+    Err(EngineError::new(SqlState::DATATYPE_MISMATCH, "the name of a file's column must be a text constant")
+        .into())
 }
 
 /// The column of that name; without regard to case if that is the only one, as in DuckDB.

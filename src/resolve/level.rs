@@ -186,7 +186,8 @@ impl Resolver {
             }
             let sql = reader::duckdb_sql(call)?;
             let described = describe::columns(&sql)?;
-            let columns: Vec<_> = described.iter().zip(1..).map(|(column, attno)| Column::of_file(column, attno)).collect();
+            let columns: Vec<_> =
+                described.iter().zip(1..).map(|(column, attno)| Column::of_file(column, attno)).collect();
             let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
                 .next()
                 .expect("reader::call found it");
@@ -239,7 +240,11 @@ impl Resolver {
 
     /// Replaces `*` over rows, renumbers what follows it, and gives sort and group clauses
     /// the operators of the real types. `before` are the types as parsed.
-    unsafe fn expand_targets(&mut self, query: *mut pg_sys::Query, before: &[pg_sys::Oid]) -> Result<Meanings> {
+    unsafe fn expand_targets(
+        &mut self,
+        query: *mut pg_sys::Query,
+        before: &[pg_sys::Oid],
+    ) -> Result<Meanings> {
         // SAFETY: as in `level`.
         unsafe {
             let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
@@ -398,7 +403,8 @@ unsafe fn set_operation(query: *mut pg_sys::Query, node: *mut pg_sys::Node) -> R
         if left.iter().map(|column| column.type_oid).eq(known) {
             return Ok(left);
         }
-        let agree = left.len() == right.len() && left.iter().zip(&right).all(|(l, r)| l.type_oid == r.type_oid);
+        let agree =
+            left.len() == right.len() && left.iter().zip(&right).all(|(l, r)| l.type_oid == r.type_oid);
         if !agree {
             return Err(EngineError::new(
                 SqlState::DATATYPE_MISMATCH,
@@ -415,7 +421,8 @@ unsafe fn set_operation(query: *mut pg_sys::Query, node: *mut pg_sys::Node) -> R
             let mut clauses = std::ptr::null_mut();
             for column in &left {
                 let operators = SortOperators::of(column.type_oid, false);
-                let clause = pg_sys::palloc0(size_of::<pg_sys::SortGroupClause>()).cast::<pg_sys::SortGroupClause>();
+                let clause =
+                    pg_sys::palloc0(size_of::<pg_sys::SortGroupClause>()).cast::<pg_sys::SortGroupClause>();
                 (*clause).type_ = pg_sys::NodeTag::T_SortGroupClause;
                 (*clause).eqop = operators.equal;
                 (*clause).hashable = operators.hashable;
@@ -445,14 +452,22 @@ impl Column {
         // SAFETY: a fresh node in the current context.
         Ok(unsafe {
             #[allow(clippy::useless_conversion, reason = "varno is unsigned before Postgres 15")]
-            pg_sys::makeVar(varno.try_into().unwrap_or_default(), self.attno, self.type_oid, self.typmod, self.collation, levels_up)
+            pg_sys::makeVar(
+                varno.try_into().unwrap_or_default(),
+                self.attno,
+                self.type_oid,
+                self.typmod,
+                self.collation,
+                levels_up,
+            )
         })
     }
 }
 
 fn next_resno(resno: i16) -> Result<i16> {
     resno.checked_add(1).ok_or_else(|| {
-        EngineError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "a target list can have at most 32767 columns").into()
+        EngineError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "a target list can have at most 32767 columns")
+            .into()
     })
 }
 

@@ -129,7 +129,8 @@ unsafe fn has_readers(query: *mut pg_sys::Query) -> bool {
                 return pg_sys::expression_tree_walker(node, Some(visit), context);
             }
             let query = node.cast::<pg_sys::Query>();
-            list::pointers::<pg_sys::RangeTblEntry>((*query).rtable).any(|entry| reader::call(entry).is_some())
+            list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
+                .any(|entry| reader::call(entry).is_some())
                 || pg_sys::query_tree_walker(query, Some(visit), context, 0)
         }
     }

@@ -158,12 +158,16 @@ fn check_paths(paths: &[String]) -> Result<()> {
     });
     let Some(path) = local else { return Ok(()) };
     // SAFETY: main thread, in a transaction.
-    let allowed =
-        unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES)) };
+    let allowed = unsafe {
+        pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES))
+    };
     if allowed {
         return Ok(());
     }
-    Err(EngineError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied to read file \"{path}\""))
-        .with_detail("Only roles with privileges of \"pg_read_server_files\" may read files of the server.")
-        .into())
+    Err(EngineError::new(
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        format!("permission denied to read file \"{path}\""),
+    )
+    .with_detail("Only roles with privileges of \"pg_read_server_files\" may read files of the server.")
+    .into())
 }

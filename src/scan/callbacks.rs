@@ -22,6 +22,8 @@ struct ScanState {
     running: *mut Running,
     /// Columns of a row.
     columns: usize,
+    /// The same as Postgres counts them; a target list has at most 1,664 entries.
+    natts: i16,
 }
 
 /// Static tables of C pointers, never written.
@@ -78,10 +80,10 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         let plan_node = (*node).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let plan = ScanPlan::from_private((*plan_node).custom_private);
         (*state).columns = plan.columns.len();
+        (*state).natts = i16::try_from(plan.columns.len()).expect("target lists are shorter");
         let profile = (*estate).es_instrument != 0;
         if flags.cast_unsigned() & pg_sys::EXEC_FLAG_EXPLAIN_ONLY != 0 && plan.writes {
-            crate::hooks::xact::check_not_read_only()
-                .unwrap_or_else(|error| error::raise(error));
+            crate::hooks::xact::check_not_read_only().unwrap_or_else(|error| error::raise(error));
         }
         let query = pg::owned_string((*estate).es_sourceText);
         let running = error::report(Running::bind(plan, &query, profile));
@@ -91,7 +93,9 @@ unsafe extern "C-unwind" fn begin_custom_scan(
 
 /// Hands out one row. Not guarded: the usual case is a copy out of the block and raises
 /// nothing; the other one is the guarded [`refill`].
-unsafe extern "C-unwind" fn exec_custom_scan(node: *mut pg_sys::CustomScanState) -> *mut pg_sys::TupleTableSlot {
+unsafe extern "C-unwind" fn exec_custom_scan(
+    node: *mut pg_sys::CustomScanState,
+) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: a begun state; the slot has `columns` columns (custom_scan_tlist), and the row
     // stays valid until the next call, as the executor demands.
     unsafe {
@@ -108,8 +112,8 @@ unsafe extern "C-unwind" fn exec_custom_scan(node: *mut pg_sys::CustomScanState)
             let columns = (*state).columns;
             std::ptr::copy_nonoverlapping(datums.as_ptr(), (*slot).tts_values.cast::<u64>(), columns);
             std::ptr::copy_nonoverlapping(nulls.as_ptr(), (*slot).tts_isnull, columns);
-            (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
-            (*slot).tts_nvalid = columns as i16;
+            (*slot).tts_flags &= !pg::TTS_EMPTY;
+            (*slot).tts_nvalid = (*state).natts;
         }
         slot
     }

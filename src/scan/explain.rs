@@ -37,7 +37,11 @@ pub(super) unsafe fn explain(
     };
     if verbose {
         let multiline = |value: &str| {
-            if format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT { format!("\n{value}") } else { value.to_owned() }
+            if format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT {
+                format!("\n{value}")
+            } else {
+                value.to_owned()
+            }
         };
         text("Logical Plan", &multiline(running.plan.logical_plan.trim_end()));
         text("DuckDB SQL", &running.plan.sql);
@@ -80,13 +84,15 @@ fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json
     };
     let schema = bridge_ipc::batch::decode_schema(&statement.prepared.schema)?;
     let feeds = Feeds::unread(running.plan.feeds.len())?;
-    let mut portal = Portal::start(session::allocate_portal()?, &statement, schema, options, feeds)?;
+    let mut portal = Portal::start(session::allocate_portal(), &statement, schema, options, feeds)?;
     let mut plan = String::new();
     while let Some(batch) = portal.next_batch()? {
         // Two columns: which plan, and its text.
         let column = batch.columns().get(1).and_then(|column| column.as_string_view_opt());
         let Some(column) = column else {
-            return Err(EngineError::new(SqlState::INTERNAL_ERROR, "unexpected form of DuckDB's EXPLAIN").into());
+            return Err(
+                EngineError::new(SqlState::INTERNAL_ERROR, "unexpected form of DuckDB's EXPLAIN").into()
+            );
         };
         for row in 0..column.len() {
             plan.push_str(column.value(row));

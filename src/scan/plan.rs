@@ -5,9 +5,9 @@
 
 use std::ffi::{c_char, c_int};
 
-use bridge_kernels::Converter;
 use bridge_ipc::batch;
 use bridge_ipc::message::ScanSpec;
+use bridge_kernels::Converter;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState};
 use pgrx::pg_sys;
 
@@ -257,16 +257,19 @@ pub(crate) unsafe fn planned_statement(
         // Refuses what no kernel converts now, not after the first rows.
         Converter::new(&schema, &plan.columns)?;
         if schema.fields().len() != plan.columns.len() {
-            return Err(EngineError::new(SqlState::INTERNAL_ERROR, "DuckDB bound another number of columns").into());
+            return Err(
+                EngineError::new(SqlState::INTERNAL_ERROR, "DuckDB bound another number of columns").into()
+            );
         }
     }
 
     // SAFETY: plain node construction in the planner's memory context.
     unsafe {
         let mut rtable = flat_relations(parse);
-        let names = lowered.columns.iter().fold(std::ptr::null_mut(), |names, column| {
-            list::append(names, string_node(&column.spec.name))
-        });
+        let names = lowered
+            .columns
+            .iter()
+            .fold(std::ptr::null_mut(), |names, column| list::append(names, string_node(&column.spec.name)));
         // Gives the columns of the scan names in EXPLAIN VERBOSE; never opened.
         let entry = new_node::<pg_sys::RangeTblEntry>(pg_sys::NodeTag::T_RangeTblEntry);
         (*entry).rtekind = pg_sys::RTEKind::RTE_RESULT;
@@ -279,7 +282,8 @@ pub(crate) unsafe fn planned_statement(
         for (column, number) in lowered.columns.iter().zip(1..) {
             for (list, varno) in [(&mut scan_columns, entry_index), (&mut output, pg_sys::INDEX_VAR)] {
                 #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
-                let var = pg_sys::makeVar(varno as _, number, column.type_oid, column.typmod, column.collation, 0);
+                let var =
+                    pg_sys::makeVar(varno as _, number, column.type_oid, column.typmod, column.collation, 0);
                 let name = pg::palloc_string(&column.spec.name);
                 *list = list::append(*list, pg_sys::makeTargetEntry(var.cast(), number, name, false));
             }
@@ -299,7 +303,7 @@ pub(crate) unsafe fn planned_statement(
             .sum();
 
         let mut tree: *mut pg_sys::Plan = node.cast();
-        if (cursor_options as u32) & pg_sys::CURSOR_OPT_SCROLL != 0 {
+        if cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_SCROLL != 0 {
             tree = pg_sys::materialize_finished_plan(tree);
         }
         let statement = new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);

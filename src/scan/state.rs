@@ -71,11 +71,14 @@ impl Running {
         self.statement = session::bound(&self.plan.sql, &self.query(estate), &self.specs)?;
         // SAFETY: as the caller promises.
         let params = unsafe { params(&self.plan, estate)? };
-        let id = session::allocate_portal()?;
+        let id = session::allocate_portal();
         let plans: Vec<_> = self.plan.feeds.iter().map(|feed| (feed.plan, feed.columns.clone())).collect();
-        // SAFETY: planned by `planned_statement` with these columns.
-        let feeds =
-            if plans.is_empty() { Feeds::none() } else { unsafe { Feeds::start(id, &plans, estate)? } };
+        let feeds = if plans.is_empty() {
+            Feeds::none()
+        } else {
+            // SAFETY: planned by `planned_statement` with these columns.
+            unsafe { Feeds::start(id, &plans, estate)? }
+        };
         let schema = if self.plan.columns.is_empty() {
             arrow::datatypes::Schema::empty().into()
         } else {
