@@ -248,6 +248,7 @@ fn ensure_open() -> Result<()> {
     }
     let session = Session::open()?;
     SESSION.with(|cell| *cell.borrow_mut() = Some(session));
+    let opening = Opening { welcome: false };
     // SAFETY: main thread, inside a transaction (names are looked up in the catalogs).
     let hello = unsafe {
         Hello {
@@ -268,11 +269,33 @@ fn ensure_open() -> Result<()> {
         .into()),
         _ => Err(unexpected_reply()),
     });
-    match &opened {
-        Ok(()) => OPENED.set(OPENED.get().saturating_add(1)),
-        Err(_) => SESSION.with(|cell| *cell.borrow_mut() = None),
+    opening.end(opened)
+}
+
+/// A connection that has not been welcomed; an error or an interrupt on the way closes it.
+struct Opening {
+    welcome: bool,
+}
+
+impl Opening {
+    fn end(mut self, opened: Result<()>) -> Result<()> {
+        self.welcome = opened.is_ok();
+        opened
     }
-    opened
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if self.welcome {
+            OPENED.set(OPENED.get().saturating_add(1));
+        } else {
+            SESSION.with(|cell| {
+                if let Ok(mut slot) = cell.try_borrow_mut() {
+                    *slot = None;
+                }
+            });
+        }
+    }
 }
 
 fn unexpected_reply() -> Error {

@@ -6,7 +6,7 @@ use postgres::NoTls;
 use tests::process;
 use tests::wait;
 
-use crate::fixture::{BROAD, ENDLESS, engine_is_idle, number, quiet, sqlstate};
+use crate::fixture::{BROAD, ENDLESS, engine_is_idle, explain, number, quiet, sqlstate};
 
 /// From the request until the client has its answer.
 const ANSWERED: Duration = Duration::from_millis(200);
@@ -32,9 +32,9 @@ fn cancel_is_answered_and_stops_the_query() {
             let (error, at) = query.join().expect("no panic");
             (error, at - asked)
         });
-        assert_eq!(sqlstate(&error), "57014", "{error}");
+        assert_eq!(sqlstate(&error), "57014", "{}", explain(&error));
         assert!(answered <= ANSWERED, "{sql}: answered after {answered:?}");
-        engine_is_idle(&cluster, STOPPED);
+        engine_rests(&cluster);
         assert_eq!(number(&mut client, "SELECT count(*) FROM numbers").expect("the session lives"), 20_000);
     }
 }
@@ -48,10 +48,10 @@ fn statement_timeout_ends_a_query_in_time() {
         let start = Instant::now();
         let error = client.batch_execute(sql).expect_err("times out");
         let late = start.elapsed().saturating_sub(Duration::from_millis(300));
-        assert_eq!(sqlstate(&error), "57014", "{error}");
+        assert_eq!(sqlstate(&error), "57014", "{}", explain(&error));
         assert!(late <= ANSWERED, "{sql}: {late:?} late");
+        engine_rests(&cluster);
     }
-    engine_is_idle(&cluster, STOPPED);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn terminating_a_backend_frees_its_session() {
         assert!(answered <= ANSWERED, "answered after {answered:?}");
     });
     wait::until("end of the backend", STOPPED, || !process::is_alive(pid)).expect("ends");
-    engine_is_idle(&cluster, STOPPED);
+    engine_rests(&cluster);
     no_session(&cluster, backend);
 }
 
@@ -83,7 +83,17 @@ fn a_client_that_goes_away_while_it_streams_frees_its_session() {
     client.batch_execute(&format!("BEGIN; DECLARE c CURSOR FOR {BROAD}; MOVE 100000 c")).expect("streams");
     drop(client);
     no_session(&cluster, backend);
-    engine_is_idle(&cluster, STOPPED);
+    engine_rests(&cluster);
+}
+
+/// Asserts that the engine says it has stopped, and that it uses no processor any more.
+fn engine_rests(cluster: &tests::cluster::Cluster) {
+    engine_is_idle(cluster, STOPPED);
+    let engine = cluster.engine_pid().expect("runs");
+    let before = process::cpu_time(engine).expect("alive");
+    std::thread::sleep(Duration::from_millis(300));
+    let used = process::cpu_time(engine).expect("alive").saturating_sub(before);
+    assert!(used < Duration::from_millis(60), "the engine used {used:?} in 300 ms");
 }
 
 fn no_session(cluster: &tests::cluster::Cluster, backend: i64) {

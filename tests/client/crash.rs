@@ -183,6 +183,11 @@ fn a_backend_that_is_killed_while_it_streams_frees_its_session() {
     process::kill(u32::try_from(backend).expect("a pid")).expect("killed");
     // Any backend's death by a signal makes Postgres restart all of them; the engine belongs
     // to the supervisor, so it may be a new one, but never two, and never a leaked session.
+    wait::until("end of the recovery", Duration::from_secs(20), || {
+        cluster.log().expect("log").contains("all server processes terminated; reinitializing")
+            && cluster.client().is_ok()
+    })
+    .expect("is up");
     works_again(&cluster, COUNT, NUMBERS);
     engine_is_idle(&cluster, Duration::from_secs(2));
     let sql = format!("SELECT count(*) FROM duckdb.engine_sessions() WHERE backend_pid = {backend}");

@@ -93,6 +93,11 @@ pub(crate) fn sqlstate(error: &postgres::Error) -> String {
     error.code().map_or_else(|| "closed".to_owned(), |code| code.code().to_owned())
 }
 
+/// An error with all that the server says of it; the type's own text is just "db error".
+pub(crate) fn explain(error: &postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |error| format!("{error:?}"))
+}
+
 /// Tries `sql` on new connections until it works, and returns the time that took.
 pub(crate) fn works_again(cluster: &Cluster, sql: &str, expected: i64) -> Duration {
     let start = Instant::now();

@@ -3,9 +3,14 @@
 mod cancel;
 mod crash;
 mod cursor;
+mod feeds;
 mod fixture;
 mod limits;
 mod memory;
 mod persistence;
+mod protocol;
+mod session;
 mod shutdown;
 mod status;
+mod streams;
+mod values;

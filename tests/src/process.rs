@@ -30,6 +30,15 @@ pub fn memory(pid: u32) -> Result<Memory> {
     Ok(Memory { resident: field("Rss:")?, anonymous: field("Anonymous:")? })
 }
 
+/// Shared segments (`memfd`) that process `pid` has mapped.
+///
+/// # Errors
+/// If it is gone or not ours to look at.
+pub fn shared_segments(pid: u32) -> Result<usize> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    Ok(text.lines().filter(|line| line.contains("/memfd:")).count())
+}
+
 /// CPU time (user and system) that process `pid` has used, all its threads together.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ pub(crate) struct Engine {
     /// Sessions to interrupt until they stop.
     pub(crate) stopping: Sender<Arc<Session>>,
     database: Database,
-    /// For attaching, checkpoints and status, never used by sessions.
+    /// For checkpoints and status, never used by sessions.
     admin: Mutex<Connection>,
     stores: Mutex<BTreeSet<u32>>,
     sessions: Mutex<BTreeMap<u64, Arc<Session>>>,
@@ -98,9 +98,12 @@ impl Engine {
         let catalog = store_catalog(database_oid);
         let sql =
             format!("ATTACH {} AS {}", quote_literal(&path.to_string_lossy()), quote_identifier(&catalog));
+        // A connection of its own: replaying a store's log takes time, and status is asked
+        // for meanwhile.
+        let attaching = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
         let deadline = Instant::now() + STORE_LOCK_WAIT;
         loop {
-            match lock(&self.admin).query(&sql) {
+            match attaching.query(&sql) {
                 Ok(_) => break,
                 Err(error) if error.message.contains("lock") && Instant::now() < deadline => {}
                 Err(error) => {

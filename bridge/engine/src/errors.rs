@@ -56,6 +56,13 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
                 "Raise duckdb.max_temp_directory_size, or point duckdb.temporary_directory to a larger disk.",
             );
         }
+        SqlState::IN_FAILED_TRANSACTION => {
+            return EngineError::new(state, "the DuckDB transaction was ended by an earlier error")
+                .with_detail(
+                    "DuckDB has no savepoints: an error in a transaction that has written duckdb tables undoes it.",
+                )
+                .with_hint("Roll the whole transaction back and run it again.");
+        }
         _ => {}
     }
     let detail = rest.trim();

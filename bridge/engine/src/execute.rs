@@ -44,6 +44,8 @@ pub(crate) struct Worker {
     connection: Option<Connection>,
     time_zone: String,
     buffer: &'static str,
+    /// A statement of the open transaction failed: DuckDB may have given the transaction up.
+    failed: bool,
 }
 
 impl Worker {
@@ -57,6 +59,7 @@ impl Worker {
             connection: None,
             time_zone: String::new(),
             buffer: "",
+            failed: false,
         }
     }
 
@@ -170,6 +173,7 @@ impl Worker {
 
     /// Answers with DuckDB's error, and ends the process if DuckDB is done for.
     fn fail(&mut self, sequence: u32, error: &DuckError) {
+        self.failed = true;
         self.answer(sequence, Err(to_engine_error(error)));
         if is_fatal(error) {
             self.engine.note_error(&error.message);
@@ -440,6 +444,7 @@ impl Worker {
             TransactionCommand::Begin => {
                 self.make_room(sequence)?;
                 self.connection()?.query("BEGIN TRANSACTION")?;
+                self.failed = false;
                 self.session.in_transaction.store(true, Ordering::Relaxed);
             }
             TransactionCommand::Commit => {
@@ -447,8 +452,12 @@ impl Worker {
                 let _executing = self.session.executing(&[]);
                 // Whatever the outcome, the transaction is over.
                 self.session.in_transaction.store(false, Ordering::Relaxed);
-                if let Err(error) = self.connection()?.query("COMMIT") {
-                    drop(self.connection()?.query("ROLLBACK"));
+                // DuckDB's COMMIT of a transaction that an error has ended is a ROLLBACK, and
+                // says nothing. Any other statement tells.
+                let connection = self.connection()?;
+                let alive = if self.failed { connection.query("SELECT 1").map(drop) } else { Ok(()) };
+                if let Err(error) = alive.and_then(|()| connection.query("COMMIT").map(drop)) {
+                    drop(connection.query("ROLLBACK"));
                     return Err(error.into());
                 }
             }

@@ -1,5 +1,6 @@
 //! The engine's settings: memory, threads, spill, and what makes DuckDB answer as Postgres does.
 
+use bridge_types::names::quote_literal;
 use std::path::PathBuf;
 
 /// Threads beyond the cores: each may be held by a blocked feed while the others work.
@@ -46,7 +47,6 @@ impl Settings {
             ("memory_limit".to_owned(), format!("{}B", self.memory_limit_bytes)),
             ("threads".to_owned(), (self.threads + self.feed_threads).to_string()),
             ("temp_directory".to_owned(), self.temp_directory.to_string_lossy().into_owned()),
-            ("max_temp_directory_size".to_owned(), self.max_temp_directory_size.clone()),
             ("autoinstall_known_extensions".to_owned(), "false".to_owned()),
         ];
         if let Some(directory) = &self.extension_directory {
@@ -57,7 +57,8 @@ impl Settings {
 
     /// Statements run once after the start; all of instance scope.
     pub(crate) fn after_open(&self) -> Vec<String> {
-        [
+        let spill = quote_literal(&self.max_temp_directory_size);
+        let statements = [
             // Postgres: nulls are larger than everything, ascending or descending.
             "SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'",
             "SET GLOBAL integer_division = true",
@@ -65,9 +66,11 @@ impl Settings {
             "SET GLOBAL order_by_non_integer_literal = false",
             // Row order is part of the answer of queries that Postgres' users order implicitly.
             "SET GLOBAL preserve_insertion_order = true",
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        ];
+        let mut statements = statements.map(str::to_owned).to_vec();
+        // Given at the start it is shown, but not enforced.
+        statements.push(format!("SET GLOBAL max_temp_directory_size = {spill}"));
+        statements
     }
 }
 

@@ -95,7 +95,10 @@ impl FeedHub {
 
     fn with(&self, portal: u32, scan: u32, change: impl FnOnce(&mut FeedState)) {
         if let Some(feed) = self.get(scan).filter(|feed| feed.portal == portal) {
-            change(&mut lock(&feed.state));
+            let mut state = lock(&feed.state);
+            change(&mut state);
+            state.wakes += 1;
+            drop(state);
             feed.signal.notify_all();
         }
     }
