@@ -19,10 +19,10 @@ help: ## list the targets
 setup: ## install what building and testing needs (Debian 12)
 	@scripts/setup
 
-build: ## build everything, profile dev
+build: setup ## build everything, profile dev
 	@$(RUN) $(CARGO) build --workspace --all-targets
 
-release: ## build everything that is installed or run, profile release
+release: setup ## build everything that is installed or run, profile release
 	@$(RUN) $(CARGO) build --workspace --release >&2
 
 test: build ## run all tests (unit, regression, differential, client)
@@ -36,14 +36,14 @@ format: ## format the sources
 format-check: ## fail if the sources are not formatted
 	@$(RUN) $(CARGO) fmt --all -- --check
 
-lint: ## clippy, warnings are errors
+lint: setup ## clippy, warnings are errors
 	@$(RUN) $(CARGO) clippy --workspace --all-targets -- -D warnings
 
 deny: ## licences and sources of dependencies, if cargo-deny is installed
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses sources bans; \
 	else echo "deny: cargo-deny is not installed, skipped" >&2; fi
 
-doc: ## build the documentation, warnings are errors
+doc: setup ## build the documentation, warnings are errors
 	@RUSTDOCFLAGS="-D warnings" $(RUN) $(CARGO) doc --workspace --no-deps --document-private-items
 
 bench: release ## measure against DuckDB itself and write benches/RESULTS.md
