@@ -176,51 +176,95 @@ CREATE TYPE duckdb.json (
 CREATE DOMAIN pg_catalog.blob AS pg_catalog.bytea;
 
 ----------------------------------------------------------------------------------------------
--- casts
+-- casts. AS ASSIGNMENT, so that INSERT takes r['column'] without a cast.
 ----------------------------------------------------------------------------------------------
 
 CREATE CAST (duckdb.unresolved_type AS boolean) WITH INOUT AS ASSIGNMENT;
-CREATE CAST (duckdb.unresolved_type AS boolean[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS char) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS char[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS smallint) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS smallint[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS integer) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS integer[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS bigint) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS bigint[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS varchar) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS varchar[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS text) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS text[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS date) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS date[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS timestamp) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS timestamp[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS timestamptz) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS real) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS real[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS double precision) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS double precision[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS numeric) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS numeric[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS uuid) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS uuid[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS json) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS json[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS jsonb) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS jsonb[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS interval) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS interval[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS time) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS time[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS timetz) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS timetz[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS bit) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS bit[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS bytea) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS bytea[]) WITH INOUT;
-CREATE CAST (duckdb.unresolved_type AS timestamptz[]) WITH INOUT;
+CREATE CAST (duckdb.unresolved_type AS boolean[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS char) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS char[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS smallint) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS smallint[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS integer) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS integer[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS bigint) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS bigint[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS varchar) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS varchar[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS text) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS text[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS date) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS date[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS timestamp) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS timestamp[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS timestamptz) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS real) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS real[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS double precision) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS double precision[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS numeric) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS numeric[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS uuid) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS uuid[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS json) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS json[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS jsonb) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS jsonb[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS interval) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS interval[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS time) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS time[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS timetz) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS timetz[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS bit) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS bit[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS bytea) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS bytea[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.unresolved_type AS timestamptz[]) WITH INOUT AS ASSIGNMENT;
+
+-- INSERT .. SELECT * from a file: the first column stands for the whole row.
+CREATE CAST (duckdb.row AS boolean) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS boolean[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS char) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS char[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS smallint) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS smallint[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS integer) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS integer[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS bigint) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS bigint[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS varchar) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS varchar[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS text) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS text[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS date) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS date[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS timestamp) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS timestamp[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS timestamptz) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS real) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS real[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS double precision) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS double precision[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS numeric) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS numeric[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS uuid) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS uuid[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS json) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS json[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS jsonb) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS jsonb[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS interval) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS interval[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS time) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS time[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS timetz) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS timetz[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS bit) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS bit[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS bytea) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS bytea[]) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (duckdb.row AS timestamptz[]) WITH INOUT AS ASSIGNMENT;
 
 CREATE CAST (duckdb.unresolved_type AS duckdb.json) WITHOUT FUNCTION AS IMPLICIT;
 CREATE CAST (json AS duckdb.json) WITHOUT FUNCTION AS IMPLICIT;
@@ -228,74 +272,75 @@ CREATE CAST (jsonb AS duckdb.json) WITH INOUT AS IMPLICIT;
 
 ----------------------------------------------------------------------------------------------
 -- operators on duckdb.unresolved_type, and the operator classes that let it be grouped,
--- sorted and made distinct
+-- sorted and made distinct. With anyelement, not "any", on the other side: = ANY (array) has
+-- to find the array's type.
 ----------------------------------------------------------------------------------------------
 
 CREATE FUNCTION duckdb.unresolved_type_compare(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS boolean
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
-CREATE FUNCTION duckdb.unresolved_type_compare(duckdb.unresolved_type, "any") RETURNS boolean
+CREATE FUNCTION duckdb.unresolved_type_compare(duckdb.unresolved_type, anyelement) RETURNS boolean
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
-CREATE FUNCTION duckdb.unresolved_type_compare("any", duckdb.unresolved_type) RETURNS boolean
+CREATE FUNCTION duckdb.unresolved_type_compare(anyelement, duckdb.unresolved_type) RETURNS boolean
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
 CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS duckdb.unresolved_type
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
-CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type, "any") RETURNS duckdb.unresolved_type
+CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type, anyelement) RETURNS duckdb.unresolved_type
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
-CREATE FUNCTION duckdb.unresolved_type_compute("any", duckdb.unresolved_type) RETURNS duckdb.unresolved_type
+CREATE FUNCTION duckdb.unresolved_type_compute(anyelement, duckdb.unresolved_type) RETURNS duckdb.unresolved_type
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
 CREATE FUNCTION duckdb.unresolved_type_compute(duckdb.unresolved_type) RETURNS duckdb.unresolved_type
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
 
 CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.<> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.+ (FUNCTION = duckdb.unresolved_type_compute, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.- (FUNCTION = duckdb.unresolved_type_compute, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.* (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog./ (FUNCTION = duckdb.unresolved_type_compute, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.!~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.!~~ (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = duckdb.unresolved_type);
-CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = "any");
-CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = "any", RIGHTARG = duckdb.unresolved_type);
+CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = duckdb.unresolved_type, RIGHTARG = anyelement);
+CREATE OPERATOR pg_catalog.!~~* (FUNCTION = duckdb.unresolved_type_compare, LEFTARG = anyelement, RIGHTARG = duckdb.unresolved_type);
 
 CREATE FUNCTION duckdb.unresolved_type_order(duckdb.unresolved_type, duckdb.unresolved_type) RETURNS integer
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C IMMUTABLE STRICT;
@@ -311,6 +356,29 @@ CREATE OPERATOR CLASS duckdb.unresolved_type_ops DEFAULT FOR TYPE duckdb.unresol
 CREATE OPERATOR CLASS duckdb.unresolved_type_hash_ops DEFAULT FOR TYPE duckdb.unresolved_type USING hash AS
     OPERATOR 1 pg_catalog.= (duckdb.unresolved_type, duckdb.unresolved_type),
     FUNCTION 1 duckdb.unresolved_type_hash(duckdb.unresolved_type);
+
+-- The same for a whole row, as SELECT DISTINCT * and UNION need it.
+CREATE FUNCTION duckdb.row_compare(duckdb.row, duckdb.row) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE OPERATOR pg_catalog.= (FUNCTION = duckdb.row_compare, LEFTARG = duckdb.row, RIGHTARG = duckdb.row);
+CREATE OPERATOR pg_catalog.< (FUNCTION = duckdb.row_compare, LEFTARG = duckdb.row, RIGHTARG = duckdb.row);
+CREATE OPERATOR pg_catalog.<= (FUNCTION = duckdb.row_compare, LEFTARG = duckdb.row, RIGHTARG = duckdb.row);
+CREATE OPERATOR pg_catalog.> (FUNCTION = duckdb.row_compare, LEFTARG = duckdb.row, RIGHTARG = duckdb.row);
+CREATE OPERATOR pg_catalog.>= (FUNCTION = duckdb.row_compare, LEFTARG = duckdb.row, RIGHTARG = duckdb.row);
+CREATE FUNCTION duckdb.row_order(duckdb.row, duckdb.row) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C IMMUTABLE STRICT;
+CREATE FUNCTION duckdb.row_hash(duckdb.row) RETURNS integer
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C IMMUTABLE STRICT;
+CREATE OPERATOR CLASS duckdb.row_ops DEFAULT FOR TYPE duckdb.row USING btree AS
+    OPERATOR 1 pg_catalog.< (duckdb.row, duckdb.row),
+    OPERATOR 2 pg_catalog.<= (duckdb.row, duckdb.row),
+    OPERATOR 3 pg_catalog.= (duckdb.row, duckdb.row),
+    OPERATOR 4 pg_catalog.>= (duckdb.row, duckdb.row),
+    OPERATOR 5 pg_catalog.> (duckdb.row, duckdb.row),
+    FUNCTION 1 duckdb.row_order(duckdb.row, duckdb.row);
+CREATE OPERATOR CLASS duckdb.row_hash_ops DEFAULT FOR TYPE duckdb.row USING hash AS
+    OPERATOR 1 pg_catalog.= (duckdb.row, duckdb.row),
+    FUNCTION 1 duckdb.row_hash(duckdb.row);
 
 ----------------------------------------------------------------------------------------------
 -- files. An argument that is not given is not sent, so DuckDB's own default holds; hence all
@@ -432,6 +500,123 @@ CREATE FUNCTION @extschema@.read_json(
     timestampformat varchar DEFAULT NULL,
     union_by_name boolean DEFAULT NULL
 ) RETURNS SETOF duckdb.row
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
+-- The same with a column definition list: FROM duckdb.read_csv('f.csv') AS r(i bigint, t text).
+-- What a view over a file is stored as, so that a dump of it can be restored.
+CREATE FUNCTION duckdb.read_parquet(
+    path text,
+    binary_as_string boolean DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    file_row_number boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.read_parquet(
+    path text[],
+    binary_as_string boolean DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    file_row_number boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.read_csv(
+    path text,
+    all_varchar boolean DEFAULT NULL,
+    allow_quoted_nulls boolean DEFAULT NULL,
+    auto_detect boolean DEFAULT NULL,
+    auto_type_candidates text[] DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    decimal_separator varchar DEFAULT NULL,
+    delim varchar DEFAULT NULL,
+    escape varchar DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    header boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    max_line_size bigint DEFAULT NULL,
+    names text[] DEFAULT NULL,
+    new_line varchar DEFAULT NULL,
+    normalize_names boolean DEFAULT NULL,
+    null_padding boolean DEFAULT NULL,
+    nullstr text[] DEFAULT NULL,
+    parallel boolean DEFAULT NULL,
+    quote varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    sep varchar DEFAULT NULL,
+    skip bigint DEFAULT NULL,
+    strict_mode boolean DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    types text[] DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.read_csv(
+    path text[],
+    all_varchar boolean DEFAULT NULL,
+    allow_quoted_nulls boolean DEFAULT NULL,
+    auto_detect boolean DEFAULT NULL,
+    auto_type_candidates text[] DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    decimal_separator varchar DEFAULT NULL,
+    delim varchar DEFAULT NULL,
+    escape varchar DEFAULT NULL,
+    filename boolean DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    header boolean DEFAULT NULL,
+    hive_partitioning boolean DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    max_line_size bigint DEFAULT NULL,
+    names text[] DEFAULT NULL,
+    new_line varchar DEFAULT NULL,
+    normalize_names boolean DEFAULT NULL,
+    null_padding boolean DEFAULT NULL,
+    nullstr text[] DEFAULT NULL,
+    parallel boolean DEFAULT NULL,
+    quote varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    sep varchar DEFAULT NULL,
+    skip bigint DEFAULT NULL,
+    strict_mode boolean DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    types text[] DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.read_json(
+    path text,
+    auto_detect boolean DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    format varchar DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    maximum_depth bigint DEFAULT NULL,
+    maximum_object_size bigint DEFAULT NULL,
+    records varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.read_json(
+    path text[],
+    auto_detect boolean DEFAULT NULL,
+    compression varchar DEFAULT NULL,
+    dateformat varchar DEFAULT NULL,
+    format varchar DEFAULT NULL,
+    ignore_errors boolean DEFAULT NULL,
+    maximum_depth bigint DEFAULT NULL,
+    maximum_object_size bigint DEFAULT NULL,
+    records varchar DEFAULT NULL,
+    sample_size bigint DEFAULT NULL,
+    timestampformat varchar DEFAULT NULL,
+    union_by_name boolean DEFAULT NULL
+) RETURNS SETOF pg_catalog.record
     AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
 
 ----------------------------------------------------------------------------------------------

@@ -82,19 +82,29 @@ fn chosen_files(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What psql prints for `script`, statements and errors included. `:directory` in the
-/// script is a directory the server may write to, and is printed as that word.
+/// What psql prints for `script`, statements and errors included. Two words of the script
+/// stand for something, and are printed as themselves: `:directory` is a directory the server
+/// may write to, `:duckdb` a command that runs its argument in a DuckDB without Postgres (for
+/// files that Postgres cannot write).
 fn run_file(cluster: &Cluster, name: &str, script: &str) -> Result<String> {
     let database = format!("regress_{name}");
     let mut client = cluster.client()?;
     client.batch_execute(&format!("CREATE DATABASE {database}"))?;
     cluster.client_of(&database)?.batch_execute("CREATE EXTENSION pg_duckdb")?;
     let place = cluster.directory().to_string_lossy().into_owned();
+    let duckdb = format!(
+        "{} run --database :memory: --temp-directory {place}/duckdb_tmp -c",
+        cluster.tree().engine().to_string_lossy()
+    );
     // psql writes to both; a shared standard output keeps errors at their place.
     let arguments = ["-a", "-q", "-v", "ON_ERROR_STOP=0"];
-    let output = cluster.psql_merged(&database, &arguments, &script.replace(":directory", &place))?;
+    let output = cluster.psql_merged(
+        &database,
+        &arguments,
+        &script.replace(":duckdb", &duckdb).replace(":directory", &place),
+    )?;
     client.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)"))?;
-    Ok(output.replace(&place, ":directory"))
+    Ok(output.replace(&duckdb, ":duckdb").replace(&place, ":directory"))
 }
 
 fn print_difference(expected: &Path, result: &Path) -> Result<()> {

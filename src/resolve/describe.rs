@@ -3,6 +3,7 @@
 use bridge_types::{EngineError, PgType, SqlState, Unsupported, names, oid};
 use pgrx::pg_sys;
 
+use super::path::Path;
 use crate::engine::session;
 use crate::error::Result;
 use crate::pg::catalog;
@@ -25,58 +26,99 @@ pub(super) struct FileColumn {
 
 /// Binds the call and reports its columns.
 pub(super) fn columns(call: &str) -> Result<Vec<FileColumn>> {
-    let statement = session::prepare(&format!("SELECT * FROM {call}"), call, &[])?;
+    select("*", call)
+}
+
+/// Binds the call and reports a part of one of its columns, under its notation as a name.
+///
+/// # Errors
+/// DuckDB's own, if the column has no such part.
+pub(super) fn part(call: &str, path: &Path) -> Result<FileColumn> {
+    let sql = path.sql();
+    let mut columns = select(&sql, call)?;
+    let mut column = columns
+        .pop()
+        .ok_or_else(|| EngineError::new(SqlState::INTERNAL_ERROR, "DuckDB described no column"))?;
+    column.name = sql;
+    Ok(column)
+}
+
+/// Describes the columns of `SELECT list FROM call`.
+fn select(list: &str, call: &str) -> Result<Vec<FileColumn>> {
+    let statement = session::prepare(&format!("SELECT {list} FROM {call}"), call, &[])?;
     let prepared = &statement.prepared;
     Ok(prepared
         .column_names
         .iter()
         .zip(&prepared.type_names)
-        .map(|(name, duckdb_type)| {
-            let (pg_type, cast) = postgres_type(duckdb_type)
-                .map_or((None, None), |(pg_type, cast)| (Some(pg_type), cast.map(str::to_owned)));
-            let (type_oid, typmod) = match pg_type {
-                Some(Target::BuiltIn(pg_type)) => (pg_sys::Oid::from(pg_type.oid), pg_type.typmod),
-                Some(Target::Duckdb(name)) => {
-                    (catalog::type_in_duckdb_schema(name).unwrap_or(pg_sys::InvalidOid), -1)
-                }
-                None => (pg_sys::InvalidOid, -1),
-            };
-            FileColumn { name: name.clone(), type_oid, typmod, duckdb_type: duckdb_type.clone(), cast }
-        })
+        .map(|(name, duckdb_type)| FileColumn::new(name, duckdb_type))
         .collect())
 }
 
-/// `call` in a form whose columns have the types that [`columns`] promised when the query was
-/// parsed: the call itself, or a derived table around it that casts.
-pub(super) fn relation_sql(call: &str, promised: &[pg_sys::Oid]) -> Result<String> {
-    let columns = columns(call)?;
-    let same = columns.len() == promised.len()
-        && columns
-            .iter()
-            .zip(promised)
-            .all(|(column, promised)| column.type_oid == pg_sys::InvalidOid || column.type_oid == *promised);
-    if !same {
-        return Err(EngineError::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            "the columns of a file have changed since the query was parsed",
-        )
-        .with_hint("Prepare the statement, or create the view, again.")
-        .into());
-    }
-    if columns.iter().all(|column| column.cast.is_none()) {
-        return Ok(call.to_owned());
-    }
-    let list: Vec<_> = columns
-        .iter()
-        .map(|column| {
-            let name = names::quote_identifier(&column.name);
-            match &column.cast {
-                Some(cast) => format!("CAST({name} AS {cast}) AS {name}"),
-                None => name,
+impl FileColumn {
+    fn new(name: &str, duckdb_type: &str) -> Self {
+        let (pg_type, cast) = postgres_type(duckdb_type)
+            .map_or((None, None), |(pg_type, cast)| (Some(pg_type), cast.map(str::to_owned)));
+        let (type_oid, typmod) = match pg_type {
+            Some(Target::BuiltIn(pg_type)) => (pg_sys::Oid::from(pg_type.oid), pg_type.typmod),
+            Some(Target::Duckdb(name)) => {
+                (catalog::type_in_duckdb_schema(name).unwrap_or(pg_sys::InvalidOid), -1)
             }
-        })
-        .collect();
-    Ok(format!("(SELECT {} FROM {call})", list.join(", ")))
+            None => (pg_sys::InvalidOid, -1),
+        };
+        Self { name: name.to_owned(), type_oid, typmod, duckdb_type: duckdb_type.to_owned(), cast }
+    }
+}
+
+/// `call` as a relation with the columns that the query was parsed with: the call itself, or
+/// a derived table around it that chooses and casts.
+///
+/// # Errors
+/// 42804 if the file does not have such columns (any more).
+pub(super) fn relation_sql(call: &str, promised: &[(String, pg_sys::Oid)]) -> Result<String> {
+    let columns = columns(call)?;
+    let mut list = Vec::with_capacity(promised.len());
+    let mut as_is = columns.len() == promised.len();
+    for (position, (name, type_oid)) in promised.iter().enumerate() {
+        let path = Path::parse(name);
+        let part = path.as_ref().map(|path| part(call, path)).transpose()?;
+        let whole = columns.iter().position(|column| column.name == *name);
+        let column = match (&part, whole) {
+            (_, Some(whole)) => &columns[whole],
+            (Some(part), None) => part,
+            (None, None) => return Err(changed(format!("The file has no column \"{name}\"."))),
+        };
+        if column.type_oid != pg_sys::InvalidOid && column.type_oid != *type_oid {
+            let (now, before) = (type_name(column.type_oid), type_name(*type_oid));
+            return Err(changed(format!("Column \"{name}\" is of type {now} in the file, not {before}.")));
+        }
+        as_is &= whole == Some(position) && column.cast.is_none();
+        let source = match (&path, whole) {
+            (Some(path), None) => path.sql(),
+            _ => names::quote_identifier(name),
+        };
+        let value = match &column.cast {
+            Some(cast) => format!("CAST({source} AS {cast})"),
+            None => source,
+        };
+        list.push(format!("{value} AS {}", names::quote_identifier(name)));
+    }
+    Ok(if as_is { call.to_owned() } else { format!("(SELECT {} FROM {call})", list.join(", ")) })
+}
+
+fn changed(detail: String) -> crate::error::Error {
+    EngineError::new(
+        SqlState::DATATYPE_MISMATCH,
+        "the columns of a file are not those that the query was made for",
+    )
+    .with_detail(detail)
+    .with_hint("Prepare the statement, or create the view, again if the file has changed.")
+    .into()
+}
+
+fn type_name(type_oid: pg_sys::Oid) -> String {
+    // SAFETY: a catalog look-up on the main thread.
+    unsafe { crate::pg::owned_string(pg_sys::format_type_be(type_oid)) }
 }
 
 /// The error for a column whose type has no Postgres counterpart.

@@ -9,9 +9,11 @@ use bridge_types::{EngineError, SqlState, Unsupported};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::insert::below_casts;
 use super::level::{Column, Meaning, Resolver};
+use super::path::Step;
 use crate::error::{self, Result};
-use crate::pg::{self, list};
+use crate::pg::{self, catalog, list};
 
 impl Resolver {
     /// Rewrites every expression of a level (not those of its subqueries in FROM).
@@ -49,7 +51,7 @@ impl Resolver {
                 }
                 // Expanded with the target list.
                 pg_sys::NodeTag::T_TargetEntry
-                    if self.row_of((*node.cast::<pg_sys::TargetEntry>()).expr.cast()).is_some() =>
+                    if self.row_of(below_casts((*node.cast::<pg_sys::TargetEntry>()).expr)).is_some() =>
                 {
                     return Ok(node);
                 }
@@ -57,9 +59,11 @@ impl Resolver {
                 pg_sys::NodeTag::T_RangeTblRef => return Ok(node),
                 pg_sys::NodeTag::T_Var => return self.var(node.cast()),
                 pg_sys::NodeTag::T_SubscriptingRef => return self.subscript(node.cast()),
+                pg_sys::NodeTag::T_SubLink => return self.sublink(node.cast()),
+                pg_sys::NodeTag::T_CaseExpr => return self.case(node.cast()),
                 _ => {}
             }
-            let copy = pg_sys::expression_tree_mutator(node, mutator(), std::ptr::from_mut(self).cast());
+            let copy = self.rewrite_below(node);
             match (*copy).type_ {
                 pg_sys::NodeTag::T_OpExpr => self.operator(copy.cast()),
                 pg_sys::NodeTag::T_ScalarArrayOpExpr => self.array_operator(copy.cast()),
@@ -67,7 +71,11 @@ impl Resolver {
                 pg_sys::NodeTag::T_FuncExpr => self.function(copy.cast()),
                 pg_sys::NodeTag::T_Aggref => self.aggregate(copy.cast()),
                 pg_sys::NodeTag::T_WindowFunc => self.window_function(copy.cast()),
-                pg_sys::NodeTag::T_CaseExpr => self.case(copy.cast()),
+                pg_sys::NodeTag::T_DistinctExpr | pg_sys::NodeTag::T_NullIfExpr => {
+                    self.like_operator(copy.cast())
+                }
+                pg_sys::NodeTag::T_Param => Ok(self.sublink_output(copy.cast())),
+                pg_sys::NodeTag::T_CaseTestExpr => Ok(self.case_test(copy.cast())),
                 pg_sys::NodeTag::T_CoalesceExpr => {
                     let coalesce = copy.cast::<pg_sys::CoalesceExpr>();
                     if (*coalesce).coalescetype == self.placeholders.unresolved {
@@ -91,28 +99,51 @@ impl Resolver {
         }
     }
 
+    /// A copy of `node` whose parts have been rewritten.
+    unsafe fn rewrite_below(&mut self, node: *mut pg_sys::Node) -> *mut pg_sys::Node {
+        // SAFETY: a valid node; the mutator gets back this resolver, alone, while the walk runs.
+        unsafe { pg_sys::expression_tree_mutator(node, mutator(), std::ptr::from_mut(self).cast()) }
+    }
+
     /// Postgres names an output `r['c']` after `r`; a user means `c`.
     unsafe fn name_after_column(&self, target: *mut pg_sys::TargetEntry) {
         // SAFETY: a valid target entry; casts follow the tag.
         unsafe {
+            if (*target).resname.is_null() {
+                return;
+            }
             let mut expr = (*target).expr.cast::<pg_sys::Node>();
+            let mut field = None;
             loop {
                 expr = match (*expr).type_ {
                     pg_sys::NodeTag::T_CoerceViaIO => (*expr.cast::<pg_sys::CoerceViaIO>()).arg.cast(),
                     pg_sys::NodeTag::T_RelabelType => (*expr.cast::<pg_sys::RelabelType>()).arg.cast(),
-                    _ => break,
+                    pg_sys::NodeTag::T_FuncExpr
+                        if (*expr.cast::<pg_sys::FuncExpr>()).funcformat
+                            == pg_sys::CoercionForm::COERCE_EXPLICIT_CAST =>
+                    {
+                        match list::pointers::<pg_sys::Node>((*expr.cast::<pg_sys::FuncExpr>()).args).next() {
+                            Some(argument) => argument,
+                            None => return,
+                        }
+                    }
+                    pg_sys::NodeTag::T_SubscriptingRef => {
+                        let subscript = expr.cast::<pg_sys::SubscriptingRef>();
+                        let name = constant_text(only((*subscript).refupperindexpr)).ok();
+                        field = field.or(name);
+                        let container = (*subscript).refexpr.cast::<pg_sys::Node>();
+                        if self
+                            .row_name(container)
+                            .is_some_and(|relation| pg::owned_string((*target).resname) == relation)
+                            && let Some(field) = field
+                        {
+                            (*target).resname = pg::palloc_string(&field);
+                            return;
+                        }
+                        container
+                    }
+                    _ => return,
                 };
-            }
-            if (*expr).type_ != pg_sys::NodeTag::T_SubscriptingRef || (*target).resname.is_null() {
-                return;
-            }
-            let subscript = expr.cast::<pg_sys::SubscriptingRef>();
-            let row = (*subscript).refexpr.cast::<pg_sys::Node>();
-            let Some(relation) = self.row_name(row) else { return };
-            if pg::owned_string((*target).resname) == relation
-                && let Ok(name) = constant_text(only((*subscript).refupperindexpr))
-            {
-                (*target).resname = pg::palloc_string(&name);
             }
         }
     }
@@ -149,6 +180,11 @@ impl Resolver {
                 return Ok(copy);
             }
             let container = self.rewrite(inner)?;
+            if (*node).reflowerindexpr.is_null()
+                && let Some(part) = self.part(container, only((*node).refupperindexpr))?
+            {
+                return Ok(part.cast());
+            }
             let index = self.rewrite(only((*node).refupperindexpr))?;
             if !(*node).reflowerindexpr.is_null() {
                 return Err(Unsupported::new(
@@ -159,8 +195,8 @@ impl Resolver {
             }
             let index = pg_sys::coerce_to_target_type(
                 self.parse_state,
-                index,
-                pg_sys::exprType(index),
+                self.untyped(index),
+                pg_sys::exprType(self.untyped(index)),
                 pg_sys::INT4OID,
                 -1,
                 pg_sys::CoercionContext::COERCION_ASSIGNMENT,
@@ -194,255 +230,92 @@ impl Resolver {
         }
     }
 
-    fn is_placeholder_operator(&self, operator: pg_sys::Oid) -> bool {
-        let (mut left, mut right) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-        // SAFETY: an operator of the query.
-        unsafe { pg_sys::op_input_types(operator, &mut left, &mut right) };
-        left == self.placeholders.unresolved || right == self.placeholders.unresolved
-    }
-
-    unsafe fn operator(&self, node: *mut pg_sys::OpExpr) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a fresh copy of a valid operator expression.
+    /// A field of a struct or a value of a map, as a column of the file; `None` if
+    /// `container` is something else.
+    unsafe fn part(
+        &mut self,
+        container: *mut pg_sys::Node,
+        index: *mut pg_sys::Node,
+    ) -> Result<Option<*mut pg_sys::Var>> {
+        // SAFETY: valid expressions.
         unsafe {
-            if !self.is_placeholder_operator((*node).opno) {
-                return Ok(node.cast());
+            let nested = [c"struct", c"map"]
+                .into_iter()
+                .any(|name| catalog::type_in_duckdb_schema(name) == Some(pg_sys::exprType(container)));
+            if (*container).type_ != pg_sys::NodeTag::T_Var || !nested {
+                return Ok(None);
             }
-            let name =
-                list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::get_opname((*node).opno)));
-            let args: Vec<*mut pg_sys::Node> =
-                list::pointers((*node).args).map(|arg| self.untyped(arg)).collect();
-            let (left, right) = match args[..] {
-                [only] => (std::ptr::null_mut(), only),
-                [left, right] => (left, right),
-                _ => return Ok(node.cast()),
+            let step = match constant_integer(index) {
+                Some(number) => Step::Index(number),
+                None => Step::Name(constant_text(index)?),
             };
-            let made =
-                pg_sys::make_op(self.parse_state, name, left, right, std::ptr::null_mut(), (*node).location);
-            pg_sys::assign_expr_collations(self.parse_state, made.cast());
-            Ok(made.cast())
+            self.part_of_column(container.cast(), step)
         }
     }
 
-    unsafe fn array_operator(&self, node: *mut pg_sys::ScalarArrayOpExpr) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a fresh copy of a valid expression with two arguments.
+    /// `x IN (SELECT ..)`: the subquery first, since the test refers to its columns.
+    unsafe fn sublink(&mut self, node: *mut pg_sys::SubLink) -> Result<*mut pg_sys::Node> {
+        // SAFETY: a valid node; its subquery is rewritten in place, as everywhere.
         unsafe {
-            if !self.is_placeholder_operator((*node).opno) {
-                return Ok(node.cast());
-            }
-            let name =
-                list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::get_opname((*node).opno)));
-            let args: Vec<*mut pg_sys::Node> = list::pointers((*node).args).collect();
-            let made = pg_sys::make_scalar_array_op(
-                self.parse_state,
-                name,
-                (*node).useOr,
-                args[0],
-                args[1],
-                (*node).location,
-            );
-            pg_sys::assign_expr_collations(self.parse_state, made.cast());
-            Ok(made.cast())
+            let copy = pg_sys::palloc(size_of::<pg_sys::SubLink>()).cast::<pg_sys::SubLink>();
+            copy.copy_from_nonoverlapping(node, 1);
+            let outputs = self.subquery((*node).subselect.cast())?;
+            self.sublinks.push(outputs);
+            let test = self.rewrite((*node).testexpr);
+            self.sublinks.pop();
+            (*copy).testexpr = test?;
+            Ok(copy.cast())
         }
     }
 
-    /// `r['c']::type`: the cast from the column's real type.
-    unsafe fn cast(
-        &self,
-        before: *mut pg_sys::CoerceViaIO,
-        node: *mut pg_sys::CoerceViaIO,
-    ) -> Result<*mut pg_sys::Node> {
-        // SAFETY: the expression as parsed and its fresh copy.
+    /// A parameter that stands for a column of the subquery that is compared with.
+    unsafe fn sublink_output(&self, param: *mut pg_sys::Param) -> *mut pg_sys::Node {
+        // SAFETY: a fresh copy of a valid parameter.
         unsafe {
-            if pg_sys::exprType((*before).arg.cast()) != self.placeholders.unresolved {
-                return Ok(node.cast());
+            if (*param).paramkind == pg_sys::ParamKind::PARAM_SUBLINK
+                && (*param).paramtype == self.placeholders.unresolved
+                && let Some(outputs) = self.sublinks.last()
+                && let Some(column) =
+                    usize::try_from((*param).paramid - 1).ok().and_then(|index| outputs.get(index))
+            {
+                (*param).paramtype = column.type_oid;
+                (*param).paramtypmod = column.typmod;
+                (*param).paramcollid = column.collation;
             }
-            self.coerce((*node).arg.cast(), (*node).resulttype, pg_sys::CoercionContext::COERCION_EXPLICIT)
+            param.cast()
         }
     }
 
-    unsafe fn coerce(
-        &self,
-        node: *mut pg_sys::Node,
-        target: pg_sys::Oid,
-        context: pg_sys::CoercionContext::Type,
-    ) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a valid expression.
+    /// `CASE r['c'] WHEN ..`: the value that each WHEN compares with.
+    unsafe fn case_test(&self, test: *mut pg_sys::CaseTestExpr) -> *mut pg_sys::Node {
+        // SAFETY: a fresh copy of a valid node.
         unsafe {
-            let node = self.untyped(node);
-            let from = pg_sys::exprType(node);
-            let made = pg_sys::coerce_to_target_type(
-                self.parse_state,
-                node,
-                from,
-                target,
-                -1,
-                context,
-                pg_sys::CoercionForm::COERCE_EXPLICIT_CAST,
-                -1,
-            );
-            if made.is_null() {
-                return Err(EngineError::new(
-                    SqlState::parse(b"42846").unwrap_or(SqlState::DATATYPE_MISMATCH),
-                    format!("cannot cast type {} to {}", type_name(from), type_name(target)),
-                )
-                .into());
+            if (*test).typeId == self.placeholders.unresolved
+                && let Some((type_oid, typmod, collation)) = self.case_tests.last()
+            {
+                ((*test).typeId, (*test).typeMod, (*test).collation) = (*type_oid, *typmod, *collation);
             }
-            pg_sys::assign_expr_collations(self.parse_state, made);
-            Ok(made)
+            test.cast()
         }
     }
 
-    /// A literal that was read as a placeholder is an untyped literal again.
-    unsafe fn untyped(&self, node: *mut pg_sys::Node) -> *mut pg_sys::Node {
-        // SAFETY: a valid expression; a placeholder constant holds text.
+    unsafe fn case(&mut self, before: *mut pg_sys::CaseExpr) -> Result<*mut pg_sys::Node> {
+        // SAFETY: a valid CASE; the copy without the tested value lets that be rewritten first.
         unsafe {
-            if (*node).type_ != pg_sys::NodeTag::T_Const {
-                return node;
+            let untested = pg_sys::palloc(size_of::<pg_sys::CaseExpr>()).cast::<pg_sys::CaseExpr>();
+            untested.copy_from_nonoverlapping(before, 1);
+            (*untested).arg = std::ptr::null_mut();
+            let tested = self.rewrite((*before).arg.cast())?;
+            if !tested.is_null() {
+                let test =
+                    (pg_sys::exprType(tested), pg_sys::exprTypmod(tested), pg_sys::exprCollation(tested));
+                self.case_tests.push(test);
             }
-            let constant = node.cast::<pg_sys::Const>();
-            if (*constant).consttype != self.placeholders.unresolved {
-                return node;
+            let node = self.rewrite_below(untested.cast()).cast::<pg_sys::CaseExpr>();
+            if !tested.is_null() {
+                self.case_tests.pop();
             }
-            let text = if (*constant).constisnull {
-                std::ptr::null_mut()
-            } else {
-                pg_sys::text_to_cstring((*constant).constvalue.cast_mut_ptr())
-            };
-            pg_sys::makeConst(
-                pg_sys::UNKNOWNOID,
-                -1,
-                pg_sys::InvalidOid,
-                -2,
-                pg_sys::Datum::from(text),
-                (*constant).constisnull,
-                false,
-            )
-            .cast()
-        }
-    }
-
-    unsafe fn takes_placeholder(&self, function: pg_sys::Oid) -> bool {
-        let (mut types, mut count) = (std::ptr::null_mut(), 0);
-        // SAFETY: a catalog look-up on the main thread.
-        unsafe {
-            pg_sys::get_func_signature(function, &mut types, &mut count);
-            (0..usize::try_from(count).unwrap_or(0)).any(|i| *types.add(i) == self.placeholders.unresolved)
-        }
-    }
-
-    /// Finds Postgres' own function of the same name for the real argument types, and the
-    /// arguments coerced to what it takes.
-    unsafe fn choose(
-        &self,
-        function: pg_sys::Oid,
-        args: Vec<*mut pg_sys::Node>,
-    ) -> Result<(pg_sys::Oid, pg_sys::Oid, *mut pg_sys::List)> {
-        // SAFETY: valid expressions; Postgres' parser functions in the usual order
-        // (ParseFuncOrColumn).
-        unsafe {
-            let name = pg_sys::get_func_name(function);
-            let names = list::append(
-                std::ptr::null_mut(),
-                pg_sys::makeString(pg_sys::pstrdup(c"pg_catalog".as_ptr())),
-            );
-            let names = list::append(names, pg_sys::makeString(name));
-            let args: Vec<_> = args.into_iter().map(|arg| self.untyped(arg)).collect();
-            let list_of = args.iter().fold(std::ptr::null_mut(), |list, arg| list::append(list, *arg));
-            let mut types: Vec<_> = args.iter().map(|arg| pg_sys::exprType(*arg)).collect();
-            let (mut found, mut result, mut retset, mut nvargs, mut vatype) =
-                (pg_sys::InvalidOid, pg_sys::InvalidOid, false, 0, pg_sys::InvalidOid);
-            let mut declared = std::ptr::null_mut();
-            let count = i32::try_from(types.len()).unwrap_or(i32::MAX);
-            let detail = pg_sys::func_get_detail(
-                names,
-                list_of,
-                std::ptr::null_mut(),
-                count,
-                types.as_mut_ptr(),
-                false,
-                false,
-                false,
-                &mut found,
-                &mut result,
-                &mut retset,
-                &mut nvargs,
-                &mut vatype,
-                &mut declared,
-                std::ptr::null_mut(),
-            );
-            if detail == pg_sys::FuncDetailCode::FUNCDETAIL_NOTFOUND || found == pg_sys::InvalidOid {
-                let types: Vec<_> = types.into_iter().map(type_name).collect();
-                return Err(EngineError::new(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!("function {}({}) does not exist", pg::owned_string(name), types.join(", ")),
-                )
-                .with_hint("Cast the file's columns to the types that the function takes.")
-                .into());
-            }
-            let result =
-                pg_sys::enforce_generic_type_consistency(types.as_ptr(), declared, count, result, false);
-            pg_sys::make_fn_arguments(self.parse_state, list_of, types.as_mut_ptr(), declared);
-            Ok((found, result, list_of))
-        }
-    }
-
-    unsafe fn function(&self, node: *mut pg_sys::FuncExpr) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a fresh copy of a valid call.
-        unsafe {
-            if !self.takes_placeholder((*node).funcid) {
-                return Ok(node.cast());
-            }
-            let (function, result, args) =
-                self.choose((*node).funcid, list::pointers((*node).args).collect())?;
-            ((*node).funcid, (*node).funcresulttype, (*node).args) = (function, result, args);
-            pg_sys::assign_expr_collations(self.parse_state, node.cast());
-            Ok(node.cast())
-        }
-    }
-
-    unsafe fn aggregate(&self, node: *mut pg_sys::Aggref) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a fresh copy of a valid aggregate.
-        unsafe {
-            if !self.takes_placeholder((*node).aggfnoid) {
-                return Ok(node.cast());
-            }
-            let targets: Vec<*mut pg_sys::TargetEntry> = list::pointers((*node).args).collect();
-            let args = targets.iter().filter(|t| !(***t).resjunk).map(|t| (**t).expr.cast()).collect();
-            let (function, result, args) = self.choose((*node).aggfnoid, args)?;
-            let mut types = std::ptr::null_mut();
-            for (target, arg) in targets.iter().zip(list::pointers::<pg_sys::Expr>(args)) {
-                (**target).expr = arg;
-                types = pg_sys::lappend_oid(types, pg_sys::exprType(arg.cast()));
-            }
-            for clauses in [(*node).aggdistinct, (*node).aggorder] {
-                for clause in list::pointers::<pg_sys::SortGroupClause>(clauses) {
-                    self.retype(clause, (*node).args);
-                }
-            }
-            ((*node).aggfnoid, (*node).aggtype, (*node).aggargtypes) = (function, result, types);
-            (*node).aggtranstype = pg_sys::InvalidOid;
-            pg_sys::assign_expr_collations(self.parse_state, node.cast());
-            Ok(node.cast())
-        }
-    }
-
-    unsafe fn window_function(&self, node: *mut pg_sys::WindowFunc) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a fresh copy of a valid call.
-        unsafe {
-            if !self.takes_placeholder((*node).winfnoid) {
-                return Ok(node.cast());
-            }
-            let (function, result, args) =
-                self.choose((*node).winfnoid, list::pointers((*node).args).collect())?;
-            ((*node).winfnoid, (*node).wintype, (*node).args) = (function, result, args);
-            pg_sys::assign_expr_collations(self.parse_state, node.cast());
-            Ok(node.cast())
-        }
-    }
-
-    unsafe fn case(&self, node: *mut pg_sys::CaseExpr) -> Result<*mut pg_sys::Node> {
-        // SAFETY: a fresh copy of a valid CASE.
-        unsafe {
+            (*node).arg = tested.cast();
             if (*node).casetype != self.placeholders.unresolved {
                 return Ok(node.cast());
             }
@@ -465,26 +338,6 @@ impl Resolver {
             Ok(node.cast())
         }
     }
-
-    /// Brings expressions to the type that UNION or CASE would choose for them.
-    unsafe fn common(
-        &self,
-        args: *mut pg_sys::List,
-        context: &str,
-    ) -> Result<(*mut pg_sys::List, pg_sys::Oid, pg_sys::Oid)> {
-        // SAFETY: valid expressions.
-        unsafe {
-            let untyped = list::pointers::<pg_sys::Node>(args)
-                .fold(std::ptr::null_mut(), |list, arg| list::append(list, self.untyped(arg)));
-            let context = pg::palloc_string(context);
-            let type_oid =
-                pg_sys::select_common_type(self.parse_state, untyped, context, std::ptr::null_mut());
-            let coerced = list::pointers::<pg_sys::Node>(untyped).fold(std::ptr::null_mut(), |list, arg| {
-                list::append(list, pg_sys::coerce_to_common_type(self.parse_state, arg, type_oid, context))
-            });
-            Ok((coerced, type_oid, pg_sys::get_typcollation(type_oid)))
-        }
-    }
 }
 
 /// `query_tree_mutator` and its like take a callback without a prototype.
@@ -504,6 +357,23 @@ unsafe fn only(items: *mut pg_sys::List) -> *mut pg_sys::Node {
     unsafe { list::pointers(items).next().expect("a subscript has an index") }
 }
 
+/// The value of an integer constant.
+unsafe fn constant_integer(node: *mut pg_sys::Node) -> Option<i64> {
+    // SAFETY: a valid expression; integers are passed by value.
+    unsafe {
+        if (*node).type_ != pg_sys::NodeTag::T_Const {
+            return None;
+        }
+        let constant = node.cast::<pg_sys::Const>();
+        match (*constant).consttype {
+            _ if (*constant).constisnull => None,
+            pg_sys::INT4OID => i32::from_datum((*constant).constvalue, false).map(i64::from),
+            pg_sys::INT8OID => i64::from_datum((*constant).constvalue, false),
+            _ => None,
+        }
+    }
+}
+
 unsafe fn constant_text(node: *mut pg_sys::Node) -> Result<String> {
     // SAFETY: a valid expression; text constants hold varlenas, unknown ones C strings.
     unsafe {
@@ -512,13 +382,20 @@ unsafe fn constant_text(node: *mut pg_sys::Node) -> Result<String> {
             if !(*constant).constisnull {
                 return Ok(match (*constant).consttype {
                     pg_sys::UNKNOWNOID => pg::owned_string((*constant).constvalue.cast_mut_ptr()),
-                    _ => pg::owned_string(pg_sys::text_to_cstring((*constant).constvalue.cast_mut_ptr())),
+                    pg_sys::TEXTOID | pg_sys::VARCHAROID => {
+                        pg::owned_string(pg_sys::text_to_cstring((*constant).constvalue.cast_mut_ptr()))
+                    }
+                    _ => return Err(not_a_name()),
                 });
             }
         }
     }
-    Err(EngineError::new(SqlState::DATATYPE_MISMATCH, "the name of a file's column must be a text constant")
-        .into())
+    Err(not_a_name())
+}
+
+fn not_a_name() -> error::Error {
+    EngineError::new(SqlState::DATATYPE_MISMATCH, "the name of a file's column must be a text constant")
+        .into()
 }
 
 /// The column of that name; without regard to case if that is the only one, as in DuckDB.
@@ -536,7 +413,8 @@ fn find_column<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column> {
     })
 }
 
-fn type_name(type_oid: pg_sys::Oid) -> String {
+/// Postgres' name of a type.
+pub(super) fn type_name(type_oid: pg_sys::Oid) -> String {
     // SAFETY: a catalog look-up on the main thread.
     unsafe { pg::owned_string(pg_sys::format_type_be(type_oid)) }
 }

@@ -6,6 +6,8 @@ use bridge_types::{EngineError, SqlState, Unsupported};
 use pgrx::pg_sys;
 
 use super::describe::{self, FileColumn};
+use super::path::{Path, Step};
+use super::set_operation::take_columns;
 use super::{Placeholders, reader};
 use crate::error::Result;
 use crate::pg::{self, list};
@@ -19,7 +21,7 @@ pub(super) struct Column {
     pub(super) typmod: i32,
     pub(super) collation: pg_sys::Oid,
     /// Why it cannot be used, if its type has no Postgres counterpart.
-    unusable: Option<Unsupported>,
+    pub(super) unusable: Option<Unsupported>,
 }
 
 /// What a column that Postgres saw as a placeholder has become.
@@ -32,7 +34,7 @@ pub(super) enum Meaning {
 }
 
 /// New meanings by old attribute number; empty for a relation that did not change.
-type Meanings = HashMap<i16, Meaning>;
+pub(super) type Meanings = HashMap<i16, Meaning>;
 
 /// A query level on the way down.
 #[derive(Default)]
@@ -42,6 +44,17 @@ struct Level {
     ctes: HashMap<String, Meanings>,
     /// The column names Postgres gave to rows, by range table index - 1.
     row_names: HashMap<usize, String>,
+    /// The readers among the relations, by range table index - 1.
+    files: HashMap<usize, File>,
+}
+
+/// A reader in FROM.
+struct File {
+    entry: *mut pg_sys::RangeTblEntry,
+    /// The call, as DuckDB SQL.
+    call: String,
+    /// Its columns, then the parts of columns that the query names.
+    columns: Vec<Column>,
 }
 
 /// Rewrites a query, innermost levels first.
@@ -50,13 +63,26 @@ pub(super) struct Resolver {
     levels: Vec<Level>,
     /// An empty one, for the parser's functions that choose operators and casts.
     pub(super) parse_state: *mut pg_sys::ParseState,
+    /// Types of the parameters that had none, by number.
+    pub(super) parameters: HashMap<i32, pg_sys::Oid>,
+    /// Outputs of the subqueries around whose tests are being rewritten.
+    pub(super) sublinks: Vec<Vec<Column>>,
+    /// Type, typmod and collation of what the surrounding CASEs test.
+    pub(super) case_tests: Vec<(pg_sys::Oid, i32, pg_sys::Oid)>,
 }
 
 impl Resolver {
     pub(super) fn new(placeholders: Placeholders) -> Self {
         // SAFETY: allocates in the current context.
         let parse_state = unsafe { pg_sys::make_parsestate(std::ptr::null_mut()) };
-        Self { placeholders, levels: Vec::new(), parse_state }
+        Self {
+            placeholders,
+            levels: Vec::new(),
+            parse_state,
+            parameters: HashMap::new(),
+            sublinks: Vec::new(),
+            case_tests: Vec::new(),
+        }
     }
 
     /// # Safety
@@ -81,8 +107,8 @@ impl Resolver {
                 let name = list::pointers::<pg_sys::Node>((*(*entry).eref).colnames)
                     .next()
                     .map(|name| pg::node_string(name));
-                let meanings = self.relation(entry)?;
                 let index = self.top().relations.len();
+                let meanings = self.relation(entry, index)?;
                 if let (Some(Meaning::Row(_)), Some(name)) = (meanings.get(&1), name) {
                     self.top().row_names.insert(index, name);
                 }
@@ -92,12 +118,31 @@ impl Resolver {
                 .map(|entry| pg_sys::exprType((*entry).expr.cast()))
                 .collect();
             self.rewrite_expressions(query)?;
-            let meanings = self.expand_targets(query, &before)?;
-            if !(*query).setOperations.is_null() {
-                set_operation(query, (*query).setOperations)?;
+            let mut meanings = Meanings::new();
+            if (*query).commandType == pg_sys::CmdType::CMD_SELECT {
+                meanings = self.expand_targets(query, &before)?;
+            } else {
+                self.expand_insert(query)?;
             }
+            if !(*query).setOperations.is_null() {
+                let columns = self.set_operation(query, (*query).setOperations)?;
+                take_columns(query, &columns, &mut meanings);
+            }
+            self.retype_clauses(query);
             self.levels.pop();
             Ok(meanings)
+        }
+    }
+
+    /// Rewrites a subquery in an expression; returns its columns.
+    ///
+    /// # Safety
+    /// As for [`Self::resolve`].
+    pub(super) unsafe fn subquery(&mut self, query: *mut pg_sys::Query) -> Result<Vec<Column>> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.level(query)?;
+            Ok(output_columns(query))
         }
     }
 
@@ -140,7 +185,7 @@ impl Resolver {
         }
     }
 
-    unsafe fn relation(&mut self, entry: *mut pg_sys::RangeTblEntry) -> Result<Meanings> {
+    unsafe fn relation(&mut self, entry: *mut pg_sys::RangeTblEntry, index: usize) -> Result<Meanings> {
         // SAFETY: a valid range table entry of the query being rewritten.
         unsafe {
             match (*entry).rtekind {
@@ -164,13 +209,13 @@ impl Resolver {
                     }
                     Ok(meanings)
                 }
-                pg_sys::RTEKind::RTE_FUNCTION => self.file(entry),
+                pg_sys::RTEKind::RTE_FUNCTION => self.file(entry, index),
                 _ => Ok(Meanings::new()),
             }
         }
     }
 
-    unsafe fn file(&mut self, entry: *mut pg_sys::RangeTblEntry) -> Result<Meanings> {
+    unsafe fn file(&mut self, entry: *mut pg_sys::RangeTblEntry, index: usize) -> Result<Meanings> {
         // SAFETY: as in `relation`.
         unsafe {
             let Some(call) = reader::call(entry) else { return Ok(Meanings::new()) };
@@ -188,17 +233,48 @@ impl Resolver {
             let described = describe::columns(&sql)?;
             let columns: Vec<_> =
                 described.iter().zip(1..).map(|(column, attno)| Column::of_file(column, attno)).collect();
-            let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
-                .next()
-                .expect("reader::call found it");
-            // From here on a function with a column definition list, as Postgres calls it.
-            (*function).funccolcount = i32::try_from(columns.len()).unwrap_or(i32::MAX);
-            (*function).funccolnames = name_list(&columns);
-            (*function).funccoltypes = oid_list(columns.iter().map(|column| column.type_oid));
-            (*function).funccoltypmods = list::from_integers(columns.iter().map(|column| column.typmod));
-            (*function).funccolcollations = oid_list(columns.iter().map(|column| column.collation));
-            rename(entry, &columns);
+            // From here on a function with a column definition list.
+            reader::take_definition_list(call)?;
+            declare(entry, &columns);
+            self.top().files.insert(index, File { entry, call: sql, columns: columns.clone() });
             Ok(Meanings::from([(1, Meaning::Row(columns))]))
+        }
+    }
+
+    /// A part of a column of a file, as a column of its own; `None` if `var` is not a column
+    /// of a file.
+    ///
+    /// # Safety
+    /// `var` is a rewritten variable of the level being rewritten.
+    pub(super) unsafe fn part_of_column(
+        &mut self,
+        var: *mut pg_sys::Var,
+        step: Step,
+    ) -> Result<Option<*mut pg_sys::Var>> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let levels_up = usize::try_from((*var).varlevelsup).unwrap_or(usize::MAX);
+            let index = usize::try_from((*var).varno).unwrap_or(0).checked_sub(1);
+            let (Some(depth), Some(index)) =
+                (self.levels.len().checked_sub(levels_up.saturating_add(1)), index)
+            else {
+                return Ok(None);
+            };
+            let Some(file) = self.levels.get_mut(depth).and_then(|level| level.files.get_mut(&index)) else {
+                return Ok(None);
+            };
+            let of = file.columns.iter().find(|column| column.attno == (*var).varattno);
+            let Some(of) = of else { return Ok(None) };
+            let path = Path::below(&of.name, step);
+            let name = path.sql();
+            if !file.columns.iter().any(|column| column.name == name) {
+                let attno = next_resno(i16::try_from(file.columns.len()).unwrap_or(i16::MAX))?;
+                let part = describe::part(&file.call, &path)?;
+                file.columns.push(Column::of_file(&part, attno));
+                declare(file.entry, &file.columns);
+            }
+            let column = file.columns.iter().find(|column| column.name == name).expect("it was added");
+            column.var((*var).varno, (*var).varlevelsup).map(Some)
         }
     }
 
@@ -238,8 +314,8 @@ impl Resolver {
         }
     }
 
-    /// Replaces `*` over rows, renumbers what follows it, and gives sort and group clauses
-    /// the operators of the real types. `before` are the types as parsed.
+    /// Replaces `*` over rows and renumbers what follows it. `before` are the types as parsed.
+    /// A row is sorted by its first column, as `ORDER BY 1` means, and grouped by all.
     unsafe fn expand_targets(
         &mut self,
         query: *mut pg_sys::Query,
@@ -283,19 +359,30 @@ impl Resolver {
                     expanded = list::append(expanded, target);
                     outputs.push(Column { attno: resno, ..column });
                 }
+                let first = references.len().min(1);
+                let sort_clause = (*query).sortClause;
                 for clauses in clause_lists(query) {
                     *clauses = expand_clauses(*clauses, (*entry).ressortgroupref, &references);
                 }
+                let sorted = &references[..first];
+                (*query).sortClause = expand_clauses(sort_clause, (*entry).ressortgroupref, sorted);
                 meanings.insert(old, Meaning::Row(outputs));
                 changed = true;
             }
             (*query).targetList = expanded;
+            Ok(if changed { meanings } else { Meanings::new() })
+        }
+    }
+
+    /// Gives every sort and group clause of a level the operators of the real types.
+    unsafe fn retype_clauses(&self, query: *mut pg_sys::Query) {
+        // SAFETY: a valid query whose target list is rewritten.
+        unsafe {
             for clauses in clause_lists(query) {
                 for clause in list::pointers::<pg_sys::SortGroupClause>(*clauses) {
                     self.retype(clause, (*query).targetList);
                 }
             }
-            Ok(if changed { meanings } else { Meanings::new() })
         }
     }
 
@@ -326,16 +413,16 @@ impl Resolver {
 }
 
 /// The operators by which a type is sorted and grouped.
-struct SortOperators {
-    less: pg_sys::Oid,
-    equal: pg_sys::Oid,
+pub(super) struct SortOperators {
+    pub(super) less: pg_sys::Oid,
+    pub(super) equal: pg_sys::Oid,
     greater: pg_sys::Oid,
-    hashable: bool,
+    pub(super) hashable: bool,
 }
 
 impl SortOperators {
     /// Raises Postgres' own error if the type has none.
-    unsafe fn of(type_oid: pg_sys::Oid, ordered: bool) -> Self {
+    pub(super) unsafe fn of(type_oid: pg_sys::Oid, ordered: bool) -> Self {
         let mut found = Self {
             less: pg_sys::InvalidOid,
             equal: pg_sys::InvalidOid,
@@ -360,9 +447,33 @@ impl SortOperators {
 }
 
 /// The clauses of a query that refer to its target list.
-unsafe fn clause_lists<'a>(query: *mut pg_sys::Query) -> [&'a mut *mut pg_sys::List; 3] {
-    // SAFETY: three fields of a valid query.
-    unsafe { [&mut (*query).sortClause, &mut (*query).groupClause, &mut (*query).distinctClause] }
+unsafe fn clause_lists<'a>(query: *mut pg_sys::Query) -> Vec<&'a mut *mut pg_sys::List> {
+    // SAFETY: fields of a valid query and of its windows.
+    unsafe {
+        let mut clauses =
+            vec![&mut (*query).sortClause, &mut (*query).groupClause, &mut (*query).distinctClause];
+        for window in list::pointers::<pg_sys::WindowClause>((*query).windowClause) {
+            clauses.push(&mut (*window).partitionClause);
+            clauses.push(&mut (*window).orderClause);
+        }
+        clauses
+    }
+}
+
+/// Gives a reader in FROM its column definition list.
+unsafe fn declare(entry: *mut pg_sys::RangeTblEntry, columns: &[Column]) {
+    // SAFETY: an entry for which `reader::call` answers has one function.
+    unsafe {
+        let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
+            .next()
+            .expect("a reader is a function");
+        (*function).funccolcount = i32::try_from(columns.len()).unwrap_or(i32::MAX);
+        (*function).funccolnames = name_list(columns);
+        (*function).funccoltypes = oid_list(columns.iter().map(|column| column.type_oid));
+        (*function).funccoltypmods = list::from_integers(columns.iter().map(|column| column.typmod));
+        (*function).funccolcollations = oid_list(columns.iter().map(|column| column.collation));
+        rename(entry, columns);
+    }
 }
 
 /// Replaces the clause for a whole row by one for each of its columns.
@@ -382,55 +493,6 @@ unsafe fn expand_clauses(clauses: *mut pg_sys::List, reference: u32, columns: &[
             }
         }
         expanded
-    }
-}
-
-/// Gives UNION and its like the types of their branches, which must agree.
-unsafe fn set_operation(query: *mut pg_sys::Query, node: *mut pg_sys::Node) -> Result<Vec<Column>> {
-    // SAFETY: the tree of set operations of a valid query.
-    unsafe {
-        if (*node).type_ == pg_sys::NodeTag::T_RangeTblRef {
-            let index = usize::try_from((*node.cast::<pg_sys::RangeTblRef>()).rtindex).unwrap_or(0);
-            let entry = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
-                .nth(index.saturating_sub(1))
-                .expect("a set operation refers to a subquery of its query");
-            return Ok(output_columns((*entry).subquery));
-        }
-        let operation = node.cast::<pg_sys::SetOperationStmt>();
-        let left = set_operation(query, (*operation).larg)?;
-        let right = set_operation(query, (*operation).rarg)?;
-        let known = list::oids((*operation).colTypes);
-        if left.iter().map(|column| column.type_oid).eq(known) {
-            return Ok(left);
-        }
-        let agree =
-            left.len() == right.len() && left.iter().zip(&right).all(|(l, r)| l.type_oid == r.type_oid);
-        if !agree {
-            return Err(EngineError::new(
-                SqlState::DATATYPE_MISMATCH,
-                "the branches of a set operation over files have different columns",
-            )
-            .with_hint("Name the columns and cast them to common types.")
-            .into());
-        }
-        let typmods = left.iter().zip(&right).map(|(l, r)| if l.typmod == r.typmod { l.typmod } else { -1 });
-        (*operation).colTypes = oid_list(left.iter().map(|column| column.type_oid));
-        (*operation).colTypmods = list::from_integers(typmods);
-        (*operation).colCollations = oid_list(left.iter().map(|column| column.collation));
-        if !(*operation).groupClauses.is_null() {
-            let mut clauses = std::ptr::null_mut();
-            for column in &left {
-                let operators = SortOperators::of(column.type_oid, false);
-                let clause =
-                    pg_sys::palloc0(size_of::<pg_sys::SortGroupClause>()).cast::<pg_sys::SortGroupClause>();
-                (*clause).type_ = pg_sys::NodeTag::T_SortGroupClause;
-                (*clause).eqop = operators.equal;
-                (*clause).hashable = operators.hashable;
-                clauses = list::append(clauses, clause);
-            }
-            (*operation).groupClauses = clauses;
-        }
-        Ok(left)
     }
 }
 
@@ -487,7 +549,7 @@ unsafe fn output_column(entry: *mut pg_sys::TargetEntry) -> Column {
 }
 
 /// The visible columns of a rewritten query.
-unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<Column> {
+pub(super) unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<Column> {
     // SAFETY: a valid query.
     unsafe {
         list::pointers::<pg_sys::TargetEntry>((*query).targetList)
@@ -530,7 +592,7 @@ unsafe fn name_list(columns: &[Column]) -> *mut pg_sys::List {
     })
 }
 
-fn oid_list(oids: impl IntoIterator<Item = pg_sys::Oid>) -> *mut pg_sys::List {
+pub(super) fn oid_list(oids: impl IntoIterator<Item = pg_sys::Oid>) -> *mut pg_sys::List {
     // SAFETY: fresh cells in the current context.
     oids.into_iter().fold(std::ptr::null_mut(), |list, oid| unsafe { pg_sys::lappend_oid(list, oid) })
 }

@@ -9,14 +9,20 @@
 
 mod describe;
 mod expr;
+mod function;
+mod insert;
 mod level;
+mod operator;
+mod parameter;
+mod path;
 pub(crate) mod reader;
+mod set_operation;
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::error::{self, Result};
-use crate::pg::{catalog, list};
+use crate::pg::{self, catalog, list};
 
 /// DuckDB SQL of a reader in FROM whose columns this module has typed: a relation with these
 /// columns, in this order. Checks the current user's right to read the files again, since a
@@ -31,14 +37,19 @@ pub(crate) unsafe fn reader_sql(entry: *mut pg_sys::RangeTblEntry) -> Result<Str
     })?;
     // SAFETY: as above.
     let sql = unsafe { reader::duckdb_sql(call)? };
-    // SAFETY: as above; resolving has set the column types.
-    let types = unsafe {
+    // SAFETY: as above; the column lists are as long as each other.
+    let columns: Vec<_> = unsafe {
         list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
             .next()
-            .map(|function| list::oids((*function).funccoltypes))
+            .map(|function| {
+                list::pointers((*function).funccolnames)
+                    .map(|name| pg::node_string(name))
+                    .zip(list::oids((*function).funccoltypes))
+                    .collect()
+            })
             .unwrap_or_default()
     };
-    describe::relation_sql(&sql, &types)
+    describe::relation_sql(&sql, &columns)
 }
 
 static mut PREVIOUS: pg_sys::post_parse_analyze_hook_type = None;
@@ -60,7 +71,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
 ) {
     // SAFETY: called by Postgres with a valid query; nothing with a destructor is alive.
     unsafe {
-        resolve_guarded(query);
+        resolve_guarded(pstate, query);
         if let Some(previous) = PREVIOUS {
             previous(pstate, query, jstate);
         }
@@ -68,9 +79,9 @@ unsafe extern "C-unwind" fn post_parse_analyze(
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn resolve_guarded(query: *mut pg_sys::Query) {
-    // SAFETY: a valid query, from the hook.
-    error::report(unsafe { resolve(query) });
+unsafe extern "C-unwind" fn resolve_guarded(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) {
+    // SAFETY: a valid query and the state it was parsed with, from the hook.
+    error::report(unsafe { resolve(pstate, query) });
 }
 
 /// The types that stand for what only DuckDB knows.
@@ -89,7 +100,7 @@ impl Placeholders {
     }
 }
 
-unsafe fn resolve(query: *mut pg_sys::Query) -> Result<()> {
+unsafe fn resolve(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) -> Result<()> {
     // SAFETY: the caller's query; statements that wrap an analysed one hold it as a node.
     unsafe {
         if (*query).commandType == pg_sys::CmdType::CMD_UTILITY {
@@ -106,13 +117,16 @@ unsafe fn resolve(query: *mut pg_sys::Query) -> Result<()> {
             if inner.is_null() || (*inner).type_ != pg_sys::NodeTag::T_Query {
                 return Ok(());
             }
-            return resolve(inner.cast());
+            return resolve(pstate, inner.cast());
         }
         if !has_readers(query) {
             return Ok(());
         }
         let Some(placeholders) = Placeholders::find() else { return Ok(()) };
-        level::Resolver::new(placeholders).resolve(query)
+        let mut resolver = level::Resolver::new(placeholders);
+        resolver.resolve(query)?;
+        resolver.announce_parameters(pstate);
+        Ok(())
     }
 }
 

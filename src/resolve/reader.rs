@@ -34,6 +34,34 @@ pub(crate) unsafe fn call(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_s
     }
 }
 
+/// Exchanges a function that returns `duckdb.row` for the one of schema duckdb that takes a
+/// column definition list: the form in which a query can be written out and read back.
+///
+/// # Safety
+/// `call` came from [`call`].
+pub(super) unsafe fn take_definition_list(call: *mut pg_sys::FuncExpr) -> Result<()> {
+    // SAFETY: as the caller promises; catalog look-ups on the main thread.
+    unsafe {
+        let name = pg_sys::get_func_name((*call).funcid);
+        let (mut types, mut count) = (std::ptr::null_mut(), 0);
+        pg_sys::get_func_signature((*call).funcid, &mut types, &mut count);
+        let names =
+            list::append(std::ptr::null_mut(), pg_sys::makeString(pg_sys::pstrdup(c"duckdb".as_ptr())));
+        let names = list::append(names, pg_sys::makeString(name));
+        let function = pg_sys::LookupFuncName(names, count, types, true);
+        if function == pg_sys::InvalidOid {
+            let name = pg::owned_string(name);
+            return Err(Unsupported::new(
+                format!("function {name} in FROM"),
+                format!("schema duckdb has no {name} that returns records"),
+            )
+            .into());
+        }
+        ((*call).funcid, (*call).funcresulttype) = (function, pg_sys::RECORDOID);
+        Ok(())
+    }
+}
+
 /// The call as DuckDB SQL, such as `read_csv(['a.csv', 'b.csv'], header = true)`.
 ///
 /// Checks that the current user may read the files: the same rule as `COPY FROM` a file.

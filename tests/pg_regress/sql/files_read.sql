@@ -24,7 +24,7 @@ SELECT r['a'] FROM read_json(':directory/x.json') r ORDER BY 1;
 SELECT * FROM read_csv(':directory/missing.csv');
 SELECT * FROM read_parquet(':directory/a.csv');
 SELECT r['nope'] FROM read_csv(':directory/a.csv') r;
-SELECT i FROM read_csv(':directory/a.csv');
+SELECT i FROM read_csv('a.csv');
 
 -- Only those who may read the server's files.
 CREATE ROLE regress_files;
@@ -36,6 +36,7 @@ GRANT pg_read_server_files TO regress_files;
 SET ROLE regress_files;
 SELECT r['i'] FROM read_csv(':directory/a.csv') r ORDER BY 1;
 RESET ROLE;
+REVOKE ALL ON SCHEMA public FROM regress_files;
 DROP TABLE t;
 DROP TABLE heap;
 DROP ROLE regress_files;
