@@ -346,6 +346,9 @@ unsafe fn coerced(query: *mut pg_sys::Query, wanted: &[pg_sys::Oid]) -> Result<*
         let copy = pg_sys::copyObjectImpl(query.cast()).cast::<pg_sys::Query>();
         for (entry, oid) in differ(copy) {
             if !(*copy).setOperations.is_null() || (*entry).ressortgroupref != 0 {
+                if widens(pg_sys::exprType((*entry).expr.cast()), oid) {
+                    continue;
+                }
                 return unsupported(
                     "a set operation over different types",
                     "a column that is grouped or sorted by would have to be converted afterwards",
@@ -360,6 +363,16 @@ unsafe fn coerced(query: *mut pg_sys::Query, wanted: &[pg_sys::Oid]) -> Result<*
             .cast();
         }
         Ok(copy)
+    }
+}
+
+/// True for conversions that the set operation may do itself, since DuckDB's cast is Postgres'.
+fn widens(from: pg_sys::Oid, to: pg_sys::Oid) -> bool {
+    match to.to_u32() {
+        oid::INT4 | oid::INT8 | oid::NUMERIC => matches!(from.to_u32(), oid::INT2 | oid::INT4 | oid::INT8),
+        oid::FLOAT8 => matches!(from.to_u32(), oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4),
+        oid::TIMESTAMP => from.to_u32() == oid::DATE,
+        _ => false,
     }
 }
 

@@ -57,3 +57,12 @@ SELECT extract(year FROM d) AS y, extract(month FROM d) AS m, count(*) AS n FROM
 SELECT min(d) AS lo, max(d) AS hi, max(d) - min(d) AS days FROM fact;
 SELECT count(*) AS n FROM fact WHERE d BETWEEN date '2024-02-01' AND date '2024-02-01' + interval '1' month;
 SELECT id FROM fact WHERE d + n > '2024-06-01' ORDER BY id LIMIT 20;
+
+-- Intervals times and over numbers.
+SELECT id, a * 0.5 AS m, a * -1.7 AS n, 2.25 * a AS p, a / 3 AS d, a / -0.7 AS e FROM p_iv ORDER BY id;
+SELECT id, a * 1e-3 AS tiny, a / 1e3 AS small, a * 12345.678 AS large FROM p_iv ORDER BY id;
+-- Postgres: interval out of range (22008).
+SELECT a * 1e300 AS r FROM p_iv WHERE a > '1 hour';
+-- Postgres: division by zero (22012).
+SELECT a / 0 AS r FROM p_iv;
+SELECT id, interval '1 month' * f.n / 7 AS i FROM fact f ORDER BY id LIMIT 60;

@@ -45,3 +45,20 @@ SELECT k, sum(price) AS s, avg(price) AS m, stddev(price) AS d, variance(price) 
 SELECT a + b AS r FROM p_float8 WHERE a = 'NaN' ORDER BY id;
 SELECT f.a = d.a AS same FROM p_float4 f, p_float8 d WHERE f.a = 0.1::real AND d.a = 0.1;
 SELECT 0.1::real = 0.1 AS narrow, 0.1::float8 = 0.1 AS wide, k FROM dim WHERE k = 1;
+
+-- Functions.
+-- each: p_float8
+SELECT exp(a) AS r FROM p_float8 WHERE id = {id} AND b = 1;
+-- each: p_float8
+SELECT ln(a) AS r FROM p_float8 WHERE id = {id} AND b = 1;
+-- each: p_float8
+SELECT log(a) AS r FROM p_float8 WHERE id = {id} AND b = 1;
+-- each: p_float8
+SELECT cbrt(a) AS c FROM p_float8 WHERE id = {id} AND b = 1;
+-- each: p_float8
+SELECT sqrt(a) AS s FROM p_float8 WHERE id = {id} AND b = 1;
+-- each: p_float8
+SELECT power(a, b) AS r FROM p_float8 WHERE id = {id};
+SELECT id, a / 2 AS half, a + 0.5::real AS more, 1 - b AS less FROM p_float4 ORDER BY id;
+SELECT id, price / 3 / 7 / 2 AS q, price * price - price AS p FROM fact ORDER BY id LIMIT 40;
+SELECT id, price / (id - 5) AS q FROM fact WHERE id <> 5 ORDER BY id LIMIT 40;

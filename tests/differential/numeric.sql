@@ -39,3 +39,17 @@ SELECT k FROM fact GROUP BY k HAVING avg(amount) > (SELECT avg(amount) FROM fact
 SELECT id FROM fact f WHERE amount > (SELECT 1.2 * avg(amount) FROM fact g WHERE g.k = f.k) ORDER BY id LIMIT 30;
 SELECT sum(n) AS nothing, avg(n) AS none, count(n) AS zero FROM empty;
 SELECT 1e10 AS a, 12345678901234567890123456789.5 AS b, k FROM dim WHERE k = 1;
+
+-- Wide products, sums and variances.
+SELECT id, a * b * a AS r FROM p_num WHERE a <> 0 ORDER BY id;
+SELECT amount * amount * amount * amount AS p, amount * (1 - amount) * (1 + amount) AS q FROM fact WHERE id < 50 ORDER BY id;
+SELECT variance(n) AS v, stddev(n) AS s, var_pop(k) AS p, stddev_pop(id) AS q, var_samp(amount) AS a, stddev_samp(amount) AS d FROM fact;
+SELECT k, variance(amount) AS v, stddev(amount) AS s FROM fact WHERE id < 30 GROUP BY k ORDER BY k;
+SELECT variance(n) AS none, stddev_pop(n) AS p FROM empty;
+SELECT variance(a) AS v, stddev_pop(a) AS s FROM p_int8;
+SELECT variance(k) AS one, var_pop(k) AS zero FROM dim WHERE k = 1;
+SELECT sum(amount / 3) AS s, avg(amount / 7) AS a, sum(amount / n) FILTER (WHERE n <> 0) AS f FROM fact;
+SELECT id, sum(amount / 3) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS w FROM fact ORDER BY id LIMIT 20;
+SELECT id, amount / 3 / 7 / n AS q FROM fact WHERE n <> 0 ORDER BY id LIMIT 20;
+-- Postgres: division by zero (22012).
+SELECT amount / 3 / 7 / n AS q FROM fact;

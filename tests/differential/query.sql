@@ -8,6 +8,20 @@ SELECT id, CASE k WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c, CASE WHEN k > 3 
 SELECT id, CASE WHEN n <> 0 THEN 100 / n ELSE 0 END AS guarded FROM fact ORDER BY id;
 SELECT coalesce(note, '-') AS c, greatest(k, n) AS g, least(k, n, 3) AS l FROM fact ORDER BY id LIMIT 30;
 
+-- Numeric branches of different scales: each row shows its own.
+SELECT id, CASE WHEN k > 3 THEN amount END AS a, CASE WHEN k > 3 THEN amount ELSE NULL END AS b, CASE WHEN k < 2 THEN amount * amount WHEN k < 4 THEN amount ELSE 0 END AS c FROM fact ORDER BY id LIMIT 30;
+SELECT id, coalesce(CASE WHEN k > 3 THEN amount END, n, 0.5) AS m FROM fact ORDER BY id LIMIT 30;
+SELECT sum(CASE WHEN k > 3 THEN amount ELSE 0 END) AS s, sum(CASE WHEN k > 99 THEN amount ELSE 0 END) AS z, avg(CASE WHEN k = 3 THEN amount ELSE 1.125 END) AS a FROM fact;
+SELECT k, sum(CASE WHEN note = 'alpha' THEN amount ELSE 0 END) AS s, sum(CASE WHEN note = 'alpha' THEN amount * 1.5 ELSE n END) / count(*) AS q FROM fact GROUP BY k ORDER BY k;
+SELECT min(CASE WHEN k > 3 THEN amount ELSE 0 END) AS lo, max(CASE WHEN k > 3 THEN n ELSE amount END) AS hi FROM fact;
+SELECT id FROM fact WHERE CASE WHEN k > 3 THEN n ELSE amount END > 900.5 ORDER BY id;
+SELECT id FROM fact ORDER BY CASE WHEN k > 3 THEN n ELSE amount END, id LIMIT 30;
+SELECT id, -(CASE WHEN k > 3 THEN n ELSE amount END) AS neg, round(CASE WHEN k > 3 THEN n ELSE amount END, 1) AS r, (CASE WHEN k > 3 THEN n ELSE amount END)::integer AS i, (CASE WHEN k > 3 THEN n ELSE amount END) + 1.5 AS p, (CASE WHEN k > 3 THEN n ELSE amount END) * 2 AS d FROM fact ORDER BY id LIMIT 30;
+SELECT sum(x) AS s, avg(x) AS a, count(DISTINCT x) AS c FROM (SELECT CASE WHEN k > 3 THEN n ELSE amount END AS x FROM fact) AS q;
+SELECT x.v FROM (VALUES (1.5), (2), (NULL), (0.125)) AS x (v), dim WHERE dim.k = 1;
+SELECT DISTINCT CASE WHEN k > 3 THEN 1 ELSE amount * 0 + 2 END AS d FROM fact ORDER BY d;
+SELECT CASE WHEN k > 3 THEN 1 ELSE n / 2.0 END AS d, count(*) AS c FROM fact WHERE id % 2 = 0 AND k <> 5 GROUP BY 1 ORDER BY 1;
+
 -- Joins.
 SELECT f.id, d.name FROM fact f JOIN dim d ON f.k = d.k ORDER BY f.id LIMIT 50;
 SELECT f.id, d.name FROM fact f LEFT JOIN dim d ON f.k = d.k ORDER BY f.id LIMIT 50;
@@ -58,6 +72,14 @@ SELECT k, 'dim' AS src FROM dim UNION ALL SELECT n, note FROM fact WHERE id < 5;
 SELECT k FROM dim UNION SELECT k FROM fact ORDER BY 1;
 SELECT amount FROM fact WHERE id < 4 UNION ALL SELECT k FROM dim ORDER BY 1;
 
+WITH u AS (SELECT id AS v FROM fact WHERE id < 4 UNION ALL SELECT k FROM dim) SELECT v FROM u ORDER BY v;
+SELECT id FROM fact WHERE id < 5 UNION SELECT k FROM dim ORDER BY 1;
+(SELECT k FROM dim ORDER BY k LIMIT 2) UNION ALL (SELECT id FROM fact ORDER BY id LIMIT 2) ORDER BY 1;
+SELECT k FROM dim INTERSECT SELECT id FROM fact ORDER BY 1;
+(SELECT n, k FROM fact GROUP BY n, k ORDER BY 1, 2 LIMIT 3) UNION ALL SELECT id, price FROM fact WHERE id < 3 ORDER BY 1, 2;
+SELECT sum(amount) AS s FROM (SELECT amount FROM fact UNION ALL SELECT k FROM dim) AS u;
+SELECT 1.5 AS a FROM dim WHERE k = 1 UNION SELECT 2 FROM dim ORDER BY 1;
+
 -- Order and limits.
 SELECT id FROM fact ORDER BY k NULLS FIRST, n DESC, id LIMIT 10 OFFSET 5;
 SELECT id FROM fact ORDER BY k DESC, id OFFSET 990;
@@ -70,6 +92,7 @@ SELECT id FROM fact ORDER BY id FETCH FIRST 3 ROWS ONLY;
 SELECT 1 AS "One", 'x' AS "two words", NULL AS n, k AS "K", k AS k FROM dim ORDER BY 4 LIMIT 3;
 SELECT true AS t, 1::smallint AS s, 1.50 AS n, 'a'::char(3) AS c, date '2024-02-29' AS d, interval '1 day' AS i FROM dim LIMIT 1;
 SELECT f.*, d.* FROM fact f JOIN dim d ON f.k = d.k ORDER BY f.id LIMIT 3;
+-- unsupported: results of DuckDB have columns
 SELECT FROM dim;
 SELECT count(*) AS n FROM (SELECT FROM dim) AS x;
 

@@ -22,13 +22,24 @@ pub struct Typed {
     pub expr: Expr,
     /// What DuckDB computes it as.
     pub ty: DuckType,
+    /// The same value as a decimal, if this is a numeric text whose display scale alone varies.
+    pub(crate) decimal: Option<Box<Scaled>>,
+}
+
+/// A numeric whose rows have different display scales, without the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Scaled {
+    /// The value, on a decimal wide enough for all rows.
+    pub(crate) value: Typed,
+    /// The display scale of each row, an INTEGER.
+    pub(crate) scale: Typed,
 }
 
 impl Typed {
     /// Pairs the two.
     #[must_use]
     pub fn new(expr: Expr, ty: DuckType) -> Self {
-        Self { expr, ty }
+        Self { expr, ty, decimal: None }
     }
 
     /// This value cast to `ty`; itself if it is of that type.

@@ -83,6 +83,17 @@ pub(crate) struct ListEntry {
 // SAFETY: two plain numbers, checked against the child's length when used.
 unsafe impl Fixed for ListEntry {}
 
+/// `duckdb_interval`: months, days and microseconds, each with a sign of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct IntervalValue {
+    pub(crate) months: i32,
+    pub(crate) days: i32,
+    pub(crate) micros: i64,
+}
+// SAFETY: plain numbers.
+unsafe impl Fixed for IntervalValue {}
+
 /// `duckdb_string_t`: 16 bytes, either inline (up to 12 bytes) or prefix and pointer.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]

@@ -324,6 +324,35 @@ impl Numeric {
         Self::from_big(quotient, scale).checked()
     }
 
+    /// Variance (or standard deviation) of `count` values from their sum and that of their
+    /// squares; `count` is at least 1, for a sample at least 2.
+    pub(crate) fn variance(
+        sum: &Self,
+        squares: &Self,
+        count: i64,
+        sample: bool,
+        root: bool,
+    ) -> Result<Self, Marked> {
+        if sum.finite().is_none() || squares.finite().is_none() {
+            return Ok(NaN);
+        }
+        let count = i128::from(count);
+        let deviation = Small(count, 0).mul(squares)?.sub(&sum.mul(sum)?)?;
+        if deviation.sign() <= 0 {
+            return Ok(Small(0, 0));
+        }
+        let variance = deviation.div(&Small(count * if sample { count - 1 } else { count }, 0))?;
+        Ok(if root { variance.sqrt() } else { variance })
+    }
+
+    /// The square root of a positive finite value at its own scale, rounded half up.
+    fn sqrt(&self) -> Self {
+        let Some((value, scale)) = self.finite() else { return self.clone() };
+        // sqrt(v / 10^s) * 10^s = sqrt(v * 10^s); doubled, its last bit is the half.
+        let twice = (value * pow10(scale) * BigInt::from(4)).sqrt();
+        Self::from_big((twice + BigInt::from(1)) / BigInt::from(2), scale)
+    }
+
     /// Remainder of the truncated division; sign of `self`, the larger scale.
     pub(crate) fn rem(&self, other: &Self) -> Result<Self, Marked> {
         if *self == NaN || *other == NaN {

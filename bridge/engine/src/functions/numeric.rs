@@ -124,6 +124,19 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
         },
     },
     ScalarFunction {
+        // Sum, sum of squares and count of the values; 1 for a sample, 2 for the square root.
+        name: "pg_numeric_variance",
+        arguments: &[Varchar, Varchar, BigInt, Integer],
+        result: Varchar,
+        row: |arguments, out, row| {
+            let (sum, squares) = (parse(arguments, 0, row)?, parse(arguments, 1, row)?);
+            let (count, mode) = (arguments.values::<i64>(2)[row], arguments.integer(3, row));
+            let result = Numeric::variance(&sum, &squares, count, mode & 1 != 0, mode & 2 != 0)?;
+            write_text(out, row, &result);
+            Ok(())
+        },
+    },
+    ScalarFunction {
         name: "pg_numeric_to_double",
         arguments: TEXT,
         result: Double,

@@ -81,7 +81,8 @@ unsafe extern "C" fn update(
             let strings: &[StringRef] = values.values();
             for (row, string) in strings.iter().enumerate() {
                 if values.is_valid(row) {
-                    let text = std::str::from_utf8(string.bytes()).map_err(|_| "[22021] invalid byte sequence")?;
+                    let text =
+                        std::str::from_utf8(string.bytes()).map_err(|_| "[22021] invalid byte sequence")?;
                     add(group(states, row), Numeric::parse(text)?)?;
                 }
             }
@@ -122,7 +123,12 @@ unsafe extern "C" fn finalize(
             unsafe {
                 if let Some(sum) = group(source, row) {
                     let text = sum.to_string();
-                    ffi::duckdb_vector_assign_string_element_len(result, at, text.as_ptr().cast(), text.len() as u64);
+                    ffi::duckdb_vector_assign_string_element_len(
+                        result,
+                        at,
+                        text.as_ptr().cast(),
+                        text.len() as u64,
+                    );
                 } else {
                     ffi::duckdb_vector_ensure_validity_writable(result);
                     ffi::duckdb_validity_set_row_invalid(ffi::duckdb_vector_get_validity(result), at);

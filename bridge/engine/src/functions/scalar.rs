@@ -1,8 +1,8 @@
-//! Registers Rust functions as DuckDB scalar functions: row functions over flat vectors.
+//! Registers Rust functions as DuckDB scalar functions over flat vectors, a row or a chunk at a time.
 
 #![expect(unsafe_code, reason = "DuckDB calls back through its C interface")]
 
-use crate::duckdb::{Connection, DuckError, LogicalType, StringRef, TypeId, VectorView, c_string};
+use crate::duckdb::{Connection, DuckError, Fixed, LogicalType, StringRef, TypeId, VectorView, c_string};
 use libduckdb_sys as ffi;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,6 +18,19 @@ pub(crate) struct ScalarFunction {
     pub(crate) row: RowFunction,
 }
 
+/// A scalar function that computes a whole chunk over slices: for arithmetic, where a call per
+/// row would cost more than the work.
+pub(crate) struct ChunkFunction {
+    /// SQL name.
+    pub(crate) name: &'static str,
+    /// Types of the arguments.
+    pub(crate) arguments: &'static [TypeId],
+    /// Type of the result.
+    pub(crate) result: TypeId,
+    /// Computes all rows; rows with a null argument are null whatever it writes there.
+    pub(crate) chunk: fn(&Arguments<'_>, &mut Output) -> Result<(), String>,
+}
+
 /// Computes row `usize` of the arguments into the output.
 pub(crate) type RowFunction = fn(&Arguments<'_>, &mut Output, usize) -> Result<(), String>;
 
@@ -31,6 +44,16 @@ impl Arguments<'_> {
     pub(crate) fn text(&self, column: usize, row: usize) -> Result<&str, String> {
         let strings: &[StringRef] = self.vectors[column].values();
         std::str::from_utf8(strings[row].bytes()).map_err(|_| "[22021] invalid byte sequence".to_owned())
+    }
+
+    /// The values of an argument stored as `T`; slots under nulls hold anything.
+    pub(crate) fn values<T: Fixed>(&self, column: usize) -> &[T] {
+        self.vectors[column].values()
+    }
+
+    /// True if no argument of the row is null.
+    pub(crate) fn is_valid(&self, row: usize) -> bool {
+        self.vectors.iter().all(|vector| vector.is_valid(row))
     }
 
     /// INTEGER argument.
@@ -73,6 +96,36 @@ impl Output {
         unsafe { ffi::duckdb_vector_get_data(self.vector).cast::<T>().add(row).write(value) };
     }
 
+    /// All results; `T` must be the storage type of the declared result.
+    pub(crate) fn values_mut<T: Fixed>(&mut self) -> &mut [T] {
+        // SAFETY: a live flat vector of T with room for `rows` values, borrowed by `&mut self`.
+        unsafe {
+            let data = ffi::duckdb_vector_get_data(self.vector).cast::<T>();
+            assert!(!data.is_null() && data.is_aligned(), "DuckDB aligns its vectors");
+            std::slice::from_raw_parts_mut(data, self.rows)
+        }
+    }
+
+    /// A result is null where an argument is.
+    fn take_nulls(&mut self, arguments: &Arguments<'_>) {
+        let mut masks = arguments.vectors.iter().filter_map(VectorView::validity_words).peekable();
+        if masks.peek().is_none() {
+            return;
+        }
+        // SAFETY: a live vector; the mask exists after the first call and covers `rows` rows in
+        // whole words.
+        let words = unsafe {
+            ffi::duckdb_vector_ensure_validity_writable(self.vector);
+            let mask = ffi::duckdb_vector_get_validity(self.vector);
+            std::slice::from_raw_parts_mut(mask, self.rows.div_ceil(64))
+        };
+        for mask in masks {
+            for (word, other) in words.iter_mut().zip(mask) {
+                *word &= other;
+            }
+        }
+    }
+
     fn set_null(&mut self, row: usize) {
         // SAFETY: a live vector; the mask exists after the first call and covers row < rows.
         unsafe {
@@ -84,76 +137,129 @@ impl Output {
 
 /// Registers `function` in the system catalog.
 pub(crate) fn register(connection: &Connection, function: &'static ScalarFunction) -> Result<(), DuckError> {
-    let name = c_string(function.name)?;
+    let info = std::ptr::from_ref(function).cast_mut().cast();
+    // SAFETY: `call_rows` takes the extra info for the static it is.
+    unsafe { register_raw(connection, function.name, function.arguments, function.result, info, call_rows) }
+}
+
+/// Registers `function` in the system catalog.
+pub(crate) fn register_chunk(
+    connection: &Connection,
+    function: &'static ChunkFunction,
+) -> Result<(), DuckError> {
+    let info = std::ptr::from_ref(function).cast_mut().cast();
+    // SAFETY: `call_chunk` takes the extra info for the static it is.
+    unsafe { register_raw(connection, function.name, function.arguments, function.result, info, call_chunk) }
+}
+
+/// What DuckDB calls for every chunk.
+type Callback = unsafe extern "C" fn(ffi::duckdb_function_info, ffi::duckdb_data_chunk, ffi::duckdb_vector);
+
+/// # Safety
+/// `info` is a static of the type that `callback` takes it for.
+unsafe fn register_raw(
+    connection: &Connection,
+    name: &str,
+    arguments: &[TypeId],
+    result: TypeId,
+    info: *mut std::ffi::c_void,
+    callback: Callback,
+) -> Result<(), DuckError> {
+    let c_name = c_string(name)?;
     // SAFETY: a fresh function object, filled with live values and destroyed below; the
     // extra info is a static that needs no destructor.
     unsafe {
         let mut raw = ffi::duckdb_create_scalar_function();
-        ffi::duckdb_scalar_function_set_name(raw, name.as_ptr());
-        for argument in function.arguments {
+        ffi::duckdb_scalar_function_set_name(raw, c_name.as_ptr());
+        for argument in arguments {
             ffi::duckdb_scalar_function_add_parameter(raw, LogicalType::plain(*argument).raw());
         }
-        ffi::duckdb_scalar_function_set_return_type(raw, LogicalType::plain(function.result).raw());
-        ffi::duckdb_scalar_function_set_extra_info(raw, std::ptr::from_ref(function).cast_mut().cast(), None);
-        ffi::duckdb_scalar_function_set_function(raw, Some(trampoline));
+        ffi::duckdb_scalar_function_set_return_type(raw, LogicalType::plain(result).raw());
+        ffi::duckdb_scalar_function_set_extra_info(raw, info, None);
+        ffi::duckdb_scalar_function_set_function(raw, Some(callback));
         let state = ffi::duckdb_register_scalar_function(connection.raw(), raw);
         ffi::duckdb_destroy_scalar_function(&raw mut raw);
         if state != ffi::DuckDBSuccess {
-            return Err(DuckError::new(format!("Catalog Error: cannot register function {}", function.name)));
+            return Err(DuckError::new(format!("Catalog Error: cannot register function {name}")));
         }
     }
     Ok(())
 }
 
-/// Called by DuckDB for every chunk.
-unsafe extern "C" fn trampoline(
+unsafe extern "C" fn call_rows(
     info: ffi::duckdb_function_info,
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) {
-    // A panic must not unwind into C++.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    guarded(info, || {
         // SAFETY: the extra info is the &'static given at registration.
         let function = unsafe {
             &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<ScalarFunction>().cast_const()
         };
-        // SAFETY: `input` and `output` are live for this call, flat, as many vectors as declared.
-        unsafe { run(function, input, output) }
-    }));
-    let error = match outcome {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error,
-        Err(_) => "[XX000] a function of the engine failed".to_owned(),
-    };
-    if let Ok(error) = c_string(&error) {
+        // SAFETY: live for this call.
+        let (arguments, mut out) = unsafe { views(function.arguments.len(), input, output) };
+        for row in 0..out.rows {
+            if arguments.is_valid(row) {
+                (function.row)(&arguments, &mut out, row)?;
+            } else {
+                out.set_null(row);
+            }
+        }
+        Ok(())
+    });
+}
+
+unsafe extern "C" fn call_chunk(
+    info: ffi::duckdb_function_info,
+    input: ffi::duckdb_data_chunk,
+    output: ffi::duckdb_vector,
+) {
+    guarded(info, || {
+        // SAFETY: the extra info is the &'static given at registration.
+        let function = unsafe {
+            &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<ChunkFunction>().cast_const()
+        };
+        // SAFETY: live for this call.
+        let (arguments, mut out) = unsafe { views(function.arguments.len(), input, output) };
+        out.take_nulls(&arguments);
+        (function.chunk)(&arguments, &mut out)
+    });
+}
+
+/// Runs the work of a scalar function and hands its error to DuckDB.
+fn guarded(info: ffi::duckdb_function_info, work: impl FnOnce() -> Result<(), String>) {
+    if let Some(error) = error_of(work) {
         // SAFETY: live info and text; DuckDB copies it.
         unsafe { ffi::duckdb_scalar_function_set_error(info, error.as_ptr()) };
     }
 }
 
+/// The error of `work`, a panic included: it must not unwind into C++.
+fn error_of(work: impl FnOnce() -> Result<(), String>) -> Option<std::ffi::CString> {
+    let error = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error,
+        Err(_) => "[XX000] a function of the engine failed".to_owned(),
+    };
+    Some(c_string(&error).unwrap_or_else(|_| c"[XX000] a function of the engine failed".to_owned()))
+}
+
+/// The vectors of a call.
+///
 /// # Safety
-/// As promised by the trampoline.
-unsafe fn run(
-    function: &ScalarFunction,
+/// `input` has at least `count` flat vectors; it and `output` are live for `'a`.
+unsafe fn views<'a>(
+    count: usize,
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
-) -> Result<(), String> {
+) -> (Arguments<'a>, Output) {
     // SAFETY: a live chunk.
     let rows = usize::try_from(unsafe { ffi::duckdb_data_chunk_get_size(input) }).unwrap_or(0);
-    let vectors = (0..function.arguments.len())
+    let vectors = (0..count)
         .map(|column| {
             // SAFETY: one vector per declared argument, flat, `rows` rows, live for the call.
             unsafe { VectorView::new(ffi::duckdb_data_chunk_get_vector(input, column as u64), rows) }
         })
         .collect();
-    let arguments = Arguments { vectors };
-    let mut out = Output { vector: output, rows };
-    for row in 0..rows {
-        if arguments.vectors.iter().all(|vector| vector.is_valid(row)) {
-            (function.row)(&arguments, &mut out, row)?;
-        } else {
-            out.set_null(row);
-        }
-    }
-    Ok(())
+    (Arguments { vectors }, Output { vector: output, rows })
 }

@@ -7,7 +7,7 @@ use bridge_types::oid::{
 
 use super::{comparison, numeric};
 use crate::DuckType;
-use crate::duck::{Typed, duck};
+use crate::duck::{Scaled, Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgConstant, Signature};
 
@@ -60,10 +60,14 @@ pub fn rewrite_aggregate(
         (
             name @ ("min" | "max"),
             [
-                INT2 | INT4 | INT8 | FLOAT4 | FLOAT8 | NUMERIC | DATE | TIME | TIMESTAMP | TIMESTAMPTZ
-                | INTERVAL | TEXT | BPCHAR,
+                INT2 | INT4 | INT8 | FLOAT4 | FLOAT8 | NUMERIC | DATE | TIME | TIMESTAMP | TIMESTAMPTZ | TEXT
+                | BPCHAR,
             ],
         ) => extreme(signature, name, args, call),
+        ("min" | "max", [INTERVAL]) => unsupported(
+            signature.display.clone(),
+            "of intervals that are equal (30 days, 1 month) Postgres shows the last one it reads",
+        ),
         ("bool_and" | "every", [BOOL]) => Ok(call("bool_and", DuckType::Boolean, args)),
         ("bool_or", [BOOL]) => Ok(call("bool_or", DuckType::Boolean, args)),
         (name @ ("bit_and" | "bit_or" | "bit_xor"), [INT2 | INT4 | INT8]) => {
@@ -82,6 +86,10 @@ pub fn rewrite_aggregate(
         ("stddev_pop", [FLOAT4 | FLOAT8]) => Ok(call("stddev_pop", DuckType::Double, args)),
         ("variance" | "var_samp", [FLOAT4 | FLOAT8]) => Ok(call("var_samp", DuckType::Double, args)),
         ("var_pop", [FLOAT4 | FLOAT8]) => Ok(call("var_pop", DuckType::Double, args)),
+        (
+            name @ ("stddev" | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop"),
+            [INT2 | INT4 | INT8 | NUMERIC],
+        ) if !distinct => variance(signature, name, args, call),
         (
             name @ ("corr" | "covar_pop" | "covar_samp" | "regr_slope" | "regr_intercept" | "regr_r2"
             | "regr_avgx" | "regr_avgy" | "regr_sxx" | "regr_syy" | "regr_sxy"),
@@ -109,14 +117,26 @@ pub fn rewrite_aggregate(
     }
 }
 
+/// `sum(x)` on decimals; over rows of different display scales, the largest of those is shown.
 fn sum(signature: &Signature, args: Vec<Typed>, call: &AggregateCall<'_>) -> Result<Typed, PlanError> {
-    match args.first().map(|arg| &arg.ty) {
-        Some(DuckType::Decimal(_, scale)) => {
-            let ty = DuckType::Decimal(38, *scale);
-            Ok(call("sum", ty, args))
-        }
-        Some(DuckType::HugeInt) => Ok(call("sum", DuckType::HugeInt, args)),
-        _ => unsupported(signature.display.clone(), "its argument is a numeric of unknown scale"),
+    let Some(arg) = args.into_iter().next() else {
+        return unsupported(signature.display.clone(), "it has no argument");
+    };
+    if let Some(scaled) = arg.decimal {
+        let Scaled { value, scale } = *scaled;
+        let total = sum(signature, vec![value.clone()], call)?;
+        let scale = duck("CASE WHEN {0} IS NOT NULL THEN {1} END", DuckType::Integer, vec![value, scale]);
+        let scale = call("max", DuckType::Integer, vec![scale]);
+        return Ok(duck(
+            "pg_numeric_round({0}, {1})",
+            DuckType::NumericText,
+            vec![numeric::text(total), scale],
+        ));
+    }
+    match arg.ty {
+        DuckType::Decimal(_, scale) => Ok(call("sum", DuckType::Decimal(38, scale), vec![arg])),
+        DuckType::HugeInt => Ok(call("sum", DuckType::HugeInt, vec![arg])),
+        _ => Ok(call("pg_numeric_sum", DuckType::NumericText, vec![arg])),
     }
 }
 
@@ -125,6 +145,34 @@ fn average(total: Typed, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typed {
     let count = call("count", DuckType::BigInt, args);
     let texts = [total, count].into_iter().map(numeric::text).collect();
     duck("pg_numeric_div({0}, {1})", DuckType::NumericText, texts)
+}
+
+/// `var_samp(x)`  ==>  an engine function of `sum(x)`, `sum(x * x)` and `count(x)`, all exact.
+fn variance(
+    signature: &Signature,
+    name: &str,
+    args: Vec<Typed>,
+    call: &AggregateCall<'_>,
+) -> Result<Typed, PlanError> {
+    let Some(arg) = args.into_iter().next() else {
+        return unsupported(signature.display.clone(), "it has no argument");
+    };
+    // Squares of bigint add up to more than a decimal holds.
+    let arg = match arg.ty {
+        DuckType::BigInt | DuckType::HugeInt => numeric::text(arg),
+        _ => numeric::as_decimal(arg),
+    };
+    let square = numeric::multiply(vec![arg.clone(), arg.clone()])?;
+    let count = call("count", DuckType::BigInt, vec![arg.clone()]);
+    let total = numeric::text(sum(signature, vec![arg], call)?);
+    let squares = numeric::text(sum(signature, vec![square], call)?);
+    let sample = i32::from(!name.ends_with("_pop"));
+    let root = i32::from(name.starts_with("stddev"));
+    let sql = format!(
+        "CASE WHEN {{2}} > {sample} THEN pg_numeric_variance({{0}}, {{1}}, {{2}}, {}) END",
+        sample + 2 * root
+    );
+    Ok(duck(sql, DuckType::NumericText, vec![total, squares, count]))
 }
 
 fn extreme(

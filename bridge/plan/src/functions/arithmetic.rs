@@ -1,14 +1,16 @@
 //! Integer and float arithmetic.
 //!
-//! DuckDB raises overflow of integers itself. Division by zero gives infinity or NULL there and
-//! is guarded, unless the divisor is a constant other than zero.
+//! DuckDB raises overflow of integers itself. What it does not raise (division by zero, overflow
+//! and underflow of floats) is done by functions of the engine; an integer divided by a constant
+//! that is neither 0 nor -1 needs none.
 
 use bridge_types::oid::{FLOAT4, FLOAT8, INT2, INT4, INT8};
 
 use super::{Entry, result_type};
+use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::PlanError;
-use crate::pg::{PgConstant, Signature, Value};
+use crate::pg::{PgConstant, Signature};
 
 /// Function prefix and argument types of integer operators.
 const INTEGERS: &[(&str, &[u32])] = &[
@@ -23,12 +25,13 @@ const INTEGERS: &[(&str, &[u32])] = &[
     ("int84", &[INT8, INT4]),
 ];
 
-/// The same of float operators. Mixed ones are computed in double precision.
-const FLOATS: &[(&str, &[u32], bool)] = &[
-    ("float4", &[FLOAT4, FLOAT4], false),
-    ("float8", &[FLOAT8, FLOAT8], false),
-    ("float48", &[FLOAT4, FLOAT8], true),
-    ("float84", &[FLOAT8, FLOAT4], true),
+/// The same of float operators, and the precision of the engine's function for them: DuckDB
+/// widens the argument of a mixed one.
+const FLOATS: &[(&str, &[u32], &str)] = &[
+    ("float4", &[FLOAT4, FLOAT4], "float4"),
+    ("float8", &[FLOAT8, FLOAT8], "float8"),
+    ("float48", &[FLOAT4, FLOAT8], "float8"),
+    ("float84", &[FLOAT8, FLOAT4], "float8"),
 ];
 
 /// Unary functions by type: name suffix or name, and template.
@@ -59,8 +62,20 @@ const UNARY: &[(&str, &[u32], &str)] = &[
     // Half to even, as C's rint(); DuckDB's round() is half away from zero.
     ("round", &[FLOAT8], "round_even({0}, 0)"),
     ("sign", &[FLOAT8], "CAST(sign({0}) AS DOUBLE)"),
-    ("sqrt", &[FLOAT8], "sqrt({0})"),
-    ("dsqrt", &[FLOAT8], "sqrt({0})"),
+    ("sqrt", &[FLOAT8], "pg_sqrt({0})"),
+    ("dsqrt", &[FLOAT8], "pg_sqrt({0})"),
+    ("cbrt", &[FLOAT8], "cbrt({0})"),
+    ("dcbrt", &[FLOAT8], "cbrt({0})"),
+    ("exp", &[FLOAT8], "pg_exp({0})"),
+    ("dexp", &[FLOAT8], "pg_exp({0})"),
+    ("ln", &[FLOAT8], "pg_ln({0})"),
+    ("dlog1", &[FLOAT8], "pg_ln({0})"),
+    ("log", &[FLOAT8], "pg_log10({0})"),
+    ("log10", &[FLOAT8], "pg_log10({0})"),
+    ("dlog10", &[FLOAT8], "pg_log10({0})"),
+    ("power", &[FLOAT8, FLOAT8], "pg_power({0}, {1})"),
+    ("pow", &[FLOAT8, FLOAT8], "pg_power({0}, {1})"),
+    ("dpow", &[FLOAT8, FLOAT8], "pg_power({0}, {1})"),
     ("int4and", &[INT4, INT4], "({0} & {1})"),
     ("int8and", &[INT8, INT8], "({0} & {1})"),
     ("int4or", &[INT4, INT4], "({0} | {1})"),
@@ -73,84 +88,40 @@ pub(super) fn entries() -> Vec<Entry> {
         entries.push(Entry::template(&format!("{prefix}pl"), args, "({0} + {1})"));
         entries.push(Entry::template(&format!("{prefix}mi"), args, "({0} - {1})"));
         entries.push(Entry::template(&format!("{prefix}mul"), args, "({0} * {1})"));
-        entries.push(Entry::build(&format!("{prefix}div"), args, |s, a| divide(s, a, "({0} // {1})")));
+        entries.push(Entry::build(&format!("{prefix}div"), args, |s, a| divide(s, a, "//", "div")));
     }
     for (name, args) in
         [("int2mod", &[INT2, INT2] as &'static [u32]), ("int4mod", &[INT4, INT4]), ("int8mod", &[INT8, INT8])]
     {
-        entries.push(Entry::build(name, args, modulo));
-        entries.push(Entry::build("mod", args, modulo));
+        entries.push(Entry::build(name, args, |s, a| divide(s, a, "%", "mod")));
+        entries.push(Entry::build("mod", args, |s, a| divide(s, a, "%", "mod")));
     }
-    for (prefix, args, mixed) in FLOATS {
-        let operators: [(&str, &'static str, &'static str); 3] = [
-            ("pl", "({0} + {1})", "(CAST({0} AS DOUBLE) + CAST({1} AS DOUBLE))"),
-            ("mi", "({0} - {1})", "(CAST({0} AS DOUBLE) - CAST({1} AS DOUBLE))"),
-            ("mul", "({0} * {1})", "(CAST({0} AS DOUBLE) * CAST({1} AS DOUBLE))"),
-        ];
-        for (suffix, same, cast) in operators {
-            entries.push(Entry::template(
-                &format!("{prefix}{suffix}"),
-                args,
-                if *mixed { cast } else { same },
-            ));
+    for (prefix, args, precision) in FLOATS {
+        for (suffix, operation) in [("pl", "add"), ("mi", "sub"), ("mul", "mul"), ("div", "div")] {
+            let sql = format!("pg_{precision}_{operation}({{0}}, {{1}})");
+            entries.push(Entry::template(&format!("{prefix}{suffix}"), args, sql));
         }
-        let divide: fn(&Signature, Vec<Typed>) -> Result<Typed, PlanError> = if *mixed {
-            |s, a| divide_floats(s, a, "(CAST({0} AS DOUBLE) / CAST({1} AS DOUBLE))")
-        } else {
-            |s, a| divide_floats(s, a, "({0} / {1})")
-        };
-        entries.push(Entry::build(&format!("{prefix}div"), args, divide));
     }
-    entries.extend(UNARY.iter().map(|(name, args, sql)| Entry::template(name, args, sql)));
+    entries.extend(UNARY.iter().map(|(name, args, sql)| Entry::template(name, args, *sql)));
     entries
 }
 
-/// The divisor, if it is a constant that is not zero.
-fn safe_divisor(args: &[Typed]) -> Option<f64> {
-    let divisor = match &PgConstant::of(&args.get(1)?.expr)?.value {
-        Value::Int(-1) => -1.0,
-        Value::Int(0) => 0.0,
-        // Only its being neither zero nor minus one matters.
-        Value::Int(_) => 2.0,
-        Value::Float(text) => text.parse().ok()?,
-        _ => return None,
+/// `a / b`  ==>  `pg_int4_div(a, b)`, or `a // b` for a constant `b` that cannot go wrong.
+fn divide(
+    signature: &Signature,
+    args: Vec<Typed>,
+    operator: &str,
+    operation: &str,
+) -> Result<Typed, PlanError> {
+    let ty = result_type(signature)?;
+    let divisor = args.get(1).and_then(|arg| PgConstant::of(&arg.expr)).and_then(PgConstant::as_int);
+    if divisor.is_some_and(|divisor| divisor != 0 && divisor != -1) {
+        return Ok(duck(format!("({{0}} {operator} {{1}})"), ty, args));
+    }
+    let width = match ty {
+        DuckType::SmallInt => 2,
+        DuckType::Integer => 4,
+        _ => 8,
     };
-    (divisor != 0.0).then_some(divisor)
-}
-
-/// `a / b`  ==>  `CASE WHEN b = 0 AND a IS NOT NULL THEN error ELSE a // b END`
-fn divide(signature: &Signature, args: Vec<Typed>, operation: &str) -> Result<Typed, PlanError> {
-    let ty = result_type(signature)?;
-    if safe_divisor(&args).is_some() {
-        return Ok(duck(operation, ty, args));
-    }
-    let guarded = format!(
-        "CASE WHEN {{1}} = 0 AND {{0}} IS NOT NULL THEN error('[22012] division by zero') ELSE {operation} END"
-    );
-    Ok(duck(guarded, ty, args))
-}
-
-/// `a % b` in the same way; `a % -1` is 0 even for the smallest integer, where DuckDB overflows.
-fn modulo(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
-    let ty = result_type(signature)?;
-    match safe_divisor(&args) {
-        Some(-1.0) => return Ok(duck("({0} - {0})", ty, args)),
-        Some(_) => return Ok(duck("({0} % {1})", ty, args)),
-        None => {}
-    }
-    let guarded = "CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN error('[22012] division by zero') \
-                   WHEN {1} = -1 THEN {0} - {0} ELSE {0} % {1} END";
-    Ok(duck(guarded, ty, args))
-}
-
-/// The same for floats; NaN divided by zero is NaN.
-fn divide_floats(signature: &Signature, args: Vec<Typed>, operation: &str) -> Result<Typed, PlanError> {
-    let ty = result_type(signature)?;
-    if safe_divisor(&args).is_some() {
-        return Ok(duck(operation, ty, args));
-    }
-    let guarded = format!(
-        "CASE WHEN {{1}} = 0 AND NOT isnan({{0}}) THEN error('[22012] division by zero') ELSE {operation} END"
-    );
-    Ok(duck(guarded, ty, args))
+    Ok(duck(format!("pg_int{width}_{operation}({{0}}, {{1}})"), ty, args))
 }

@@ -29,7 +29,6 @@ const SAME: &[(&str, &[u32])] = &[
     ("float4", &[INT2]),
     ("float4", &[INT4]),
     ("float4", &[INT8]),
-    ("float4", &[FLOAT8]),
     ("float8", &[INT2]),
     ("float8", &[INT4]),
     ("float8", &[INT8]),
@@ -56,6 +55,7 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.extend(
         TO_NUMERIC.iter().map(|args| Entry::build("numeric", args, |_, mut a| Ok(to_numeric(a.remove(0))))),
     );
+    entries.push(Entry::template("float4", &[FLOAT8], "pg_float4_from_double({0})"));
     for name in ["int2", "int4", "int8", "float4", "float8"] {
         entries.push(Entry::build(name, &[NUMERIC], from_numeric));
     }
@@ -114,7 +114,7 @@ fn integer_range(ty: &DuckType) -> Option<(&'static str, u64, u8)> {
 
 fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanError> {
     let target = result_type(signature)?;
-    let value = args.remove(0);
+    let value = numeric::without_scale(args.remove(0));
     let float = matches!(target, DuckType::Float | DuckType::Double);
     if let DuckType::Decimal(p, s) = &value.ty
         && let Some((name, limit, digits)) = integer_range(&target)
@@ -133,7 +133,11 @@ fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, Pl
         _ if float => {
             // Through double: for float4 a double rounding of more than 15 digits is possible.
             let double = duck("pg_numeric_to_double({0})", DuckType::Double, vec![numeric::text(value)]);
-            double.cast(&target)
+            if target == DuckType::Float {
+                duck("pg_float4_from_double({0})", DuckType::Float, vec![double])
+            } else {
+                double
+            }
         }
         DuckType::HugeInt => value.cast(&target),
         _ => duck("pg_numeric_to_bigint({0})", DuckType::BigInt, vec![numeric::text(value)]).cast(&target),

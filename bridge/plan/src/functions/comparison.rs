@@ -98,6 +98,7 @@ pub(super) fn compare(signature: &Signature, op: &str, args: Vec<Typed>) -> Resu
 /// numeric text: both sides by their sort keys (equal for `1.0` and `1.00`);
 /// a date against a timestamp: as timestamps.
 pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
+    let args: Vec<Typed> = args.into_iter().map(numeric::without_scale).collect();
     if args.iter().any(|arg| arg.ty == DuckType::NumericText) {
         return Ok(args.into_iter().map(|arg| sort_key(numeric::text(arg))).collect());
     }
@@ -122,6 +123,7 @@ pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
 
 /// What orders a value as Postgres does: itself, or the sort key of a numeric text.
 pub(crate) fn sort_key(value: Typed) -> Typed {
+    let value = numeric::without_scale(value);
     if value.ty == DuckType::NumericText {
         return duck("pg_numeric_sortkey({0})", DuckType::Blob, vec![value]);
     }

@@ -43,6 +43,9 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ),
     ("interval_pl", &[INTERVAL, INTERVAL], "({0} + {1})"),
     ("interval_mi", &[INTERVAL, INTERVAL], "({0} - {1})"),
+    ("interval_mul", &[INTERVAL, FLOAT8], "pg_interval_mul({0}, {1})"),
+    ("mul_d_interval", &[FLOAT8, INTERVAL], "pg_interval_mul({1}, {0})"),
+    ("interval_div", &[INTERVAL, FLOAT8], "pg_interval_div({0}, {1})"),
     ("interval_um", &[INTERVAL], "(-{0})"),
     ("time_mi_time", &[TIME, TIME], "to_microseconds(epoch_us({0}) - epoch_us({1}))"),
     ("datetime_pl", &[DATE, TIME], "({0} + {1})"),
@@ -53,23 +56,13 @@ const SAME: &[(&str, &[u32], &str)] = &[
 
 pub(super) fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> =
-        SAME.iter().map(|(name, args, sql)| Entry::template(name, args, sql)).collect();
+        SAME.iter().map(|(name, args, sql)| Entry::template(name, args, *sql)).collect();
     for args in [&[TEXT, DATE] as &'static [u32], &[TEXT, TIMESTAMP], &[TEXT, TIMESTAMPTZ], &[TEXT, TIME]] {
         entries.push(Entry::build("extract", args, extract));
         entries.push(Entry::build("date_part", args, |s, a| Ok(extract(s, a)?.cast(&DuckType::Double))));
     }
     entries.push(Entry::build("date_trunc", &[TEXT, TIMESTAMP], date_trunc));
     entries.push(Entry::build("date_trunc", &[TEXT, TIMESTAMPTZ], date_trunc));
-    entries.push(Entry::never(
-        "interval_mul",
-        &[INTERVAL, FLOAT8],
-        "DuckDB does not spread fractions of months and days",
-    ));
-    entries.push(Entry::never(
-        "interval_div",
-        &[INTERVAL, FLOAT8],
-        "DuckDB does not spread fractions of months and days",
-    ));
     entries
 }
 

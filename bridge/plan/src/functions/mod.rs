@@ -14,10 +14,10 @@
 //! that depends on the values is computed on numeric text by the engine's `pg_numeric_*`.
 //!
 //! Known differences, accepted:
-//! - float arithmetic and aggregates that overflow give infinity instead of an error, and float
-//!   aggregates differ in the last digits (their order is not defined in either system);
-//! - a numeric CASE, COALESCE, GREATEST, LEAST or UNION over branches of different scales has
-//!   the largest display scale for all rows (the values are equal);
+//! - float aggregates that overflow give infinity instead of an error, and float aggregates
+//!   differ in the last digits (their order is not defined in either system);
+//! - GREATEST, LEAST, INTERSECT and EXCEPT over numerics of different scales show the largest
+//!   display scale for all rows (the values are equal);
 //! - numeric results of more than 38 digits are an error (22003) where decimals carry them.
 
 mod aggregate;
@@ -30,6 +30,7 @@ mod quantified;
 mod syntax;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -38,7 +39,7 @@ use datafusion_expr::Operator;
 
 pub use aggregate::{AggregateCall, rewrite_aggregate};
 pub(crate) use comparison::{equality_key, sort_key};
-pub(crate) use numeric::unify;
+pub(crate) use numeric::{as_decimal, one_of, unify, widen, without_scale};
 
 use crate::DuckType;
 use crate::duck::{Typed, duck};
@@ -46,10 +47,9 @@ use crate::error::{PlanError, unsupported};
 use crate::pg::{PgFunction, Signature};
 
 /// How a call is written in DuckDB.
-#[derive(Clone, Copy)]
 enum Make {
     /// A template over the arguments; the carrier is that of the declared result.
-    Template(&'static str),
+    Template(Cow<'static, str>),
     /// A comparison operator.
     Compare(&'static str),
     /// Code, for whatever depends on carriers or on constant arguments.
@@ -66,8 +66,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn template(name: &str, args: &'static [u32], sql: &'static str) -> Self {
-        Self { name: name.to_owned(), args, make: Make::Template(sql) }
+    fn template(name: &str, args: &'static [u32], sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.to_owned(), args, make: Make::Template(sql.into()) }
     }
     fn build(
         name: &str,
@@ -127,11 +127,11 @@ fn call(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
     if !signature.collation.compares_bytes() {
         return unsupported(signature.display.clone(), "its collation is nondeterministic");
     }
-    match entry.make {
-        Make::Template(sql) => Ok(duck(sql, result_type(signature)?, args)),
+    match &entry.make {
+        Make::Template(sql) => Ok(duck(sql.as_ref(), result_type(signature)?, args)),
         Make::Compare(op) => comparison::compare(signature, op, args),
         Make::Build(make) => make(signature, args),
-        Make::Never(why) => unsupported(signature.display.clone(), why),
+        Make::Never(why) => unsupported(signature.display.clone(), *why),
     }
 }
 
@@ -146,8 +146,8 @@ fn result_type(signature: &Signature) -> Result<DuckType, PlanError> {
 /// # Errors
 /// `Unsupported` for other functions and for collations DuckDB does not have.
 pub fn comparison_of(signature: &Signature) -> Result<Operator, PlanError> {
-    let op = match find(signature).map(|entry| entry.make) {
-        Some(Make::Compare(op)) => op,
+    let op = match find(signature).map(|entry| &entry.make) {
+        Some(Make::Compare(op)) => *op,
         _ => {
             return unsupported(
                 signature.display.clone(),
@@ -177,8 +177,10 @@ pub fn to_declared(value: Typed, pg: PgType) -> Result<Typed, PlanError> {
         return Ok(value);
     }
     match (&value.ty, &target) {
-        (from, DuckType::NumericText) if from.is_numeric() => Ok(numeric::text(value)),
-        (from, DuckType::Decimal(p, s)) if from.is_numeric() => numeric::to_decimal(value, *p, *s),
+        (from, DuckType::NumericText) if from.decimal().is_some() => Ok(numeric::text(value)),
+        (from, DuckType::Decimal(p, s)) if from.is_numeric() || from.decimal().is_some() => {
+            numeric::to_decimal(value, *p, *s)
+        }
         _ => Ok(value.cast(&target)),
     }
 }

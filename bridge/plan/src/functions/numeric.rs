@@ -1,11 +1,15 @@
 //! `numeric`: decimals where the scale is known, numeric text elsewhere.
+//!
+//! A CASE over branches of different scales is a text, so that every row shows its own, but
+//! keeps the decimal of the same value beside it ([`Scaled`]): comparisons, sums and casts,
+//! to which the display scale does not matter or which can add it afterwards, stay fast.
 
 use bridge_types::limits::MAX_DECIMAL_PRECISION;
 use bridge_types::oid;
 
 use super::Entry;
 use crate::DuckType;
-use crate::duck::{Typed, duck};
+use crate::duck::{Scaled, Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgConstant, Signature, Value};
 
@@ -50,8 +54,27 @@ pub(crate) fn text(value: Typed) -> Typed {
     }
 }
 
+/// The value without its display scale: a decimal where there is one.
+pub(crate) fn without_scale(value: Typed) -> Typed {
+    match value.decimal {
+        Some(scaled) => scaled.value,
+        None => value,
+    }
+}
+
+/// Value and display scale of a numeric that has a decimal.
+fn scaled(value: &Typed) -> Option<Scaled> {
+    if let Some(scaled) = &value.decimal {
+        return Some((**scaled).clone());
+    }
+    let (_, scale) = value.ty.decimal()?;
+    let scale =
+        duck(if is_null(value) { "NULL".to_owned() } else { scale.to_string() }, DuckType::Integer, vec![]);
+    Some(Scaled { value: as_decimal(value.clone()), scale })
+}
+
 /// A carrier of fixed scale as the decimal that holds all of its values; others unchanged.
-pub(super) fn as_decimal(value: Typed) -> Typed {
+pub(crate) fn as_decimal(value: Typed) -> Typed {
     match value.ty.decimal() {
         Some((p, s)) => value.cast(&DuckType::Decimal(p, s)),
         None => value,
@@ -60,6 +83,7 @@ pub(super) fn as_decimal(value: Typed) -> Typed {
 
 /// A numeric as `DECIMAL(p, s)`: rounded half away from zero, 22003 if it has more digits.
 pub(super) fn to_decimal(value: Typed, p: u8, s: u8) -> Result<Typed, PlanError> {
+    let value = without_scale(value);
     let target = DuckType::Decimal(p, s);
     match &value.ty {
         DuckType::NumericText => {
@@ -78,8 +102,42 @@ pub(super) fn to_decimal(value: Typed, p: u8, s: u8) -> Result<Typed, PlanError>
 }
 
 /// Brings values to one carrier: DuckDB would pick one of its own for decimals of different
-/// scales. Values that are not numeric have the same carrier already.
+/// scales. Each keeps its display scale, as text if they differ. Values that are not numeric
+/// have the same carrier already.
 pub(crate) fn unify(values: Vec<Typed>) -> Result<(Vec<Typed>, DuckType), PlanError> {
+    // NULL has no scale: it must not make a text of its neighbours.
+    let mut scales = values.iter().filter(|value| !is_null(value)).map(|value| value.ty.decimal());
+    let first = scales.next().flatten().map(|(_, scale)| scale);
+    let same_scale = first.is_none() || scales.all(|next| next.map(|(_, scale)| scale) == first);
+    let (widened, ty) = widen(values.clone())?;
+    if same_scale || !matches!(ty, DuckType::Decimal(..)) {
+        return Ok((widened, ty));
+    }
+    Ok((values.into_iter().map(text).collect(), DuckType::NumericText))
+}
+
+/// A value that is one of `values`, as `make` writes it (CASE, COALESCE).
+pub(crate) fn one_of(
+    values: Vec<Typed>,
+    make: impl Fn(Vec<Typed>, DuckType) -> Typed,
+) -> Result<Typed, PlanError> {
+    let (unified, ty) = unify(values.clone())?;
+    let mut result = make(unified, ty.clone());
+    if ty == DuckType::NumericText
+        && let Some(all) = values.iter().map(scaled).collect::<Option<Vec<_>>>()
+    {
+        let (values, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
+        let (values, ty) = widen(values)?;
+        if matches!(ty, DuckType::Decimal(..)) {
+            let (value, scale) = (make(values, ty), make(scales, DuckType::Integer));
+            result.decimal = Some(Box::new(Scaled { value, scale }));
+        }
+    }
+    Ok(result)
+}
+
+/// [`unify`], except that the display scale may grow.
+pub(crate) fn widen(values: Vec<Typed>) -> Result<(Vec<Typed>, DuckType), PlanError> {
     let Some(first) = values.first() else {
         return unsupported("empty expression list", "it has no type");
     };
@@ -90,7 +148,7 @@ pub(crate) fn unify(values: Vec<Typed>) -> Result<(Vec<Typed>, DuckType), PlanEr
     if !values.iter().all(|value| value.ty.is_numeric()) {
         return unsupported("expression of mixed types", "its branches have no common DuckDB type");
     }
-    // NULL has no scale: it must not widen its neighbours.
+    // NULL has no digits: it must not widen its neighbours.
     let mut common = None;
     for value in values.iter().filter(|value| !is_null(value)) {
         let next = value.ty.decimal();
@@ -125,33 +183,77 @@ fn scales(args: &[Typed]) -> Option<((u8, u8), (u8, u8))> {
     Some((left.ty.decimal()?, right.ty.decimal()?))
 }
 
+/// `on_texts` of two numerics of which one is a text. If both have decimals, so has the result:
+/// `on_decimals` of these, with the display scale `scale`.
+fn on_scaled(
+    on_texts: &str,
+    scale: &str,
+    args: Vec<Typed>,
+    on_decimals: impl FnOnce(Vec<Typed>) -> Option<Typed>,
+) -> Typed {
+    let all = args.iter().map(scaled).collect::<Option<Vec<_>>>();
+    let mut result = on_text(&format!("{on_texts}({{0}}, {{1}})"), args);
+    if let Some(all) = all {
+        let (values, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
+        result.decimal = on_decimals(values)
+            .map(|value| Box::new(Scaled { value, scale: duck(scale, DuckType::Integer, scales) }));
+    }
+    result
+}
+
 fn add(args: Vec<Typed>, op: &str, on_texts: &str) -> Result<Typed, PlanError> {
-    let Some((left, right)) = scales(&args) else {
-        return Ok(on_text(&format!("{on_texts}({{0}}, {{1}})"), args));
-    };
+    match add_decimals(&args, op) {
+        Some(sum) => Ok(sum),
+        None => Ok(on_scaled(on_texts, "greatest({0}, {1})", args, |args| add_decimals(&args, op))),
+    }
+}
+
+fn add_decimals(args: &[Typed], op: &str) -> Option<Typed> {
+    let (left, right) = scales(args)?;
     let scale = left.1.max(right.1);
     let whole = (left.0 - left.1).max(right.0 - right.1);
     let precision = (whole + scale + 1).min(MAX_DECIMAL_PRECISION);
     let ty = DuckType::Decimal(precision, scale);
-    Ok(duck(format!("({{0}} {op} {{1}})"), ty, args.into_iter().map(as_decimal).collect()))
+    Some(duck(format!("({{0}} {op} {{1}})"), ty, args.iter().cloned().map(as_decimal).collect()))
 }
 
-fn multiply(args: Vec<Typed>) -> Result<Typed, PlanError> {
-    match scales(&args) {
-        Some((left, right)) if left.1 + right.1 <= MAX_DECIMAL_PRECISION => {
-            let ty = DuckType::Decimal((left.0 + right.0).min(MAX_DECIMAL_PRECISION), left.1 + right.1);
-            Ok(duck("({0} * {1})", ty, args.into_iter().map(as_decimal).collect()))
-        }
-        _ => Ok(on_text("pg_numeric_mul({0}, {1})", args)),
+pub(super) fn multiply(args: Vec<Typed>) -> Result<Typed, PlanError> {
+    match multiply_decimals(&args) {
+        Some(product) => Ok(product),
+        None => Ok(on_scaled("pg_numeric_mul", "({0} + {1})", args, |args| multiply_decimals(&args))),
     }
 }
+
+/// A product of decimals. One that may have more than 38 digits is computed as a decimal all
+/// the same if a factor has at most [`NARROW_DIGITS`]: `price * (1 - discount) * (1 + tax)` has
+/// 47 by its types, and far fewer in fact. Should the digits not suffice, DuckDB says so (22003).
+fn multiply_decimals(args: &[Typed]) -> Option<Typed> {
+    let (left, right) = scales(args)?;
+    let (precision, scale) = (left.0 + right.0, left.1 + right.1);
+    let may_overflow = precision > MAX_DECIMAL_PRECISION && left.0.min(right.0) > NARROW_DIGITS;
+    if scale > MAX_DECIMAL_PRECISION || may_overflow {
+        return None;
+    }
+    let ty = DuckType::Decimal(precision.min(MAX_DECIMAL_PRECISION), scale);
+    Some(duck("({0} * {1})", ty, args.iter().cloned().map(as_decimal).collect()))
+}
+
+/// Digits of a decimal that DuckDB keeps in 64 bits.
+const NARROW_DIGITS: u8 = 18;
 
 /// A unary call that changes neither precision nor scale.
 fn keep(mut args: Vec<Typed>, on_decimal: &str, on_texts: &str) -> Result<Typed, PlanError> {
     let value = as_decimal(args.remove(0));
-    let ty = value.ty.clone();
-    let template = if ty == DuckType::NumericText { on_texts } else { on_decimal };
-    Ok(duck(template, ty, vec![value]))
+    if value.ty != DuckType::NumericText {
+        return Ok(duck(on_decimal, value.ty.clone(), vec![value]));
+    }
+    let scaled = value.decimal.clone();
+    let mut result = duck(on_texts, DuckType::NumericText, vec![value]);
+    result.decimal = scaled.map(|scaled| {
+        let Scaled { value, scale } = *scaled;
+        Box::new(Scaled { value: duck(on_decimal, value.ty.clone(), vec![value]), scale })
+    });
+    Ok(result)
 }
 
 fn round_to(mut args: Vec<Typed>) -> Result<Typed, PlanError> {
@@ -168,7 +270,7 @@ fn round_to(mut args: Vec<Typed>) -> Result<Typed, PlanError> {
 
 /// `round(x, digits)`: DuckDB's decimal cast rounds half away from zero, as Postgres does.
 fn round(mut args: Vec<Typed>, digits: u8) -> Result<Typed, PlanError> {
-    let value = args.remove(0);
+    let value = without_scale(args.remove(0));
     if let Some((p, s)) = value.ty.decimal() {
         // One more digit before the point: 9.99 rounds to 10.0.
         let precision = p - s + digits + u8::from(digits < s);

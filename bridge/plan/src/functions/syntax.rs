@@ -19,7 +19,9 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
         "is_not_true" => boolean("({0} IS DISTINCT FROM true)", args),
         "is_false" => boolean("({0} IS NOT DISTINCT FROM false)", args),
         "is_not_false" => boolean("({0} IS DISTINCT FROM false)", args),
-        "coalesce" => over_one_type(signature, "coalesce", args),
+        "coalesce" => {
+            numeric::one_of(args, |args, ty| duck(format!("coalesce({})", list(args.len())), ty, args))
+        }
         "greatest" | "least" if !signature.collation.orders_bytes() => {
             unsupported(signature.display.clone(), "DuckDB orders text by bytes, this collation does not")
         }
@@ -50,8 +52,8 @@ fn chain(count: usize, separator: &str) -> String {
 }
 
 fn over_one_type(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<Typed, PlanError> {
-    let (args, ty) = numeric::unify(args)?;
-    if ty == DuckType::NumericText && name != "coalesce" {
+    let (args, ty) = numeric::widen(args)?;
+    if ty == DuckType::NumericText {
         return unsupported(signature.display.clone(), "its arguments are numerics of unknown scale");
     }
     Ok(duck(format!("{name}({})", list(args.len())), ty, args))

@@ -42,7 +42,7 @@ const SAME: &[(&str, &[u32], &str)] = &[
 
 pub(super) fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> =
-        SAME.iter().map(|(name, args, sql)| Entry::template(name, args, sql)).collect();
+        SAME.iter().map(|(name, args, sql)| Entry::template(name, args, *sql)).collect();
     for name in ["substring", "substr"] {
         entries.push(Entry::build(name, &[TEXT, INT4], substring));
         entries.push(Entry::build(name, &[TEXT, INT4, INT4], substring));

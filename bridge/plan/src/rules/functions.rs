@@ -18,11 +18,12 @@ use datafusion_expr::{Expr, LogicalPlan, WindowFunctionDefinition};
 
 use crate::DuckType;
 use crate::build;
-use crate::duck::{DuckAggregate, DuckFunction, Typed, duck};
+use crate::duck::{DuckAggregate, DuckFunction, Scaled, Typed, duck};
 use crate::error::{PlanError, malformed, unsupported};
 use crate::functions;
 use crate::nodes::{
-    CteDefinition, CteScan, FeedScan, Relation, SetOperation, TableFunction, ValuesList, With, node_of,
+    CteDefinition, CteScan, FeedScan, Relation, SetOperation, SetOperator, TableFunction, ValuesList, With,
+    node_of,
 };
 use crate::pg::{PgAggregate, PgConstant, PgFunction, Signature};
 
@@ -99,8 +100,7 @@ impl Rewriter {
             }
             LogicalPlan::Distinct(Distinct::All(input)) => {
                 let input = self.plan(own(input))?;
-                no_numeric_text(&input, "DISTINCT")?;
-                build::distinct(input)
+                distinct(input)?
             }
             LogicalPlan::Distinct(Distinct::On(node)) => {
                 let input = self.plan(own(node.input))?;
@@ -200,17 +200,21 @@ impl Rewriter {
         let (Some(left_types), Some(right_types)) = (build::types_of(&left), build::types_of(&right)) else {
             return malformed("a set operation over outputs of no known type");
         };
+        // Where Postgres left a conversion to its planner, the declared type says to what.
+        let declared = set.schema.fields().iter().map(|field| DuckType::of_field(field));
+        let union = operator == SetOperator::Union;
         let mut types = Vec::with_capacity(left_types.len());
-        for (l, r) in left_types.into_iter().zip(right_types) {
-            let column = |ty| Typed::new(Expr::Column(build::unqualified("c0")), ty);
-            types.push(functions::unify(vec![column(l), column(r)])?.1);
+        for ((l, r), declared) in left_types.into_iter().zip(right_types).zip(declared) {
+            types.push(common_type(l, r, declared, union)?);
         }
-        let dedupes = !(all && operator == crate::nodes::SetOperator::Union);
-        if dedupes && types.contains(&DuckType::NumericText) {
-            return unsupported("set operation without duplicates", "a column is a numeric of unknown scale");
+        if !union && types.contains(&DuckType::NumericText) {
+            return unsupported("INTERSECT or EXCEPT", "a column is a numeric of unknown scale");
         }
         let left = as_types(left, &types)?;
         let right = as_types(right, &types)?;
+        if union && !all && types.contains(&DuckType::NumericText) {
+            return distinct(SetOperation::plan(operator, true, left, right, &types)?);
+        }
         Ok(SetOperation::plan(operator, all, left, right, &types)?)
     }
 
@@ -353,11 +357,14 @@ impl Rewriter {
         if let Some(otherwise) = case.else_expr {
             results.push(self.expr(*otherwise)?);
         }
-        let (results, ty) = functions::unify(results)?;
-        let mut results: Vec<Box<Expr>> = results.into_iter().map(|typed| Box::new(typed.expr)).collect();
-        let else_expr = if has_else { results.pop() } else { None };
-        let when_then_expr = conditions.into_iter().map(Box::new).zip(results).collect();
-        Ok(Typed::new(Expr::Case(Case { expr: None, when_then_expr, else_expr }), ty))
+        let make = |results: Vec<Typed>, ty: DuckType| {
+            let mut results: Vec<Box<Expr>> = results.into_iter().map(|typed| Box::new(typed.expr)).collect();
+            let else_expr = if has_else { results.pop() } else { None };
+            let conditions = conditions.iter().cloned().map(Box::new);
+            let when_then_expr = conditions.zip(results).collect();
+            Typed::new(Expr::Case(Case { expr: None, when_then_expr, else_expr }), ty)
+        };
+        functions::one_of(results, make)
     }
 
     fn subquery(&mut self, subquery: Subquery) -> Result<Subquery, PlanError> {
@@ -368,7 +375,7 @@ impl Rewriter {
     /// `expr` compared with the single column of a subquery: both must have carriers that
     /// DuckDB compares as Postgres does.
     fn against_subquery(&mut self, expr: Expr, subquery: Subquery) -> Result<(Expr, Subquery), PlanError> {
-        let left = self.expr(expr)?;
+        let left = functions::without_scale(self.expr(expr)?);
         let subquery = self.subquery(subquery)?;
         let right = single_type(&subquery)?;
         let decimals = left.ty.decimal().is_some() && right.decimal().is_some();
@@ -390,6 +397,10 @@ impl Rewriter {
         let args = self.exprs(args)?;
         let filter = filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
         let order_by = self.sort_keys(order_by)?;
+        let args = match filter.as_deref() {
+            Some(filter) => args.into_iter().map(|arg| only_where(filter, arg)).collect(),
+            None => args,
+        };
         check_distinct(&signature, distinct, &args)?;
         let make = |name: &str, ty: DuckType, args: Vec<Typed>| {
             let args = args.into_iter().map(|arg| arg.expr).collect();
@@ -445,6 +456,23 @@ impl Rewriter {
     }
 }
 
+/// `arg` FILTER (WHERE filter)  ==>  `CASE WHEN filter THEN arg END`: DuckDB computes arguments
+/// before it filters, and an argument may be an error where the filter is false.
+fn only_where(filter: &Expr, arg: Typed) -> Typed {
+    if matches!(arg.expr, Expr::Column(_)) || PgConstant::of(&arg.expr).is_some() {
+        return arg;
+    }
+    let filter = || Typed::new(filter.clone(), DuckType::Boolean);
+    let guard = |arg: Typed| duck("CASE WHEN {0} THEN {1} END", arg.ty.clone(), vec![filter(), arg]);
+    let decimal = arg.decimal.clone();
+    let mut guarded = guard(arg);
+    guarded.decimal = decimal.map(|scaled| {
+        let Scaled { value, scale } = *scaled;
+        Box::new(Scaled { value: guard(value), scale })
+    });
+    guarded
+}
+
 /// DISTINCT compares carriers, and equal numerics may have different texts.
 fn check_distinct(signature: &Signature, distinct: bool, args: &[Typed]) -> Result<(), PlanError> {
     let by_value = signature.name == "count" || signature.name == "min" || signature.name == "max";
@@ -457,10 +485,41 @@ fn check_distinct(signature: &Signature, distinct: bool, args: &[Typed]) -> Resu
     Ok(())
 }
 
-fn no_numeric_text(plan: &LogicalPlan, what: &'static str) -> Result<(), PlanError> {
-    match build::types_of(plan) {
-        Some(types) if !types.contains(&DuckType::NumericText) => Ok(()),
-        _ => unsupported(what, "a column is a numeric of unknown scale"),
+/// DISTINCT; equal numerics may have different texts, and then any of them is shown.
+fn distinct(input: LogicalPlan) -> Result<LogicalPlan, PlanError> {
+    let types = build::types_of(&input).unwrap_or_default();
+    if !types.contains(&DuckType::NumericText) {
+        return Ok(build::distinct(input));
+    }
+    let on = types
+        .into_iter()
+        .enumerate()
+        .map(|(i, ty)| {
+            let column = Expr::Column(build::unqualified(&build::column_name(i)));
+            functions::equality_key(Typed::new(column, ty)).expr
+        })
+        .collect();
+    Ok(build::distinct_on(input, on))
+}
+
+/// The carrier of a column of a set operation. UNION shows the rows of both sides with their
+/// own display scales.
+fn common_type(
+    left: DuckType,
+    right: DuckType,
+    declared: Option<DuckType>,
+    union: bool,
+) -> Result<DuckType, PlanError> {
+    if left == right {
+        return Ok(left);
+    }
+    let typed = |ty: DuckType| Typed::new(Expr::Column(build::unqualified("c0")), ty);
+    match declared {
+        Some(declared) if !declared.is_numeric() => Ok(declared),
+        _ => {
+            let values = vec![functions::as_decimal(typed(left)), functions::as_decimal(typed(right))];
+            Ok(if union { functions::unify(values)?.1 } else { functions::widen(values)?.1 })
+        }
     }
 }
 

@@ -1,0 +1,99 @@
+//! `pg_interval_mul`, `pg_interval_div`: intervals times and over a number.
+//!
+//! Fractions cascade downwards as in Postgres: those of months become days of a month of 30
+//! days, those of days become time. What is left over is rounded to microseconds.
+
+use super::scalar::{Arguments, ChunkFunction, Output};
+use crate::duckdb::TypeId::{Double, Interval};
+use crate::duckdb::{Fixed, IntervalValue};
+
+const DAYS_PER_MONTH: f64 = 30.0;
+const SECONDS_PER_DAY: f64 = 86_400.0;
+const MICROS_PER_SECOND: f64 = 1_000_000.0;
+const OUT_OF_RANGE: &str = "[22008] interval out of range";
+
+/// Rounded to microseconds (of seconds), ties to even.
+fn to_micros(value: f64) -> f64 {
+    (value * MICROS_PER_SECOND).round_ties_even() / MICROS_PER_SECOND
+}
+
+/// The whole part of `value` as a field of an interval.
+#[expect(clippy::cast_possible_truncation, reason = "the range was checked, the fraction goes elsewhere")]
+fn whole(value: f64) -> Option<i32> {
+    (value >= f64::from(i32::MIN) && value < -f64::from(i32::MIN)).then_some(value as i32)
+}
+
+/// Rounded to a whole number of microseconds.
+#[expect(clippy::cast_possible_truncation, reason = "the range was checked, the value is whole")]
+fn whole_micros(value: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let value = value.round_ties_even();
+    (value >= -LIMIT && value < LIMIT).then_some(value as i64)
+}
+
+/// `scale` applied to each field, fractions cascaded; `None` if a field is out of range.
+#[expect(clippy::cast_precision_loss, reason = "Postgres computes the time in double precision")]
+fn scaled(value: IntervalValue, scale: impl Fn(f64) -> f64) -> Option<IntervalValue> {
+    let months = whole(scale(f64::from(value.months)))?;
+    let mut days = whole(scale(f64::from(value.days)))?;
+    let days_of_months = to_micros((scale(f64::from(value.months)) - f64::from(months)) * DAYS_PER_MONTH);
+    let whole_days_of_months = days_of_months.trunc();
+    let mut seconds = to_micros(
+        (scale(f64::from(value.days)) - f64::from(days) + days_of_months - whole_days_of_months)
+            * SECONDS_PER_DAY,
+    );
+    if seconds.abs() >= SECONDS_PER_DAY {
+        let more = (seconds / SECONDS_PER_DAY).trunc();
+        days = days.checked_add(whole(more)?)?;
+        seconds -= more * SECONDS_PER_DAY;
+    }
+    let days = days.checked_add(whole(whole_days_of_months)?)?;
+    let micros = whole_micros(scale(value.micros as f64) + seconds * MICROS_PER_SECOND)?;
+    Some(IntervalValue { months, days, micros })
+}
+
+fn each(
+    arguments: &Arguments<'_>,
+    out: &mut Output,
+    compute: impl Fn(IntervalValue, f64) -> Result<IntervalValue, &'static str>,
+) -> Result<(), String> {
+    fn zip<'a, A: Fixed, B: Fixed>(a: &'a [A], b: &'a [B]) -> impl Iterator<Item = (A, B)> {
+        a.iter().copied().zip(b.iter().copied())
+    }
+    let pairs = zip(arguments.values::<IntervalValue>(0), arguments.values::<f64>(1));
+    for (row, (result, (value, factor))) in out.values_mut().iter_mut().zip(pairs).enumerate() {
+        if arguments.is_valid(row) {
+            *result = compute(value, factor)?;
+        }
+    }
+    Ok(())
+}
+
+static FUNCTIONS: [ChunkFunction; 2] = [
+    ChunkFunction {
+        name: "pg_interval_mul",
+        arguments: &[Interval, Double],
+        result: Interval,
+        chunk: |arguments, out| {
+            each(arguments, out, |value, factor| scaled(value, |part| part * factor).ok_or(OUT_OF_RANGE))
+        },
+    },
+    ChunkFunction {
+        name: "pg_interval_div",
+        arguments: &[Interval, Double],
+        result: Interval,
+        chunk: |arguments, out| {
+            each(arguments, out, |value, divisor| {
+                if divisor == 0.0 {
+                    return Err("[22012] division by zero");
+                }
+                scaled(value, |part| part / divisor).ok_or(OUT_OF_RANGE)
+            })
+        },
+    },
+];
+
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static ChunkFunction> {
+    FUNCTIONS.iter()
+}
