@@ -113,6 +113,12 @@ pub(crate) fn check() {
     }
 }
 
+/// True if this backend is to end as soon as it may (which [`HoldInterrupts`] can put off).
+pub(crate) fn is_terminating() -> bool {
+    // SAFETY: a flag written by signal handlers.
+    unsafe { std::ptr::addr_of!(pg_sys::ProcDiePending).read_volatile() != 0 }
+}
+
 /// Sleeps up to `timeout_ms` without a descriptor, serving interrupts.
 pub(crate) fn sleep(timeout_ms: i64) {
     let events = (pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH).cast_signed();

@@ -72,6 +72,8 @@ struct CachedStatement {
 
 struct Session {
     client: Client,
+    /// Process id of the engine; 0 until it has welcomed us.
+    engine_pid: i32,
     wait: Rc<WaitSet>,
     /// Sequence number of the request whose reply is awaited, and the reply.
     awaited: Option<u32>,
@@ -105,7 +107,7 @@ impl Session {
         let client = loop {
             match Client::connect(Path::new(names::SOCKET)) {
                 Ok(client) => break client,
-                Err(_) if Instant::now() < deadline => interrupt::sleep(10),
+                Err(_) if Instant::now() < deadline && !interrupt::is_terminating() => interrupt::sleep(10),
                 Err(error) => {
                     return Err(EngineError::new(
                         SqlState::CANNOT_CONNECT_NOW,
@@ -120,6 +122,7 @@ impl Session {
         let wait = Rc::new(WaitSet::new(client.as_fd()));
         Ok(Self {
             client,
+            engine_pid: 0,
             wait,
             awaited: None,
             reply: None,
@@ -260,7 +263,10 @@ fn ensure_open() -> Result<()> {
         }
     };
     let opened = exchange(&Request::Hello(hello), &[]).and_then(|reply| match reply {
-        Reply::Welcome(welcome) if welcome.version == PROTOCOL_VERSION => Ok(()),
+        Reply::Welcome(welcome) if welcome.version == PROTOCOL_VERSION => with_open(|session| {
+            session.engine_pid = welcome.engine_pid;
+            Ok(())
+        }),
         Reply::Welcome(welcome) => Err(EngineError::new(
             SqlState::PROTOCOL_VIOLATION,
             format!("the DuckDB engine speaks protocol {}, this server {PROTOCOL_VERSION}", welcome.version),
@@ -441,20 +447,118 @@ fn transaction(command: TransactionCommand) -> Result<()> {
     }
 }
 
-/// Commits the DuckDB transaction, if one is open.
+/// Commits the DuckDB transaction, if one is open. `durable`: it has written the local store.
 ///
 /// Not interruptible: a cancel between the engine's commit and its answer would leave
 /// Postgres believing in a rollback.
-pub(crate) fn commit() -> Result<()> {
+///
+/// # Errors
+/// Nothing is committed, except under 40003, which says that nobody knows.
+pub(crate) fn commit(durable: bool) -> Result<()> {
     if !in_transaction() {
         return Ok(());
     }
     let held = interrupt::HoldInterrupts::new();
-    let result = transaction(TransactionCommand::Commit);
+    let result = if durable { commit_marked() } else { transaction(TransactionCommand::Commit) };
     drop(held);
-    // Committed or failed (DuckDB rolls a failed commit back): it is over either way.
+    // After an error Postgres aborts, which resets the session.
+    result.inspect(|()| IN_TRANSACTION.set(false))
+}
+
+/// Commits with a mark in the store, by which the next engine can tell whether the commit
+/// of one that died in the middle of it counts.
+fn commit_marked() -> Result<()> {
+    let mark = CommitMark::new();
+    mark.write()?;
+    let engine_pid = with_open(|session| Ok(session.engine_pid))?;
+    let Err(error) = transaction(TransactionCommand::Commit) else { return Ok(()) };
+    if is_connected() {
+        // The engine's own answer.
+        return Err(error);
+    }
     IN_TRANSACTION.set(false);
-    result
+    match mark.find(engine_pid) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(error),
+        Err(_) => Err(EngineError::new(
+            SqlState::STATEMENT_COMPLETION_UNKNOWN,
+            "connection to the DuckDB engine was lost during COMMIT",
+        )
+        .with_detail("It is not known whether the changes to duckdb tables were committed.")
+        .with_hint("Look at the tables before the transaction is run again.")
+        .into()),
+    }
+}
+
+/// Number of this backend among the running ones.
+fn slot() -> i32 {
+    // SAFETY: a plain global of the main thread.
+    #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+    unsafe {
+        pg_sys::MyBackendId
+    }
+    // SAFETY: a plain global of the main thread.
+    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+    unsafe {
+        pg_sys::MyProcNumber
+    }
+}
+
+/// What a transaction leaves in the store, see [`names::COMMITS_TABLE`].
+struct CommitMark {
+    table: String,
+    slot: i32,
+    /// Unique: a slot has one backend at a time, and a process one clock.
+    mark: String,
+}
+
+impl CommitMark {
+    fn new() -> Self {
+        // SAFETY: plain globals and a system call of the main thread.
+        let (database, process, now) =
+            unsafe { (pg_sys::MyDatabaseId.to_u32(), pg_sys::MyProcPid, pg_sys::GetCurrentTimestamp()) };
+        let table = format!(
+            "{}.{}.{}",
+            names::quote_identifier(&names::store_catalog(database)),
+            names::quote_identifier(names::STORE_SCHEMA),
+            names::COMMITS_TABLE
+        );
+        Self { table, slot: slot(), mark: format!("{process} {now} {}", next_number()) }
+    }
+
+    /// Into the open transaction.
+    fn write(&self) -> Result<()> {
+        let Self { table, slot, mark } = self;
+        if run(&format!("UPDATE {table} SET mark = '{mark}' WHERE slot = {slot}"))? == 0 {
+            run(&format!("INSERT INTO {table} VALUES ({slot}, '{mark}')"))?;
+        }
+        Ok(())
+    }
+
+    /// True if the transaction counts; asks the engine that comes after the one with process
+    /// id `lost`.
+    fn find(&self, lost: i32) -> Result<bool> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let found = self.find_now(lost);
+            // A dying engine may still accept a connection.
+            if found.is_ok() || is_connected() || Instant::now() > deadline {
+                return found;
+            }
+            interrupt::sleep(10);
+        }
+    }
+
+    fn find_now(&self, lost: i32) -> Result<bool> {
+        let Self { table, slot, mark } = self;
+        ensure_open()?;
+        if with_open(|session| Ok(session.engine_pid))? == lost {
+            // It is still at work, perhaps on that very commit.
+            return Err(Error::engine_lost());
+        }
+        let found = run(&format!("DELETE FROM {table} WHERE slot = {slot} AND mark = '{mark}'"))?;
+        Ok(found > 0)
+    }
 }
 
 /// Abandons everything of the current transaction without waiting for the engine.

@@ -6,7 +6,9 @@
 //! something is written; from then on they see DuckDB's snapshot of that moment.
 //!
 //! DuckDB commits in PRE_COMMIT, after deferred triggers have run, and an error there aborts
-//! the Postgres transaction. A crash between the two commits leaves DuckDB ahead.
+//! the Postgres transaction. If the engine dies in the middle of its commit, the next engine is
+//! asked for the mark that the transaction left in its store ([`session::commit`]): it counts if
+//! the mark is there. A crash of Postgres between the two commits leaves DuckDB ahead.
 //!
 //! What is refused, because it could not be undone in one of the two:
 //! - a write to a duckdb table inside a subtransaction: DuckDB has no savepoints. Reads are
@@ -171,7 +173,7 @@ fn refuse_mixed() -> Result<()> {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg: *mut core::ffi::c_void) {
     match event {
-        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => report(session::commit()),
+        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => report(session::commit(WRITTEN.get().duckdb)),
         pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             if WRITTEN.get().engine {
                 report(Err(EngineError::new(
@@ -182,7 +184,7 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
                 .into()))
             }
             // A transaction that only read ends here: its snapshot has no use any more.
-            report(session::commit());
+            report(session::commit(false));
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             session::reset_nowait();

@@ -7,7 +7,9 @@ use crate::session::Session;
 use crate::settings::{SESSION_START, Settings};
 use crate::{bridge_scan, canceller, functions, log};
 use bridge_ipc::message::{SessionInfo, Status};
-use bridge_types::names::{STORE_FILE, quote_identifier, quote_literal, store_catalog};
+use bridge_types::names::{
+    COMMITS_TABLE, STORE_FILE, STORE_SCHEMA, quote_identifier, quote_literal, store_catalog,
+};
 use bridge_types::{EngineError, SqlState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
@@ -96,8 +98,11 @@ impl Engine {
         })?;
         let path = directory.join(STORE_FILE);
         let catalog = store_catalog(database_oid);
-        let sql =
-            format!("ATTACH {} AS {}", quote_literal(&path.to_string_lossy()), quote_identifier(&catalog));
+        let sql = format!(
+            "ATTACH IF NOT EXISTS {} AS {}",
+            quote_literal(&path.to_string_lossy()),
+            quote_identifier(&catalog)
+        );
         // A connection of its own: replaying a store's log takes time, and status is asked
         // for meanwhile.
         let attaching = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
@@ -121,6 +126,12 @@ impl Engine {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+        let schema = format!("{}.{}", quote_identifier(&catalog), quote_identifier(STORE_SCHEMA));
+        let commits = format!(
+            "CREATE SCHEMA IF NOT EXISTS {schema}; \
+             CREATE TABLE IF NOT EXISTS {schema}.{COMMITS_TABLE} (slot INTEGER, mark VARCHAR)"
+        );
+        attaching.query(&commits).map_err(|error| to_engine_error(&error))?;
         stores.insert(database_oid);
         Ok(())
     }

@@ -416,3 +416,62 @@ fn a_changed_table_does_not_change_a_prepared_result() {
     let error = session.drain(&mut portal).unwrap_err();
     assert_eq!(&*error.message, "cached plan must not change result type");
 }
+
+#[test]
+fn a_transaction_ended_by_an_error_cannot_be_committed() {
+    let (_directory, engine) = start();
+    let mut session = engine.session();
+    session.run("CREATE TABLE kept (i INTEGER)").unwrap();
+    let transaction = |session: &mut Session, command| session.request(&Request::Transaction(command));
+    transaction(&mut session, TransactionCommand::Begin).unwrap();
+    session.run("INSERT INTO kept VALUES (1)").unwrap();
+    session.run("INSERT INTO kept SELECT error('[22012] division by zero')::INTEGER").unwrap_err();
+    // DuckDB alone would answer this COMMIT with a silent rollback.
+    let error = transaction(&mut session, TransactionCommand::Commit).unwrap_err();
+    assert_eq!(error.sqlstate, SqlState::IN_FAILED_TRANSACTION, "{error}");
+    // Errors of binding leave the transaction alone.
+    transaction(&mut session, TransactionCommand::Begin).unwrap();
+    session.run("INSERT INTO kept VALUES (2)").unwrap();
+    session.run("SELECT nonsense FROM kept").unwrap_err();
+    transaction(&mut session, TransactionCommand::Commit).unwrap();
+    assert_eq!(int64s(&session.query("SELECT i::BIGINT FROM kept").unwrap(), 0), [2]);
+}
+
+/// Replaying the log of a store takes long after a crash; whoever asks for the status
+/// meanwhile is answered at once.
+#[test]
+fn status_is_told_while_a_store_is_attached() {
+    let (directory, mut engine) = start();
+    let mut session = engine.session();
+    session.run("SET GLOBAL checkpoint_threshold = '10GB'").unwrap();
+    session.run("CREATE TABLE log (i BIGINT, t VARCHAR)").unwrap();
+    // Less than a row group each: larger ones go to the file and past the log.
+    for _ in 0..30 {
+        session.run("INSERT INTO log SELECT range, 'some text ' || range FROM range(100000)").unwrap();
+    }
+    engine.child.kill().unwrap();
+    engine.child.wait().unwrap();
+    let engine = Engine::start(directory.path(), &[]);
+    let mut watcher = Session::open(&engine.socket(), 0).unwrap();
+    let attaching = std::thread::spawn({
+        let socket = engine.socket();
+        move || {
+            let start = Instant::now();
+            let mut session = Session::open(&socket, DATABASE).unwrap();
+            let took = start.elapsed();
+            assert_eq!(int64s(&session.query("SELECT count(*) FROM log").unwrap(), 0), [3_000_000]);
+            took
+        }
+    });
+    let (mut slowest, mut answers) = (Duration::ZERO, 0);
+    while !attaching.is_finished() {
+        let start = Instant::now();
+        watcher.request(&Request::Status).unwrap();
+        slowest = slowest.max(start.elapsed());
+        answers += 1;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let took = attaching.join().unwrap();
+    assert!(took > Duration::from_millis(300), "attaching took only {took:?}: no test");
+    assert!(slowest < Duration::from_millis(200), "status took {slowest:?} of {took:?}, {answers} answers");
+}

@@ -44,6 +44,8 @@ impl SqlState {
     pub const IN_FAILED_TRANSACTION: Self = Self(*b"25P02");
     /// `40001` serialization failure.
     pub const SERIALIZATION_FAILURE: Self = Self(*b"40001");
+    /// `40003` statement completion unknown.
+    pub const STATEMENT_COMPLETION_UNKNOWN: Self = Self(*b"40003");
     /// `42501` insufficient privilege.
     pub const INSUFFICIENT_PRIVILEGE: Self = Self(*b"42501");
     /// `42601` syntax error.

@@ -10,6 +10,13 @@ pub const DIRECTORY: &str = "pg_duckdb";
 pub const SOCKET: &str = "pg_duckdb/run/engine.sock";
 /// The file of a local store, below `pg_duckdb/<database oid>/`.
 pub const STORE_FILE: &str = "store.duckdb";
+/// Schema of our own tables in a local store. Postgres has no schema of that name: `pg_` is
+/// reserved there.
+pub const STORE_SCHEMA: &str = "pg_duckdb";
+/// Table in [`STORE_SCHEMA`] with the mark of each backend slot's last commit: `slot INTEGER,
+/// mark VARCHAR`. A mark is written in the transaction it stands for, so that it tells what
+/// became of a commit whose answer was lost.
+pub const COMMITS_TABLE: &str = "commits";
 /// The table function through which DuckDB pulls rows from outside.
 pub const BRIDGE_SCAN: &str = "bridge_scan";
 /// Prefix of the functions that the engine registers with Postgres' meaning.
