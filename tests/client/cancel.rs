@@ -54,6 +54,63 @@ fn statement_timeout_ends_a_query_in_time() {
     }
 }
 
+/// While DuckDB waits for rows that Postgres computes slowly.
+#[test]
+fn a_query_is_cancelled_in_the_middle_of_a_feed() {
+    let cluster = quiet();
+    let mut client = cluster.client().expect("connects");
+    client.batch_execute("CREATE TABLE slow (i bigint) USING duckdb").expect("creates");
+    client
+        .batch_execute(
+            "CREATE FUNCTION pg_temp.slow(i bigint) RETURNS bigint LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(0.002); RETURN i; END $$; SET statement_timeout = 300",
+        )
+        .expect("creates");
+    for _ in 0..3 {
+        let start = Instant::now();
+        let error = client
+            .batch_execute("INSERT INTO slow SELECT pg_temp.slow(i) FROM source")
+            .expect_err("times out");
+        let late = start.elapsed().saturating_sub(Duration::from_millis(300));
+        assert_eq!(sqlstate(&error), "57014", "{}", explain(&error));
+        assert!(late <= ANSWERED, "{late:?} late");
+        engine_rests(&cluster);
+        assert_eq!(number(&mut client, "SELECT count(*) FROM slow").expect("answers"), 0);
+    }
+    client.batch_execute("DROP TABLE slow").expect("drops");
+}
+
+/// DuckDB gives a transaction up whose statement is interrupted; Postgres' savepoints cannot
+/// hide that. What COMMIT says must be true.
+#[test]
+fn a_cancel_below_a_savepoint_never_loses_rows_silently() {
+    let cluster = quiet();
+    let mut client = cluster.client().expect("connects");
+    client.batch_execute("CREATE TABLE kept (i bigint) USING duckdb").expect("creates");
+    for sql in [ENDLESS, BROAD] {
+        client
+            .batch_execute(
+                "SET statement_timeout = 0; BEGIN; INSERT INTO kept VALUES (1); SAVEPOINT s; \
+                 SET LOCAL statement_timeout = 200",
+            )
+            .expect("inserts");
+        let error = client.batch_execute(sql).expect_err("times out");
+        assert_eq!(sqlstate(&error), "57014", "{}", explain(&error));
+        client.batch_execute("ROLLBACK TO s; SET LOCAL statement_timeout = 0").expect("rolls back");
+        let committed = match client.batch_execute("COMMIT") {
+            Ok(()) => 1,
+            Err(error) => {
+                assert_eq!(sqlstate(&error), "25P02", "{}", explain(&error));
+                0
+            }
+        };
+        assert_eq!(number(&mut client, "SELECT count(*) FROM kept").expect("answers"), committed);
+        engine_rests(&cluster);
+        client.batch_execute("TRUNCATE kept").expect("empties");
+    }
+    client.batch_execute("DROP TABLE kept").expect("drops");
+}
+
 #[test]
 fn terminating_a_backend_frees_its_session() {
     let cluster = quiet();
