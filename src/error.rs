@@ -42,9 +42,16 @@ impl From<Unsupported> for Error {
             SqlState::FEATURE_NOT_SUPPORTED,
             format!("{} is not supported in DuckDB queries", unsupported.what),
         )
-        .with_detail(format!("{}.", unsupported.why))
+        .with_detail(sentence(&unsupported.why))
         .into()
     }
+}
+
+/// A clause as a sentence of its own.
+fn sentence(clause: &str) -> String {
+    let mut characters = clause.chars();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", characters.as_str())
 }
 
 impl From<LowerError> for Error {
@@ -69,22 +76,29 @@ impl From<IpcError> for Error {
             IpcError::Io(io) => EngineError::new(SqlState::IO_ERROR, "could not talk to the DuckDB engine")
                 .with_detail(io.to_string())
                 .into(),
-            other => EngineError::new(SqlState::PROTOCOL_VIOLATION, "malformed message from the DuckDB engine")
-                .with_detail(other.to_string())
-                .into(),
+            other => {
+                EngineError::new(SqlState::PROTOCOL_VIOLATION, "malformed message from the DuckDB engine")
+                    .with_detail(other.to_string())
+                    .into()
+            }
         }
     }
 }
 
 /// Postgres' packed form of a SQLSTATE (`MAKE_SQLSTATE`): six bits a character.
 fn packed(state: SqlState) -> i32 {
-    state.bytes().iter().rev().fold(0, |code, byte| (code << 6) | ((i32::from(*byte) - i32::from(b'0')) & 0x3f))
+    state
+        .bytes()
+        .iter()
+        .rev()
+        .fold(0, |code, byte| (code << 6) | ((i32::from(*byte) - i32::from(b'0')) & 0x3f))
 }
 
 /// Raises `error` as a Postgres ERROR. Unwinds, so that destructors run.
 pub(crate) fn raise(error: Error) -> ! {
     let EngineError { sqlstate, message, detail, hint, position: _ } = *error.0;
-    let mut report = pgrx::pg_sys::panic::ErrorReport::new(PgSqlErrorCode::from(packed(sqlstate)), message, "pg_duckdb");
+    let mut report =
+        pgrx::pg_sys::panic::ErrorReport::new(PgSqlErrorCode::from(packed(sqlstate)), message, "pg_duckdb");
     if let Some(detail) = detail {
         report = report.set_detail(detail);
     }

@@ -36,7 +36,7 @@ fn run() -> Result<usize> {
         return Ok(0);
     }
     let update = std::env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1");
-    let cluster = Cluster::start(Options::with_extension())?;
+    let cluster = Cluster::start(Options::with_extension().set("max_prepared_transactions", "2"))?;
     let results = directory.join("results");
     fs::create_dir_all(&results)?;
 

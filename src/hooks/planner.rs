@@ -14,7 +14,7 @@ use bridge_types::{SqlState, Unsupported};
 use crate::error::{self, Error, Result};
 use crate::gucs;
 use crate::lower::{self, LowerOptions};
-use crate::pg::{catalog, list};
+use crate::pg::{catalog, list, owned_string};
 use crate::scan;
 
 static mut PREVIOUS: pg_sys::planner_hook_type = None;
@@ -163,11 +163,8 @@ unsafe fn plan(
         command != CMD_SELECT && unsafe { target(parse) }.is_some_and(catalog::is_duckdb_table);
     if command != CMD_SELECT && !target_is_duckdb {
         if mandatory {
-            return Err(Unsupported::new(
-                "writing to a Postgres table from a DuckDB query",
-                "the rows of a DuckDB query can be read by SELECT, by CREATE TABLE AS and through cursors",
-            )
-            .into());
+            // SAFETY: as above.
+            return Err(unsafe { heap_write(parse) });
         }
         return Ok(NOT_OURS);
     }
@@ -187,7 +184,7 @@ unsafe fn plan(
                     CMD_DELETE => "DELETE from a duckdb table",
                     _ => "MERGE into a duckdb table",
                 },
-                "duckdb tables can be filled by INSERT and CREATE TABLE AS, and emptied by TRUNCATE",
+                "INSERT, CREATE TABLE AS and TRUNCATE are what changes a duckdb table",
             )
             .into()),
         }
@@ -200,6 +197,31 @@ unsafe fn plan(
     };
     // SAFETY: as above.
     unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered) }
+}
+
+/// The error for a statement that writes a Postgres table with what DuckDB has read.
+///
+/// # Safety
+/// `parse` is a valid query that is no SELECT.
+unsafe fn heap_write(parse: *mut pg_sys::Query) -> Error {
+    use pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_UPDATE};
+    // SAFETY: as the caller promises; a missing name is a null pointer.
+    let (command, name) = unsafe {
+        let name = target(parse).map(|relid| owned_string(pg_sys::get_rel_name(relid)));
+        ((*parse).commandType, name.unwrap_or_default())
+    };
+    let verb = match command {
+        CMD_INSERT => "INSERT into",
+        CMD_UPDATE => "UPDATE",
+        CMD_DELETE => "DELETE from",
+        _ => "MERGE into",
+    };
+    bridge_types::EngineError::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        format!("cannot {verb} heap table \"{name}\" in a query that DuckDB runs"),
+    )
+    .with_hint("CREATE TABLE .. AS makes a heap table of what such a query reads; a TEMP one can be the source of another statement.")
+    .into()
 }
 
 /// The relation a statement writes.

@@ -45,6 +45,7 @@ pub(crate) fn init() {
         pg_sys::ProcessUtility_hook = Some(process_utility);
     }
     super::executor::init();
+    super::hint::init();
 }
 
 /// What is left to do when Postgres has executed a statement.
@@ -61,6 +62,8 @@ enum After {
     Alter { relid: pg_sys::Oid, attributes: i16 },
     /// A duckdb table, whose DuckDB name is still the old one, or one of its columns was renamed.
     Rename { relid: pg_sys::Oid, old_name: *mut c_char },
+    /// A database was dropped.
+    DropDatabase(pg_sys::Oid),
 }
 
 /// The decision, and the statement to execute in place of the user's.
@@ -134,6 +137,7 @@ unsafe extern "C-unwind" fn before(
             NodeTag::T_RefreshMatViewStmt => {
                 xact::note_heap_write(pg_sys::RELPERSISTENCE_PERMANENT).map(|()| After::Nothing)
             }
+            NodeTag::T_DropdbStmt => drop_database(&*node.cast()),
             NodeTag::T_IndexStmt => {
                 refuse((*node.cast::<pg_sys::IndexStmt>()).relation, "indexes are not supported")
             }
@@ -159,6 +163,10 @@ unsafe extern "C-unwind" fn after(decision: Decision) {
             After::Create => tables::create_pending(),
             After::Alter { relid, attributes } => altered(&*node.cast(), relid, attributes),
             After::Rename { relid, old_name } => renamed(&*node.cast(), relid, old_name),
+            After::DropDatabase(database) => {
+                tables::store::remove(database);
+                Ok(())
+            }
         });
     }
 }
@@ -196,6 +204,12 @@ unsafe fn refuse(range: *mut pg_sys::RangeVar, what: &str) -> Result<After> {
         Some(_) => Err(unsupported(what, "")),
         None => Ok(After::Nothing),
     }
+}
+
+unsafe fn drop_database(statement: &pg_sys::DropdbStmt) -> Result<After> {
+    // SAFETY: a name in a valid statement; that there is no such database is Postgres' to say.
+    let database = unsafe { pg_sys::get_database_oid(statement.dbname, true) };
+    Ok(if database == pg_sys::InvalidOid { After::Nothing } else { After::DropDatabase(database) })
 }
 
 /// True if a new table with this USING clause is a duckdb table.
@@ -350,14 +364,12 @@ unsafe fn explain(statement: &pg_sys::ExplainStmt) -> Result<After> {
 
 /// The forms of ALTER TABLE that change only what Postgres keeps: defaults are filled in by
 /// its rewriter, privileges and row security are its own.
-const POSTGRES_ONLY: [pg_sys::AlterTableType::Type; 8] = [
+const POSTGRES_ONLY: [pg_sys::AlterTableType::Type; 6] = [
     pg_sys::AlterTableType::AT_ColumnDefault,
     pg_sys::AlterTableType::AT_CookedColumnDefault,
     pg_sys::AlterTableType::AT_SetStatistics,
     pg_sys::AlterTableType::AT_ChangeOwner,
-    pg_sys::AlterTableType::AT_EnableRowSecurity,
     pg_sys::AlterTableType::AT_DisableRowSecurity,
-    pg_sys::AlterTableType::AT_ForceRowSecurity,
     pg_sys::AlterTableType::AT_NoForceRowSecurity,
 ];
 
@@ -392,6 +404,12 @@ unsafe fn alter(statement: &pg_sys::AlterTableStmt) -> Result<After> {
                 Form::AT_AddColumn => check_column(&*command.def.cast::<pg_sys::ColumnDef>())?,
                 // Also what CREATE TABLE makes of LIKE .. INCLUDING CONSTRAINTS.
                 Form::AT_AddConstraint => check_constraint(&*command.def.cast::<pg_sys::Constraint>(), None)?,
+                Form::AT_EnableRowSecurity | Form::AT_ForceRowSecurity => {
+                    return Err(unsupported(
+                        "row-level security is not supported",
+                        "Grant rights on a view that selects the rows instead.",
+                    ));
+                }
                 postgres_only if POSTGRES_ONLY.contains(&postgres_only) => {}
                 _ => {
                     return Err(unsupported(

@@ -29,10 +29,16 @@ pub(crate) unsafe fn lower_insert(query: *mut pg_sys::Query, options: &LowerOpti
     // SAFETY: as the caller promises.
     unsafe {
         if !(*query).onConflict.is_null() {
-            return unsupported("ON CONFLICT", "it is not shipped for duckdb tables");
+            return unsupported("INSERT .. ON CONFLICT", "duckdb tables have no unique constraints");
         }
         if !(*query).returningList.is_null() {
-            return unsupported("RETURNING", "it is not shipped for duckdb tables");
+            return unsupported("INSERT .. RETURNING", "an INSERT into a duckdb table sends no rows back");
+        }
+        if !(*query).withCheckOptions.is_null() {
+            return unsupported(
+                "INSERT through a view WITH CHECK OPTION or a row-level security policy",
+                "the check is a Postgres expression; insert into the table itself",
+            );
         }
         if !(*query).cteList.is_null() {
             return unsupported("WITH before INSERT", "write it inside the SELECT");

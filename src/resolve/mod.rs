@@ -130,6 +130,36 @@ unsafe fn resolve(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) ->
     }
 }
 
+/// A file of the server that a statement reads, if it reads any: whoever executes its plan
+/// needs the right to, which may be another user than the one it was planned for.
+///
+/// # Safety
+/// `query` is a valid query.
+pub(crate) unsafe fn local_file(query: *mut pg_sys::Query) -> Option<String> {
+    #[pg_guard]
+    unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
+        if node.is_null() {
+            return false;
+        }
+        // SAFETY: Postgres walks valid trees; the context is that of `local_file`.
+        unsafe {
+            if (*node).type_ != pg_sys::NodeTag::T_Query {
+                return pg_sys::expression_tree_walker(node, Some(visit), context);
+            }
+            let query = node.cast::<pg_sys::Query>();
+            let mut calls = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
+                .filter_map(|entry| reader::call(entry));
+            let found = &mut *context.cast::<Option<String>>();
+            *found = calls.find_map(|call| reader::local_path(call));
+            found.is_some() || pg_sys::query_tree_walker(query, Some(visit), context, 0)
+        }
+    }
+    let mut found: Option<String> = None;
+    // SAFETY: as the caller promises; the context outlives the walk.
+    unsafe { visit(query.cast(), std::ptr::from_mut(&mut found).cast()) };
+    found
+}
+
 /// A cheap look before anything else happens: does a function of ours stand in any FROM?
 unsafe fn has_readers(query: *mut pg_sys::Query) -> bool {
     #[pg_guard]

@@ -180,11 +180,22 @@ unsafe fn literal(value: *mut pg_sys::Const) -> Result<String> {
 
 /// Files of the server are for those who may read them with `COPY` as well.
 fn check_paths(paths: &[String]) -> Result<()> {
-    let local = paths.iter().find(|path| {
-        let path = path.to_ascii_lowercase();
-        !REMOTE.iter().any(|scheme| path.starts_with(scheme))
-    });
-    let Some(path) = local else { return Ok(()) };
+    match paths.iter().find(|path| is_local(path)) {
+        Some(path) => check_local(path),
+        None => Ok(()),
+    }
+}
+
+/// Anything that does not begin exactly like a remote scheme.
+fn is_local(path: &str) -> bool {
+    !REMOTE.iter().any(|scheme| path.starts_with(scheme))
+}
+
+/// May the current user read this file of the server?
+///
+/// # Errors
+/// 42501 if not.
+pub(crate) fn check_local(path: &str) -> Result<()> {
     // SAFETY: main thread, in a transaction.
     let allowed = unsafe {
         pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES))
@@ -198,4 +209,20 @@ fn check_paths(paths: &[String]) -> Result<()> {
     )
     .with_detail("Only roles with privileges of \"pg_read_server_files\" may read files of the server.")
     .into())
+}
+
+/// A file of the server that the call reads, if it reads any.
+///
+/// # Safety
+/// `call` came from [`call`], and its arguments are constants.
+pub(super) unsafe fn local_path(call: *mut pg_sys::FuncExpr) -> Option<String> {
+    // SAFETY: as the caller promises; the path is the first argument.
+    unsafe {
+        let path = list::pointers::<pg_sys::Node>((*call).args).next()?;
+        let path = pg_sys::eval_const_expressions(std::ptr::null_mut(), path);
+        if (*path).type_ != pg_sys::NodeTag::T_Const || (*path.cast::<pg_sys::Const>()).constisnull {
+            return None;
+        }
+        texts(path.cast()).ok()?.into_iter().find(|path| is_local(path))
+    }
 }

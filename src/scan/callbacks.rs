@@ -72,7 +72,7 @@ unsafe extern "C-unwind" fn create_custom_scan_state(_plan: *mut pg_sys::CustomS
 unsafe extern "C-unwind" fn begin_custom_scan(
     node: *mut pg_sys::CustomScanState,
     estate: *mut pg_sys::EState,
-    flags: c_int,
+    _flags: c_int,
 ) {
     // SAFETY: Postgres passes the state made above, its plan node and the query's state.
     unsafe {
@@ -81,10 +81,10 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         let plan = ScanPlan::from_private((*plan_node).custom_private);
         (*state).columns = plan.columns.len();
         (*state).natts = i16::try_from(plan.columns.len()).expect("target lists are shorter");
-        let profile = (*estate).es_instrument != 0;
-        if flags.cast_unsigned() & pg_sys::EXEC_FLAG_EXPLAIN_ONLY != 0 && plan.writes {
-            crate::hooks::xact::check_not_read_only().unwrap_or_else(|error| error::raise(error));
+        if !plan.local_file.is_empty() {
+            error::report(crate::resolve::reader::check_local(&plan.local_file));
         }
+        let profile = (*estate).es_instrument != 0;
         let query = pg::owned_string((*estate).es_sourceText);
         let running = error::report(Running::bind(plan, &query, profile));
         (*state).running = pg::memory::drop_with_context((*estate).es_query_cxt, running);

@@ -16,6 +16,7 @@ use crate::engine::{feed, session};
 use crate::error::Result;
 use crate::lower::{self, LowerOptions, LoweredQuery, ParamRef};
 use crate::pg::{self, list};
+use crate::resolve;
 
 /// Read ahead of a reader that may stop early.
 pub(crate) const SMALL_CREDIT_BYTES: u64 = 1 << 20;
@@ -46,6 +47,8 @@ pub(crate) struct ScanPlan {
     pub(crate) writes: bool,
     /// Its row count is the statement's.
     pub(crate) can_set_tag: bool,
+    /// A file of the server that DuckDB reads, if there is one; empty otherwise.
+    pub(crate) local_file: String,
     /// When the SQL holds values that are right for one transaction only: the statement, to
     /// write the SQL again when a cached plan runs in another one.
     pub(crate) rewrite: Option<Rewrite>,
@@ -114,6 +117,7 @@ impl ScanPlan {
             private = list::append(private, feeds);
             private = list::append(private, list::from_integers(params));
             private = list::append(private, list::from_integers(flags));
+            private = list::append(private, string_node(&self.local_file));
             if let Some(rewrite) = &self.rewrite {
                 private = list::append(private, string_node(&rewrite.moment));
                 private = list::append(private, rewrite.query);
@@ -137,6 +141,7 @@ impl ScanPlan {
             let feeds: Vec<*mut pg_sys::Node> = list::pointers(next(&mut items).cast()).collect();
             let params = list::integers(next(&mut items).cast());
             let flags = list::integers(next(&mut items).cast());
+            let local_file = pg::node_string(next(&mut items));
             Self {
                 sql,
                 logical_plan,
@@ -155,6 +160,7 @@ impl ScanPlan {
                 limited: flags[0] != 0,
                 writes: flags[1] != 0,
                 can_set_tag: flags[2] != 0,
+                local_file,
                 rewrite: items
                     .next()
                     .map(|moment| pg::node_string(moment))
@@ -243,6 +249,8 @@ pub(crate) unsafe fn planned_statement(
         writes: command != pg_sys::CmdType::CMD_SELECT,
         // SAFETY: as above.
         can_set_tag: unsafe { (*parse).canSetTag },
+        // SAFETY: as above.
+        local_file: unsafe { resolve::local_file(parse) }.unwrap_or_default(),
         rewrite: lowered.plan_time_values.then(|| Rewrite {
             // SAFETY: as above; the planner may scribble on the original afterwards.
             query: unsafe { pg_sys::copyObjectImpl(parse.cast()).cast() },

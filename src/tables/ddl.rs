@@ -115,7 +115,16 @@ pub(crate) fn rename_column(relid: pg_sys::Oid, old: &str, new: &str) -> Result<
 /// Adds or removes NOT NULL; DuckDB checks the rows.
 pub(crate) fn set_not_null(relid: pg_sys::Oid, column: &str, not_null: bool) -> Result<()> {
     let verb = if not_null { "SET" } else { "DROP" };
-    alter(relid, &format!("ALTER COLUMN {} {verb} NOT NULL", quote_identifier(column)))
+    alter(relid, &format!("ALTER COLUMN {} {verb} NOT NULL", quote_identifier(column))).map_err(|error| {
+        if error.0.sqlstate != SqlState::NOT_NULL_VIOLATION {
+            return error;
+        }
+        let table = table::of_relation(relid).map(|table| table.name).unwrap_or_default();
+        Error::new(
+            SqlState::NOT_NULL_VIOLATION,
+            format!("column \"{column}\" of relation \"{table}\" contains null values"),
+        )
+    })
 }
 
 /// Adds the columns that the relation has got since it had `known` attributes.

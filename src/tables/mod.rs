@@ -6,6 +6,7 @@ pub(crate) mod ddl;
 mod dropped;
 mod pending;
 pub(crate) mod registry;
+pub(crate) mod store;
 pub(crate) mod table;
 
 use std::cell::Cell;

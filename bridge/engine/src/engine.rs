@@ -86,10 +86,11 @@ impl Engine {
     /// Attaches the local store of a Postgres database, once.
     fn attach_store(&self, database_oid: u32) -> Result<(), EngineError> {
         let mut stores = lock(&self.stores);
-        if stores.contains(&database_oid) {
+        let directory = self.settings.directory.join(database_oid.to_string());
+        // DROP DATABASE removes the directory of a store.
+        if stores.contains(&database_oid) && directory.exists() {
             return Ok(());
         }
-        let directory = self.settings.directory.join(database_oid.to_string());
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(|error| {
             EngineError::new(
                 SqlState::IO_ERROR,
@@ -216,6 +217,9 @@ impl Engine {
         }
         let admin = lock(&self.admin);
         for database_oid in lock(&self.stores).iter() {
+            if !self.settings.directory.join(database_oid.to_string()).exists() {
+                continue;
+            }
             let catalog = quote_identifier(&store_catalog(*database_oid));
             if let Err(error) = admin.query(&format!("CHECKPOINT {catalog}")) {
                 log::warning(&format!(

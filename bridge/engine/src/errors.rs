@@ -41,6 +41,11 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
     let state = state_of(class, text);
     let mut out = EngineError::new(state, lower_first(first.trim().trim_end_matches('.')));
     match state {
+        SqlState::NOT_NULL_VIOLATION => {
+            if let Some(message) = not_null(first) {
+                out.message = message.into();
+            }
+        }
         SqlState::QUERY_CANCELED => {
             return EngineError::new(state, "canceling statement due to user request");
         }
@@ -79,6 +84,15 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
         out = out.with_detail(facts.join("\n"));
     }
     out
+}
+
+/// Postgres' text for `NOT NULL constraint failed: table.column`; `None` if the names have dots,
+/// which DuckDB does not quote.
+fn not_null(text: &str) -> Option<String> {
+    let (table, column) = text.trim().strip_prefix("NOT NULL constraint failed: ")?.split_once('.')?;
+    (!column.contains('.')).then(|| {
+        format!("null value in column \"{column}\" of relation \"{table}\" violates not-null constraint")
+    })
 }
 
 /// `Out of Range Error: text` -> (`Out of Range`, `text`).
@@ -192,7 +206,11 @@ mod tests {
                 "22P02",
                 "could not convert string 'x' to INT32",
             ),
-            ("Constraint Error: NOT NULL constraint failed: t.a", "23502", "NOT NULL constraint failed: t.a"),
+            (
+                "Constraint Error: NOT NULL constraint failed: t.a",
+                "23502",
+                "null value in column \"a\" of relation \"t\" violates not-null constraint",
+            ),
             (
                 "Constraint Error: Duplicate key \"a: 1\" violates primary key constraint.",
                 "23505",
