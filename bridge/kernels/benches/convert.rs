@@ -41,6 +41,10 @@ unsafe impl Sink for Bump {
 
 const WORDS: usize = 8 << 20;
 
+/// Columns of a row that makes neighbouring values of a column lie a cache line apart: a row of
+/// one column is written by vector stores, which no query of more columns sees.
+const WIDE_ROW: usize = 8;
+
 /// A column: name, field, Postgres type, values.
 type Column = (&'static str, Field, PgType, ArrayRef);
 
@@ -117,6 +121,17 @@ fn run(criterion: &mut Criterion, group: &str, id: BenchmarkId, columns: &[Colum
     group.finish();
 }
 
+/// What moving 8 bytes a value takes, whatever they mean.
+fn floor(criterion: &mut Criterion) {
+    let (source, mut target) = (vec![1_u64; 16_384], vec![0_u64; 16_384]);
+    let mut group = criterion.benchmark_group("memcpy");
+    group.throughput(Throughput::Bytes(8 * 16_384)).sample_size(20);
+    group.bench_function("16384 rows", |bencher| {
+        bencher.iter(|| target.copy_from_slice(black_box(&source)));
+    });
+    group.finish();
+}
+
 fn convert(criterion: &mut Criterion) {
     for rows in [2048, 16_384] {
         for nulls in [0, 10, 50] {
@@ -125,9 +140,14 @@ fn convert(criterion: &mut Criterion) {
             run(criterion, "mix of 9", BenchmarkId::from_parameter(&id), &columns[..9]);
             for column in &columns {
                 run(criterion, column.0, BenchmarkId::from_parameter(&id), std::slice::from_ref(column));
+                if rows > 2048 {
+                    let row = vec![column.clone(); WIDE_ROW];
+                    run(criterion, column.0, BenchmarkId::from_parameter(format!("{id}, rows of 8")), &row);
+                }
             }
         }
     }
+    floor(criterion);
     run(criterion, "nothing to do", BenchmarkId::from_parameter("0 rows"), &columns(0, 0));
 }
 
