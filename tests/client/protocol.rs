@@ -12,16 +12,15 @@ use crate::fixture::{NUMBERS, number, own};
 
 /// Connects as the server's account: the engine turns all others away.
 fn connect(socket: &Path) -> UnixStream {
-    let socket = socket.to_owned();
     // Credentials belong to a thread on Linux, and this thread ends at once.
-    let connecting = std::thread::spawn(move || {
+    let connect = || {
         if let Account::Other { uid, .. } = Account::for_servers().expect("an account") {
             let uid = rustix::process::Uid::from_raw(uid);
             rustix::thread::set_thread_res_uid(uid, uid, uid).expect("we are root");
         }
         UnixStream::connect(socket).expect("the engine listens")
-    });
-    let stream = connecting.join().expect("no panic");
+    };
+    let stream = std::thread::scope(|scope| scope.spawn(connect).join().expect("no panic"));
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("sets");
     stream
 }

@@ -109,10 +109,13 @@ fn a_cursor_of_a_lost_engine_is_lost() {
         .expect("declares");
     restart_engine(&cluster);
     client.batch_execute("SELECT count(*) FROM numbers").expect_err("the cursors are lost");
+    // As many as before, so that numbers given twice would meet.
     client
-        .batch_execute("ROLLBACK TO s; DECLARE d CURSOR FOR SELECT i * 1000 FROM numbers; MOVE 1 d")
+        .batch_execute(
+            "ROLLBACK TO s; DECLARE d CURSOR FOR SELECT i * 1000 FROM numbers; \
+             DECLARE e CURSOR FOR SELECT i * 1000 FROM numbers; MOVE 1 d; MOVE 1 e; SAVEPOINT t",
+        )
         .expect("goes on");
-    client.batch_execute("SAVEPOINT t").expect("sets");
     for cursor in ["a", "b"] {
         let error = client.batch_execute(&format!("MOVE 19999 {cursor}")).expect_err("is lost");
         assert!(sqlstate(&error).starts_with("58"), "{}", explain(&error));
