@@ -136,7 +136,16 @@ impl Feeds {
     }
 
     /// Ends the plans in good order. After an error Postgres releases what they hold.
-    pub(crate) fn finish(&mut self) {
+    ///
+    /// # Errors
+    /// 55006 if one of them is running: a function of its plan tries to end its own query.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        if self.feeds.iter().any(|feed| feed.running) {
+            return Err(Error::new(
+                SqlState::OBJECT_IN_USE,
+                "cannot close a cursor while its rows are being computed for DuckDB",
+            ));
+        }
         for feed in &mut self.feeds {
             // SAFETY: started above, ended once, in the owner that started it.
             unsafe {
@@ -149,6 +158,7 @@ impl Feeds {
             }
         }
         self.forget();
+        Ok(())
     }
 
     fn forget(&mut self) {
@@ -192,26 +202,34 @@ pub(crate) fn serve(portal: u32, scan: u32) -> Result<()> {
         return Err(Error::new(SqlState::INTERNAL_ERROR, "a feed was entered twice"));
     }
     feed.running = true;
-    let serving = Serving::new();
+    let mut serving = Serving::new(portal);
     let result = feed.produce(portal, scan);
+    serving.done = result.is_ok();
     drop(serving);
     feed.running = false;
     result
 }
 
-/// Marks that a feed's plan runs.
-struct Serving(());
+/// Marks that a feed's plan runs. A feed that ends in an error ends its portal: DuckDB would
+/// wait for the rest of its rows for ever.
+struct Serving {
+    portal: u32,
+    done: bool,
+}
 
 impl Serving {
-    fn new() -> Self {
+    fn new(portal: u32) -> Self {
         SERVING.set(SERVING.get() + 1);
-        Self(())
+        Self { portal, done: false }
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
         SERVING.set(SERVING.get() - 1);
+        if !self.done {
+            session::fail_portal(self.portal);
+        }
     }
 }
 

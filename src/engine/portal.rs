@@ -52,8 +52,11 @@ impl Portal {
     }
 
     /// Ends the statement and its feeds in good order.
-    pub(crate) fn close(mut self) {
-        self.feeds.finish();
+    ///
+    /// # Errors
+    /// As [`Feeds::finish`].
+    pub(crate) fn close(mut self) -> Result<()> {
+        self.feeds.finish()
     }
 }
 

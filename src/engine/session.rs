@@ -218,8 +218,9 @@ fn with_open<R>(f: impl FnOnce(&mut Session) -> std::result::Result<R, Fault>) -
     })
 }
 
-/// Opens the session if there is none.
-fn ensure_open() -> Result<()> {
+/// A feed's own functions cannot use the session, which waits for the feed's rows; and a
+/// parallel worker would see another DuckDB transaction than its leader.
+fn refuse_inside_feed() -> Result<()> {
     if feed::is_serving() {
         return Err(EngineError::new(
             SqlState::FEATURE_NOT_SUPPORTED,
@@ -228,6 +229,21 @@ fn ensure_open() -> Result<()> {
         .with_hint("Store the function's result first, for example in a temporary table.")
         .into());
     }
+    // SAFETY: a plain global of the main thread.
+    if unsafe { pg_sys::ParallelWorkerNumber } >= 0 {
+        return Err(EngineError::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "a parallel worker cannot query DuckDB",
+        )
+        .with_hint("Label the functions that query duckdb tables PARALLEL RESTRICTED.")
+        .into());
+    }
+    Ok(())
+}
+
+/// Opens the session if there is none.
+fn ensure_open() -> Result<()> {
+    refuse_inside_feed()?;
     let open = SESSION.with(|cell| {
         let mut slot = cell.borrow_mut();
         if let Some(session) = slot.as_mut() {
@@ -435,9 +451,29 @@ pub(crate) fn begin_if_needed() -> Result<()> {
     if in_transaction() {
         return Ok(());
     }
+    let mut beginning = Beginning { begun: false };
     transaction(TransactionCommand::Begin)?;
+    beginning.begun = true;
     IN_TRANSACTION.set(true);
     Ok(())
+}
+
+/// Drops the connection if an error comes between BEGIN and its reply: whether the engine has
+/// begun is unknown then, and nothing would end that transaction.
+struct Beginning {
+    begun: bool,
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if !self.begun {
+            SESSION.with(|cell| {
+                if let Ok(mut slot) = cell.try_borrow_mut() {
+                    *slot = None;
+                }
+            });
+        }
+    }
 }
 
 fn transaction(command: TransactionCommand) -> Result<()> {
@@ -712,6 +748,7 @@ pub(crate) fn execute(
 
 /// The next batch of a portal, or its end.
 pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
+    refuse_inside_feed()?;
     let sequence = with_open(|session| Ok(session.portals.get(&portal).map(|state| state.sequence)))?;
     let guard = sequence.map(CancelOnUnwind);
     let event = wait_until(Some(portal), |session| {
@@ -751,6 +788,26 @@ pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
     });
     drop(guard);
     event
+}
+
+/// Makes a portal fail at its next event, because a feed of it cannot go on. Never fails itself:
+/// called while an error unwinds.
+pub(super) fn fail_portal(portal: u32) {
+    SESSION.with(|cell| {
+        if let Ok(mut slot) = cell.try_borrow_mut()
+            && let Some(session) = slot.as_mut()
+            && let Some(state) = session.portals.get_mut(&portal)
+        {
+            let error = EngineError::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "the rows of this query cannot be computed after an error in one of its feeds",
+            );
+            state.outcome.get_or_insert(Err(error));
+            session.scan_requests.retain(|(p, _)| *p != portal);
+            // A dead engine has no portals.
+            let _ = session.client.send(&Request::ClosePortal { portal }, &[]);
+        }
+    });
 }
 
 /// Ends a portal. Never fails: called from destructors.

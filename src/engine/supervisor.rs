@@ -23,8 +23,10 @@ use crate::gucs;
 
 /// Time the engine has for its checkpoint before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// An engine that got as far as its socket is restarted at once; one that did not is tried
-/// again after a pause that doubles up to the maximum.
+/// An engine that has lived this long is restarted at once.
+const LONG_LIFE: Duration = Duration::from_secs(10);
+/// One that got as far as its socket is restarted after the first pause; one that did not is
+/// tried again after a pause that doubles up to the maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// `oom_score_adj` of the engine: the kernel's out-of-memory killer takes it before any
@@ -50,6 +52,10 @@ pub extern "C-unwind" fn pg_duckdb_supervisor_main(_arg: pg_sys::Datum) {
         SignalWakeFlags::SIGTERM | SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGCHLD,
     );
     Supervisor::default().run();
+    // Exit code 0 would end the worker for good, should somebody terminate it by hand; with 1
+    // the postmaster starts it again, unless it is shutting down itself.
+    // SAFETY: main thread; nothing with a destructor is alive.
+    unsafe { pg_sys::proc_exit(1) };
 }
 
 #[derive(Default)]
@@ -62,6 +68,7 @@ struct Supervisor {
 impl Supervisor {
     fn run(&mut self) {
         loop {
+            let started = Instant::now();
             match Engine::start(self.restarts, &self.last_error) {
                 Ok(mut engine) => {
                     if !engine.watch() {
@@ -71,8 +78,13 @@ impl Supervisor {
                     let ready = engine.was_ready();
                     self.last_error = engine.obituary();
                     pgrx::warning!("DuckDB engine {}, restarting it", self.last_error);
-                    self.pause =
-                        if ready { Duration::ZERO } else { (self.pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE) };
+                    self.pause = if started.elapsed() > LONG_LIFE {
+                        Duration::ZERO
+                    } else if ready {
+                        FIRST_PAUSE
+                    } else {
+                        (self.pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE)
+                    };
                 }
                 Err(error) => {
                     self.last_error = format!("could not be started: {error}");

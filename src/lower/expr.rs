@@ -11,7 +11,7 @@ use std::ffi::c_void;
 
 use super::scope::{Entry, Lowerer, Phase};
 use super::{ParamRef, Result, constant, function, types, unsupported};
-use crate::pg::list;
+use crate::pg::{list, owned_string};
 
 const BOOLEAN: PgType = PgType::new(oid::BOOL);
 
@@ -71,9 +71,12 @@ impl Lowerer {
             {
                 return Ok(Expr::Column(build::unqualified(&key.name)));
             }
-            if let Some(value) = value_at_plan_time(node) {
-                this.plan_time_values = true;
-                return constant::lower(value);
+            if is_stable(node) {
+                if is_fixed_by_transaction(node, std::ptr::null_mut()) {
+                    this.plan_time_values = true;
+                    return constant::lower(value_at_plan_time(node)?);
+                }
+                return this.parameter(node);
             }
             this.node(node)
         })
@@ -87,7 +90,7 @@ impl Lowerer {
             match (*node).type_ {
                 NodeTag::T_Var => self.var(node.cast()),
                 NodeTag::T_Const => constant::lower(node.cast()),
-                NodeTag::T_Param => self.param(&*node.cast::<pg_sys::Param>()),
+                NodeTag::T_Param => self.param(node),
                 NodeTag::T_FuncExpr => self.function(node),
                 NodeTag::T_OpExpr => {
                     let op = &*node.cast::<pg_sys::OpExpr>();
@@ -231,19 +234,36 @@ impl Lowerer {
         }
     }
 
-    fn param(&mut self, param: &pg_sys::Param) -> Result<Expr> {
-        if param.paramkind != pg_sys::ParamKind::PARAM_EXTERN {
-            return unsupported("an internal parameter", "it is not a parameter of the statement");
+    /// # Safety
+    /// `node` is a Param.
+    unsafe fn param(&mut self, node: *mut pg_sys::Node) -> Result<Expr> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if (*node.cast::<pg_sys::Param>()).paramkind != pg_sys::ParamKind::PARAM_EXTERN {
+                return unsupported("an internal parameter", "it is not a parameter of the statement");
+            }
+            self.parameter(node)
         }
-        let ty = types::duck(types::base(param.paramtype, -1))?;
-        let known = self.params.iter().position(|known| known.paramid == param.paramid);
-        let position = known.unwrap_or_else(|| {
-            self.params.push(ParamRef { paramid: param.paramid, type_oid: param.paramtype });
-            self.params.len() - 1
-        });
-        let id = format!("${}", position + 1);
-        let field = Some(ty.field(&id));
-        Ok(Expr::Placeholder(Placeholder { id, field }))
+    }
+
+    /// A value that Postgres computes when the statement starts.
+    ///
+    /// # Safety
+    /// `node` refers to nothing but external parameters.
+    unsafe fn parameter(&mut self, node: *mut pg_sys::Node) -> Result<Expr> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let type_oid = pg_sys::exprType(node);
+            let ty = types::duck(types::base(type_oid, -1))?;
+            let known = self.params.iter().position(|known| pg_sys::equal(known.expr.cast(), node.cast()));
+            let position = known.unwrap_or_else(|| {
+                self.params.push(ParamRef { expr: node, type_oid });
+                self.params.len() - 1
+            });
+            let id = format!("${}", position + 1);
+            let field = Some(ty.field(&id));
+            Ok(Expr::Placeholder(Placeholder { id, field }))
+        }
     }
 
     /// # Safety
@@ -444,15 +464,15 @@ unsafe fn is_relabel(node: *mut pg_sys::Node) -> bool {
     }
 }
 
-/// The value of an expression that is fixed for the statement (`now()`, `current_user`,
-/// a cast of a constant by a stable function), computed now by Postgres.
+/// True for an expression whose value is one for the whole statement but was not folded: it has
+/// stable functions and no references.
 ///
 /// # Safety
 /// `node` is a folded expression.
-unsafe fn value_at_plan_time(node: *mut pg_sys::Node) -> Option<*const pg_sys::Const> {
-    // SAFETY: as the caller promises; an expression without references can be evaluated alone.
+unsafe fn is_stable(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: as the caller promises.
     unsafe {
-        if !matches!(
+        matches!(
             (*node).type_,
             NodeTag::T_FuncExpr
                 | NodeTag::T_OpExpr
@@ -460,25 +480,91 @@ unsafe fn value_at_plan_time(node: *mut pg_sys::Node) -> Option<*const pg_sys::C
                 | NodeTag::T_CoerceViaIO
                 | NodeTag::T_ArrayCoerceExpr
                 | NodeTag::T_ScalarArrayOpExpr
-        ) || refers(node, std::ptr::null_mut())
-            || pg_sys::contain_volatile_functions(node)
-            || pg_sys::expression_returns_set(node)
-        {
-            return None;
+        ) && !refers(node, std::ptr::null_mut())
+            && !pg_sys::contain_volatile_functions(node)
+            && !pg_sys::expression_returns_set(node)
+    }
+}
+
+/// True if an expression changes only with what [`crate::scan::plan`] watches (the transaction's
+/// time, the user, a few settings), so that its value may be written into the SQL: DuckDB
+/// prunes by constants, not by parameters.
+///
+/// # Safety
+/// `node` satisfies [`is_stable`].
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn is_fixed_by_transaction(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    #[pgrx::pg_guard]
+    unsafe extern "C-unwind" fn depends_on_more(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+        /// Stable functions of Postgres that read the transaction's time, `TimeZone` or
+        /// `DateStyle` and nothing else.
+        const KNOWN: [&str; 13] = [
+            "now",
+            "transaction_timestamp",
+            "timestamptz_pl_interval",
+            "timestamptz_mi_interval",
+            "interval_pl_timestamptz",
+            "date_trunc",
+            "date_part",
+            "extract",
+            "date",
+            "time",
+            "timetz",
+            "timestamp",
+            "timestamptz",
+        ];
+        /// True if the function may change its answer.
+        unsafe extern "C-unwind" fn is_unknown(function: pg_sys::Oid, _context: *mut c_void) -> bool {
+            // SAFETY: catalog look-ups on the main thread.
+            unsafe {
+                if pg_sys::func_volatile(function).cast_unsigned() == pg_sys::PROVOLATILE_IMMUTABLE {
+                    return false;
+                }
+                let name = owned_string(pg_sys::get_func_name(function));
+                let comparison = ["_eq_", "_ne_", "_lt_", "_le_", "_gt_", "_ge_", "_mi_", "_cmp_"];
+                let of_times =
+                    name.contains("timestamp") && comparison.iter().any(|part| name.contains(part));
+                let reads_time = ["date_in", "timestamp_in", "timestamptz_in", "time_in", "timetz_in"];
+                function.to_u32() >= pg_sys::FirstNormalObjectId
+                    || !(KNOWN.contains(&name.as_str()) || of_times || reads_time.contains(&name.as_str()))
+            }
         }
+        if node.is_null() {
+            return false;
+        }
+        // SAFETY: Postgres walks valid trees.
+        unsafe {
+            pg_sys::check_functions_in_node(node, Some(is_unknown), context)
+                || pg_sys::expression_tree_walker(node, Some(depends_on_more), context)
+        }
+    }
+    // SAFETY: as the caller promises.
+    unsafe { !depends_on_more(node, context) }
+}
+
+/// The value of an expression, computed now by Postgres.
+///
+/// # Safety
+/// `node` satisfies [`is_stable`].
+unsafe fn value_at_plan_time(node: *mut pg_sys::Node) -> Result<*const pg_sys::Const> {
+    // SAFETY: as the caller promises; an expression without references can be evaluated alone.
+    unsafe {
         let value = pg_sys::evaluate_expr(
             node.cast(),
             pg_sys::exprType(node),
             pg_sys::exprTypmod(node),
             pg_sys::exprCollation(node),
         );
-        ((*value).type_ == NodeTag::T_Const).then_some(value.cast_const().cast())
+        if (*value).type_ != NodeTag::T_Const {
+            return unsupported("an expression without references", "Postgres did not compute it");
+        }
+        Ok(value.cast_const().cast())
     }
 }
 
 /// True if an expression depends on anything but its own constants.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+pub(super) unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
     if node.is_null() {
         return false;
     }

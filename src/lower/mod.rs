@@ -28,6 +28,7 @@ mod types;
 mod window;
 
 use bridge_plan::PlanError;
+use bridge_plan::explain::explain;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, Unsupported};
 use pgrx::pg_sys;
 
@@ -46,7 +47,7 @@ pub(crate) struct LoweredQuery {
     pub(crate) columns: Vec<OutputColumn>,
     /// Relations that the backend feeds, in the order of their `bridge_scan` numbers.
     pub(crate) feeds: Vec<Feed>,
-    /// External parameters behind `$1`..: Postgres' paramid and the type it is sent as.
+    /// What is sent as `$1`...
     pub(crate) params: Vec<ParamRef>,
     /// The top level has a LIMIT, so reading far ahead would waste work.
     pub(crate) limited: bool,
@@ -75,12 +76,13 @@ pub(crate) struct Feed {
     pub(crate) columns: Vec<ColumnSpec>,
 }
 
-/// An external parameter.
+/// A value that Postgres computes when the statement starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ParamRef {
-    /// `Param.paramid`, 1-based.
-    pub(crate) paramid: i32,
-    /// `Param.paramtype`.
+    /// An external parameter, or a stable expression without references to rows; in the
+    /// planner's memory context.
+    pub(crate) expr: *mut pg_sys::Node,
+    /// Its type.
     pub(crate) type_oid: pg_sys::Oid,
 }
 
@@ -159,7 +161,7 @@ pub(crate) unsafe fn lower_query(query: *mut pg_sys::Query, options: &LowerOptio
         let sql = bridge_plan::writer::write(&plan)?;
         Ok(LoweredQuery {
             sql,
-            plan: plan.display_indent().to_string(),
+            plan: explain(&plan),
             columns,
             feeds: lowerer.finish_feeds(&plan),
             params: lowerer.params,

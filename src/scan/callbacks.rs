@@ -134,7 +134,7 @@ unsafe extern "C-unwind" fn end_custom_scan(node: *mut pg_sys::CustomScanState) 
     unsafe {
         let state = node.cast::<ScanState>();
         if let Some(running) = (*state).running.as_mut() {
-            running.close();
+            error::report(running.close());
         }
     }
 }
@@ -142,7 +142,7 @@ unsafe extern "C-unwind" fn end_custom_scan(node: *mut pg_sys::CustomScanState) 
 #[pg_guard]
 unsafe extern "C-unwind" fn rescan_custom_scan(node: *mut pg_sys::CustomScanState) {
     // SAFETY: a begun state.
-    unsafe { (*(*node.cast::<ScanState>()).running).rescan() };
+    unsafe { error::report((*(*node.cast::<ScanState>()).running).rescan()) };
 }
 
 #[pg_guard]

@@ -98,7 +98,7 @@ fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json
             plan.push_str(column.value(row));
         }
     }
-    portal.close();
+    portal.close()?;
     Ok(plan)
 }
 

@@ -14,7 +14,7 @@ use pgrx::pg_sys;
 use super::callbacks;
 use crate::engine::{feed, session};
 use crate::error::Result;
-use crate::lower::{self, LowerOptions, LoweredQuery, ParamRef};
+use crate::lower::{self, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
 use crate::pg::{self, list};
 use crate::resolve;
 
@@ -39,7 +39,7 @@ pub(crate) struct ScanPlan {
     pub(crate) columns: Vec<ColumnSpec>,
     /// Relations that Postgres feeds.
     pub(crate) feeds: Vec<FeedPlan>,
-    /// External parameters behind `$1`...
+    /// What is sent as `$1`...
     pub(crate) params: Vec<ParamRef>,
     /// The reader is likely to stop early.
     pub(crate) limited: bool,
@@ -109,13 +109,16 @@ impl ScanPlan {
                 feeds = list::append(feeds, columns_to_list(&feed.columns));
                 feeds = list::append(feeds, feed.plan);
             }
-            let params = self.params.iter().flat_map(|p| [p.paramid, p.type_oid.to_u32().cast_signed()]);
+            let params = self
+                .params
+                .iter()
+                .fold(std::ptr::null_mut(), |params, param| list::append(params, param.expr));
             let flags = [self.limited, self.writes, self.can_set_tag].map(i32::from);
             let mut private = list::append(std::ptr::null_mut(), string_node(&self.sql));
             private = list::append(private, string_node(&self.logical_plan));
             private = list::append(private, columns_to_list(&self.columns));
             private = list::append(private, feeds);
-            private = list::append(private, list::from_integers(params));
+            private = list::append(private, params);
             private = list::append(private, list::from_integers(flags));
             private = list::append(private, string_node(&self.local_file));
             if let Some(rewrite) = &self.rewrite {
@@ -139,7 +142,7 @@ impl ScanPlan {
             let logical_plan = pg::node_string(next(&mut items));
             let columns = columns_from_list(next(&mut items).cast());
             let feeds: Vec<*mut pg_sys::Node> = list::pointers(next(&mut items).cast()).collect();
-            let params = list::integers(next(&mut items).cast());
+            let params = list::pointers::<pg_sys::Node>(next(&mut items).cast());
             let flags = list::integers(next(&mut items).cast());
             let local_file = pg::node_string(next(&mut items));
             Self {
@@ -150,13 +153,7 @@ impl ScanPlan {
                     .chunks_exact(2)
                     .map(|pair| FeedPlan { columns: columns_from_list(pair[0].cast()), plan: pair[1].cast() })
                     .collect(),
-                params: params
-                    .chunks_exact(2)
-                    .map(|pair| ParamRef {
-                        paramid: pair[0],
-                        type_oid: pg_sys::Oid::from(pair[1].cast_unsigned()),
-                    })
-                    .collect(),
+                params: params.map(|expr| ParamRef { expr, type_oid: pg_sys::exprType(expr) }).collect(),
                 limited: flags[0] != 0,
                 writes: flags[1] != 0,
                 can_set_tag: flags[2] != 0,
@@ -245,7 +242,8 @@ pub(crate) unsafe fn planned_statement(
         columns: lowered.columns.iter().map(|column| column.spec.clone()).collect(),
         feeds,
         params: lowered.params,
-        limited: lowered.limited,
+        // The reader of a cursor may stop early as well (Postgres plans it for a fast start).
+        limited: lowered.limited || cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_FAST_PLAN != 0,
         writes: command != pg_sys::CmdType::CMD_SELECT,
         // SAFETY: as above.
         can_set_tag: unsafe { (*parse).canSetTag },
@@ -285,21 +283,9 @@ pub(crate) unsafe fn planned_statement(
         rtable = list::append(rtable, entry);
         let entry_index = (*rtable).length;
 
-        let mut scan_columns = std::ptr::null_mut();
-        let mut output = std::ptr::null_mut();
-        for (column, number) in lowered.columns.iter().zip(1..) {
-            for (list, varno) in [(&mut scan_columns, entry_index), (&mut output, pg_sys::INDEX_VAR)] {
-                #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
-                let var =
-                    pg_sys::makeVar(varno as _, number, column.type_oid, column.typmod, column.collation, 0);
-                let name = pg::palloc_string(&column.spec.name);
-                *list = list::append(*list, pg_sys::makeTargetEntry(var.cast(), number, name, false));
-            }
-        }
-
         let node = new_node::<pg_sys::CustomScan>(pg_sys::NodeTag::T_CustomScan);
-        (*node).scan.plan.targetlist = output;
-        (*node).custom_scan_tlist = scan_columns;
+        (*node).scan.plan.targetlist = lowered_columns(&lowered.columns, pg_sys::INDEX_VAR);
+        (*node).custom_scan_tlist = lowered_columns(&lowered.columns, entry_index);
         (*node).custom_private = plan.to_private();
         (*node).methods = callbacks::scan_methods();
         // Without statistics of its own the node claims what Postgres assumes of a function.
@@ -313,6 +299,8 @@ pub(crate) unsafe fn planned_statement(
         let mut tree: *mut pg_sys::Plan = node.cast();
         if cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_SCROLL != 0 {
             tree = pg_sys::materialize_finished_plan(tree);
+            // It copied the scan's target list, which refers to the scan's own columns.
+            (*tree).targetlist = lowered_columns(&lowered.columns, pg_sys::OUTER_VAR);
         }
         let statement = new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);
         (*statement).commandType = command;
@@ -332,6 +320,17 @@ pub(crate) unsafe fn planned_statement(
         (*statement).dependsOnRole = row_security;
         Ok(statement)
     }
+}
+
+/// A target list of the statement's columns, as columns of relation `varno`.
+unsafe fn lowered_columns(columns: &[OutputColumn], varno: i32) -> *mut pg_sys::List {
+    // SAFETY: fresh nodes in the current context.
+    columns.iter().zip(1..).fold(std::ptr::null_mut(), |targets, (column, number)| unsafe {
+        #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
+        let var = pg_sys::makeVar(varno as _, number, column.type_oid, column.typmod, column.collation, 0);
+        let name = pg::palloc_string(&column.spec.name);
+        list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false))
+    })
 }
 
 unsafe fn new_node<T>(tag: pg_sys::NodeTag) -> *mut T {

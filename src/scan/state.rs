@@ -127,23 +127,22 @@ impl Running {
                 // SAFETY: as the caller promises.
                 unsafe { (*estate).es_processed += rows };
             }
-            self.close();
+            self.close()?;
             return Ok(false);
         }
     }
 
     /// Ends the statement, whether read to the end or not.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self) -> Result<()> {
         self.rows.clear();
-        if let Some(portal) = self.portal.take() {
-            portal.close();
-        }
+        self.portal.take().map_or(Ok(()), Portal::close)
     }
 
     /// Back to before the first row.
-    pub(crate) fn rescan(&mut self) {
-        self.close();
+    pub(crate) fn rescan(&mut self) -> Result<()> {
+        self.close()?;
         self.done = false;
+        Ok(())
     }
 }
 
@@ -158,16 +157,15 @@ pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Res
     let mut columns = Vec::with_capacity(plan.params.len());
     let mut datums = Vec::with_capacity(plan.params.len());
     let mut nulls = Vec::with_capacity(plan.params.len());
-    for param in &plan.params {
+    for (param, number) in plan.params.iter().zip(1..) {
         // SAFETY: as the caller promises.
-        let (value, is_null) = unsafe { external_param(estate, param.paramid) }?;
-        columns.push(ColumnSpec {
-            name: format!("${}", param.paramid),
-            pg_type: PgType::new(param.type_oid.to_u32()),
-        });
+        let (value, is_null) = unsafe { evaluate(param.expr, estate) };
+        // SAFETY: a catalog look-up on the main thread.
+        let base = unsafe { pg_sys::getBaseType(param.type_oid) };
+        columns.push(ColumnSpec { name: format!("${number}"), pg_type: PgType::new(base.to_u32()) });
         // SAFETY: a datum of the parameter's type; plain varlenas come out of detoasting.
         datums.push(unsafe {
-            if !is_null && pg_sys::get_typlen(param.type_oid) == -1 {
+            if !is_null && pg_sys::get_typlen(base) == -1 {
                 pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr()) as u64
             } else {
                 value.value() as u64
@@ -181,24 +179,19 @@ pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Res
     Ok(batch::encode_stream(&builder.finish())?)
 }
 
-unsafe fn external_param(estate: *mut pg_sys::EState, paramid: i32) -> Result<(pg_sys::Datum, bool)> {
-    // SAFETY: as in the executor's ExecEvalParamExtern.
+/// Evaluates an expression over external parameters, as the executor would.
+///
+/// # Safety
+/// `estate` is the running query's state; `expr` refers to nothing but its parameters.
+unsafe fn evaluate(expr: *mut pg_sys::Node, estate: *mut pg_sys::EState) -> (pg_sys::Datum, bool) {
+    // SAFETY: as the caller promises. The value lives in the current memory context, which
+    // outlives its use: the expression's own would be reset.
     unsafe {
-        let list = (*estate).es_param_list_info;
-        if !list.is_null() && paramid > 0 && paramid <= (*list).numParams {
-            let mut workspace = pg_sys::ParamExternData::default();
-            let param = match (*list).paramFetch {
-                Some(fetch) => *fetch(list, paramid, false, &mut workspace),
-                None => *(*list).params.as_ptr().offset(paramid as isize - 1),
-            };
-            if param.ptype != pg_sys::InvalidOid {
-                return Ok((param.value, param.isnull));
-            }
-        }
+        let state = pg_sys::ExecInitExprWithParams(expr.cast(), (*estate).es_param_list_info);
+        let context = pg_sys::CreateExprContext(estate);
+        let mut is_null = false;
+        let evaluate = (*state).evalfunc.expect("an initialised expression has its function");
+        let value = evaluate(state, context, &raw mut is_null);
+        (value, is_null)
     }
-    Err(EngineError::new(
-        SqlState::parse(b"42P02").unwrap_or(SqlState::INTERNAL_ERROR),
-        format!("no value found for parameter {paramid}"),
-    )
-    .into())
 }

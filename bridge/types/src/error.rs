@@ -70,6 +70,10 @@ impl SqlState {
     pub const TOO_MANY_CONNECTIONS: Self = Self(*b"53300");
     /// `54000` program limit exceeded.
     pub const PROGRAM_LIMIT_EXCEEDED: Self = Self(*b"54000");
+    /// `55000` object not in prerequisite state.
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self(*b"55000");
+    /// `55006` object in use.
+    pub const OBJECT_IN_USE: Self = Self(*b"55006");
     /// `57014` query cancelled.
     pub const QUERY_CANCELED: Self = Self(*b"57014");
     /// `57P03` cannot connect now.
