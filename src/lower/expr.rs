@@ -165,7 +165,7 @@ impl Lowerer {
                 NodeTag::T_Aggref => self.aggregate(node.cast()),
                 NodeTag::T_WindowFunc => self.window_function(node.cast()),
                 NodeTag::T_SubLink => self.sublink(&*node.cast::<pg_sys::SubLink>()),
-                NodeTag::T_GroupingFunc => unsupported("GROUPING()", "grouping sets are not shipped"),
+                NodeTag::T_GroupingFunc => self.grouping(&*node.cast::<pg_sys::GroupingFunc>()),
                 NodeTag::T_SubscriptingRef => self.subscript(&*node.cast::<pg_sys::SubscriptingRef>()),
                 NodeTag::T_RowExpr | NodeTag::T_RowCompareExpr => {
                     unsupported("a row value", "DuckDB compares rows with NULLs differently")
@@ -388,6 +388,25 @@ impl Lowerer {
             };
             Ok(Expr::Case(Case { expr: None, when_then_expr, else_expr }))
         }
+    }
+
+    /// GROUPING(): which keys a row is not grouped by.
+    ///
+    /// # Safety
+    /// `call` is a valid node.
+    unsafe fn grouping(&mut self, call: &pg_sys::GroupingFunc) -> Result<Expr> {
+        if call.agglevelsup > 0 || self.scope().phase != Phase::Groups {
+            return unsupported("GROUPING()", "it is about the groups of another query");
+        }
+        // SAFETY: as the caller promises: a list of integers.
+        let positions = unsafe { self.key_positions(call.refs)? };
+        let keys = &self.scope().keys;
+        let args = positions
+            .into_iter()
+            .filter_map(|position| keys.get(position))
+            .map(|key| Expr::Column(build::unqualified(&key.name)))
+            .collect();
+        Ok(PgFunction::syntax("grouping", PgType::new(oid::INT4), args))
     }
 
     /// One element of a one-dimensional array.

@@ -5,10 +5,11 @@ use bridge_types::{ColumnSpec, PgType, oid};
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
+use std::ffi::c_char;
 
 use super::scope::Lowerer;
 use super::{Feed, types};
-use crate::pg::{list, owned_string, palloc_string};
+use crate::pg::{list, node_string, owned_string, palloc_string};
 
 /// A relation to be fed, before it is known which columns are needed.
 pub(super) struct FeedSource {
@@ -76,20 +77,21 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
 
         let mut targets = std::ptr::null_mut();
         let mut specs = Vec::with_capacity(columns.len().max(1));
+        let of_functions = if (*entry).rtekind == pg_sys::RTEKind::RTE_FUNCTION {
+            columns_of_functions(entry)
+        } else {
+            Vec::new()
+        };
         for (i, attribute) in columns.iter().enumerate() {
-            let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
-            pg_sys::get_atttypetypmodcoll(
-                (*entry).relid,
-                *attribute,
-                &raw mut type_oid,
-                &raw mut typmod,
-                &raw mut collation,
-            );
-            let name = pg_sys::get_attname((*entry).relid, *attribute, true);
-            let var = pg_sys::makeVar(1, *attribute, type_oid, typmod, collation, 0);
+            let position = usize::try_from(*attribute - 1).unwrap_or(usize::MAX);
+            let (name, var) = match of_functions.get(position) {
+                Some(column) => (*column).expect("dropped columns are not referred to"),
+                None => column_of_relation((*entry).relid, *attribute),
+            };
             let number = i16::try_from(i + 1).expect("a relation has at most 1600 columns");
             targets = list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false));
-            specs.push(ColumnSpec { name: owned_string(name), pg_type: types::base(type_oid, typmod) });
+            let pg_type = types::base((*var).vartype, (*var).vartypmod);
+            specs.push(ColumnSpec { name: owned_string(name), pg_type });
         }
         if columns.is_empty() {
             // Only the number of rows matters; DuckDB has no tables without columns.
@@ -108,6 +110,49 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
         }
         (*query).targetList = targets;
         Feed { query, columns: specs }
+    }
+}
+
+/// Name and Var of an attribute of a feed's only relation.
+///
+/// # Safety
+/// `attribute` is one of relation `relid`, which is locked.
+unsafe fn column_of_relation(relid: pg_sys::Oid, attribute: i16) -> (*mut c_char, *mut pg_sys::Var) {
+    let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
+    // SAFETY: as the caller promises.
+    unsafe {
+        pg_sys::get_atttypetypmodcoll(
+            relid,
+            attribute,
+            &raw mut type_oid,
+            &raw mut typmod,
+            &raw mut collation,
+        );
+        let name = pg_sys::get_attname(relid, attribute, true);
+        (name, pg_sys::makeVar(1, attribute, type_oid, typmod, collation, 0))
+    }
+}
+
+/// Name and Var of each column of functions in FROM, as if they were the only relation; `None`
+/// for dropped columns of composite types.
+///
+/// # Safety
+/// `entry` is a function entry.
+pub(super) unsafe fn columns_of_functions(
+    entry: *mut pg_sys::RangeTblEntry,
+) -> Vec<Option<(*mut c_char, *mut pg_sys::Var)>> {
+    // SAFETY: as the caller promises; expandRTE returns lists of one length, of String and of Var
+    // (or of Const for what is dropped).
+    unsafe {
+        let (mut names, mut vars) = (std::ptr::null_mut(), std::ptr::null_mut());
+        pg_sys::expandRTE(entry, 1, 0, -1, true, &raw mut names, &raw mut vars);
+        list::pointers::<pg_sys::Node>(names)
+            .zip(list::pointers::<pg_sys::Node>(vars))
+            .map(|(name, var)| {
+                let name = palloc_string(&node_string(name));
+                ((*var).type_ == pg_sys::NodeTag::T_Var).then_some((name, var.cast()))
+            })
+            .collect()
     }
 }
 

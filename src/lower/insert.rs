@@ -2,6 +2,7 @@
 
 use bridge_plan::build;
 use bridge_plan::duck::Typed;
+use bridge_plan::explain::explain;
 use bridge_plan::{functions, rules, writer};
 use bridge_types::PgType;
 use bridge_types::names::{BRIDGE_SCAN, quote_identifier};
@@ -101,6 +102,7 @@ unsafe fn source(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Lo
         if !(found.duckdb_table || found.duckdb_function) {
             return Ok(fed(feed_of(select)));
         }
+        check_targets(select)?;
         let declared: Vec<PgType> =
             super::output_columns(select).iter().map(|column| column.spec.pg_type).collect();
         let mut lowerer = Lowerer::new(*options);
@@ -120,13 +122,38 @@ unsafe fn source(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Lo
         let plan = build::project(plan, targets)?;
         Ok(LoweredQuery {
             sql: writer::write(&plan)?,
-            plan: plan.display_indent().to_string(),
+            plan: explain(&plan),
             columns: Vec::new(),
             feeds: lowerer.finish_feeds(&plan),
             params: lowerer.params,
             limited: false,
             plan_time_values: lowerer.plan_time_values,
         })
+    }
+}
+
+/// Refuses values that only Postgres can give, such as the next one of a sequence, which a
+/// default puts where the user wrote nothing.
+///
+/// # Safety
+/// `select` is an analysed SELECT whose outputs are named after the columns they fill.
+unsafe fn check_targets(select: *mut pg_sys::Query) -> Result<()> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        for target in list::pointers::<pg_sys::TargetEntry>((*select).targetList) {
+            if (*target).resjunk || !pg_sys::contain_volatile_functions((*target).expr.cast()) {
+                continue;
+            }
+            return unsupported(
+                format!(
+                    "the value of column \"{}\", computed anew for each row,",
+                    owned_string((*target).resname)
+                ),
+                "the rows come from DuckDB, which has no sequences and no volatile functions of Postgres; \
+                 insert into a heap table or a temporary table first, and from there",
+            );
+        }
+        Ok(())
     }
 }
 

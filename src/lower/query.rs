@@ -3,7 +3,7 @@
 
 use bridge_plan::build;
 use bridge_plan::duck::Typed;
-use bridge_plan::nodes::{CteDefinition, Materialized, SetOperation, SetOperator, With};
+use bridge_plan::nodes::{CteDefinition, GroupingSets, Materialized, SetOperation, SetOperator, With};
 use bridge_plan::pg::{PgAggregate, Signature};
 use bridge_plan::{DuckType, pg::Collation};
 use bridge_types::{PgType, oid};
@@ -18,6 +18,15 @@ use super::relation::oids;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::{Result, function, types, unsupported};
 use crate::pg::{list, owned_string};
+
+unsafe extern "C-unwind" {
+    /// `parse_agg.c`: ROLLUP and CUBE as the integer lists they stand for; not among pgrx's bindings.
+    fn expand_grouping_sets(
+        sets: *mut pg_sys::List,
+        distinct: bool,
+        limit: std::ffi::c_int,
+    ) -> *mut pg_sys::List;
+}
 
 impl Lowerer {
     /// A query: its plan has exactly the visible columns, named `c0`.. .
@@ -120,8 +129,10 @@ impl Lowerer {
                 return Ok(build::project(plan, Vec::new())?);
             }
 
-            let grouped =
-                (*query).hasAggs || !(*query).groupClause.is_null() || !(*query).havingQual.is_null();
+            let grouped = (*query).hasAggs
+                || !(*query).groupClause.is_null()
+                || !(*query).groupingSets.is_null()
+                || !(*query).havingQual.is_null();
             if grouped {
                 self.group_keys(query)?;
                 self.scope().phase = Phase::Groups;
@@ -137,7 +148,11 @@ impl Lowerer {
                 if (*query).havingQual.is_null() { None } else { Some(self.condition((*query).havingQual)?) };
 
             if grouped {
+                let sets = self.grouping_sets(query)?;
                 plan = self.aggregated(plan)?;
+                if !sets.is_empty() {
+                    plan = GroupingSets::plan(sets, plan);
+                }
                 if let Some(predicate) = having {
                     plan = build::filter(plan, predicate)?;
                 }
@@ -161,7 +176,11 @@ impl Lowerer {
                 let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
                 let node = fold((*entry).expr.cast());
                 function::check_equality("GROUP BY", pg_sys::exprCollation(node))?;
-                if self.scope().keys.iter().any(|key| pg_sys::equal(key.node.cast(), node.cast())) {
+                let same = |key: &Computed| pg_sys::equal(key.node.cast(), node.cast());
+                let known = self.scope().keys.iter().position(same);
+                let position = known.unwrap_or(self.scope().keys.len());
+                self.scope().key_refs.insert((*clause).tleSortGroupRef, position);
+                if known.is_some() {
                     continue;
                 }
                 let typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
@@ -170,6 +189,40 @@ impl Lowerer {
             }
             Ok(())
         }
+    }
+
+    /// GROUPING SETS, ROLLUP and CUBE as a list of sets of keys; empty without them.
+    ///
+    /// # Safety
+    /// As [`Self::select`]; the keys are known.
+    unsafe fn grouping_sets(&mut self, query: *mut pg_sys::Query) -> Result<Vec<Vec<usize>>> {
+        // SAFETY: as the caller promises; the expansion is a list of integer lists.
+        unsafe {
+            if (*query).groupingSets.is_null() {
+                return Ok(Vec::new());
+            }
+            let (sets, distinct) = ((*query).groupingSets, (*query).groupDistinct);
+            let sets = pg_sys::ffi::pg_guard_ffi_boundary(|| expand_grouping_sets(sets, distinct, -1));
+            list::pointers::<pg_sys::List>(sets).map(|set| self.key_positions(set)).collect()
+        }
+    }
+
+    /// Positions of the keys that a list of `tleSortGroupRef`s names.
+    ///
+    /// # Safety
+    /// `references` is null or an integer list.
+    pub(super) unsafe fn key_positions(&mut self, references: *mut pg_sys::List) -> Result<Vec<usize>> {
+        // SAFETY: as the caller promises.
+        unsafe { list::integers(references) }
+            .into_iter()
+            .map(|reference| {
+                let reference = u32::try_from(reference).unwrap_or(u32::MAX);
+                match self.scope().key_refs.get(&reference) {
+                    Some(position) => Ok(*position),
+                    None => unsupported("a grouping set", "it refers to no key"),
+                }
+            })
+            .collect()
     }
 
     /// The aggregate node of the level, from what its expressions asked for.
@@ -414,9 +467,6 @@ unsafe fn check_level(query: *mut pg_sys::Query) -> Result<()> {
         }
         if !(*query).rowMarks.is_null() || (*query).hasForUpdate {
             return unsupported("FOR UPDATE or FOR SHARE", "DuckDB does not lock rows");
-        }
-        if !(*query).groupingSets.is_null() {
-            return unsupported("GROUPING SETS, CUBE or ROLLUP", "they are not shipped");
         }
         if (*query).hasTargetSRFs {
             return unsupported(

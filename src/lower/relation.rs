@@ -2,7 +2,9 @@
 
 use bridge_plan::DuckType;
 use bridge_plan::build;
+use bridge_plan::duck::Typed;
 use bridge_plan::nodes::{CteScan, FeedColumn, FeedScan, Relation, TableFunction, ValuesList};
+use bridge_plan::pg::PgFunction;
 use bridge_types::PgType;
 use bridge_types::names::store_catalog;
 use datafusion_expr::logical_plan::Subquery;
@@ -10,9 +12,10 @@ use datafusion_expr::{JoinType, LogicalPlan};
 use pgrx::pg_sys;
 use std::sync::Arc;
 
-use super::feed::FeedSource;
+use super::expr::refers as depends;
+use super::feed::{self, FeedSource};
 use super::scope::{Entry, Lowerer};
-use super::{LowerError, Result, types, unsupported};
+use super::{LowerError, Result, function, types, unsupported};
 use crate::pg::{catalog, list, owned_string};
 use crate::resolve::{self, reader};
 use crate::tables::table;
@@ -107,10 +110,10 @@ impl Lowerer {
                 pg_sys::RTEKind::RTE_CTE => self.cte_reference(entry, index),
                 pg_sys::RTEKind::RTE_RESULT => Ok(build::one_row()),
                 pg_sys::RTEKind::RTE_FUNCTION if reader::call(entry).is_some() => self.reader(entry, index),
-                pg_sys::RTEKind::RTE_FUNCTION => {
-                    let name = owned_string((*(*entry).eref).aliasname);
-                    unsupported(format!("function {name} in FROM"), "table functions are not shipped")
-                }
+                pg_sys::RTEKind::RTE_FUNCTION => match unnested(entry) {
+                    Some(call) => self.unnest(call, index),
+                    None => self.function_in_from(query, entry, index),
+                },
                 pg_sys::RTEKind::RTE_TABLEFUNC => unsupported("XMLTABLE", "DuckDB does not have it"),
                 _ => unsupported("a transition table or tuplestore", "it exists in Postgres only"),
             }
@@ -204,6 +207,71 @@ impl Lowerer {
         }
     }
 
+    /// A function in FROM that depends on nothing else in the query: Postgres calls it and feeds
+    /// its rows, so that every such function there is can be joined with duckdb tables.
+    ///
+    /// # Safety
+    /// `entry` is an entry of `query`, the current level, that calls functions.
+    unsafe fn function_in_from(
+        &mut self,
+        query: *mut pg_sys::Query,
+        entry: *mut pg_sys::RangeTblEntry,
+        index: i32,
+    ) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let name = owned_string((*(*entry).eref).aliasname);
+            if depends((*entry).functions.cast(), std::ptr::null_mut()) {
+                return unsupported(
+                    format!("function {name} in FROM"),
+                    "its arguments are columns or parameters",
+                );
+            }
+            let alias = self.unique("r");
+            let mut names = Vec::new();
+            let mut columns = Vec::new();
+            for (i, column) in feed::columns_of_functions(entry).into_iter().enumerate() {
+                let attribute = i16::try_from(i + 1).unwrap_or(i16::MAX);
+                let ty = column.and_then(|(_, var)| {
+                    DuckType::for_pg(types::base((*var).vartype, (*var).vartypmod)).ok()
+                });
+                let name = ty.as_ref().map(|_| format!("a{attribute}"));
+                if let (Some(ty), Some(name)) = (ty, &name) {
+                    columns.push(FeedColumn { name: name.clone(), source: attribute.into(), ty });
+                }
+                names.push(name);
+            }
+            self.set_entry(index, Entry::Columns { alias: alias.clone(), names });
+            let number = self.feeds.len();
+            let attributes =
+                columns.iter().map(|column| i16::try_from(column.source).unwrap_or(i16::MAX)).collect();
+            self.feeds.push(FeedSource { query, entry, index, columns: attributes });
+            Ok(FeedScan::plan(number, &name, &alias, columns)?)
+        }
+    }
+
+    /// `unnest(array)` over columns of the items before it: a lateral subquery.
+    ///
+    /// # Safety
+    /// `call` is the call of an entry of the current level.
+    unsafe fn unnest(&mut self, call: *mut pg_sys::FuncExpr, index: i32) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let array = list::pointers::<pg_sys::Node>((*call).args).next();
+            let array = array.expect("unnest has an argument");
+            let element = types::base((*call).funcresulttype, -1);
+            let array_type = types::of_node(array);
+            let signature =
+                function::signature((*call).funcid, vec![array_type], element, (*call).inputcollid, None)?;
+            let array = self.folded(array)?;
+            let value = Typed::new(PgFunction::call(signature, vec![array]), types::duck(element)?);
+            let plan = build::project(build::one_row(), vec![value])?;
+            let alias = self.unique("r");
+            self.set_outputs(index, &alias, 1);
+            Ok(build::subquery_alias(lateral(plan), &alias)?)
+        }
+    }
+
     /// # Safety
     /// `entry` is a subquery of the current level.
     unsafe fn subquery(&mut self, entry: *mut pg_sys::RangeTblEntry, index: i32) -> Result<LogicalPlan> {
@@ -213,15 +281,7 @@ impl Lowerer {
             let alias = self.unique("r");
             let count = plan.schema().fields().len();
             self.set_outputs(index, &alias, count);
-            let plan = if (*entry).lateral {
-                LogicalPlan::Subquery(Subquery {
-                    subquery: Arc::new(plan),
-                    outer_ref_columns: Vec::new(),
-                    spans: datafusion_common::Spans::new(),
-                })
-            } else {
-                plan
-            };
+            let plan = if (*entry).lateral { lateral(plan) } else { plan };
             Ok(build::subquery_alias(plan, &alias)?)
         }
     }
@@ -283,6 +343,34 @@ impl Lowerer {
             self.set_outputs(index, &alias, columns.len());
             Ok(CteScan::plan(&cte.plan_name, &alias, &columns)?)
         }
+    }
+}
+
+/// A subquery that refers to the items before it.
+fn lateral(plan: LogicalPlan) -> LogicalPlan {
+    LogicalPlan::Subquery(Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns: Vec::new(),
+        spans: datafusion_common::Spans::new(),
+    })
+}
+
+/// The call of an entry that is nothing but `unnest(array)` over columns.
+///
+/// # Safety
+/// `entry` is a function entry.
+unsafe fn unnested(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::FuncExpr> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut functions = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions);
+        let call = (*functions.next()?).funcexpr;
+        let alone = functions.next().is_none() && !(*entry).funcordinality;
+        if !alone || (*call).type_ != pg_sys::NodeTag::T_FuncExpr {
+            return None;
+        }
+        let call = call.cast::<pg_sys::FuncExpr>();
+        let unnest = (*call).funcid.to_u32() == pg_sys::F_UNNEST_ANYARRAY;
+        (unnest && depends((*call).args.cast(), std::ptr::null_mut())).then_some(call)
     }
 }
 

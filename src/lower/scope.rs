@@ -67,6 +67,8 @@ pub(super) struct Scope {
     pub(super) ctes: Vec<Cte>,
     pub(super) phase: Phase,
     pub(super) keys: Vec<Computed>,
+    /// Index of the key that each `tleSortGroupRef` of GROUP BY names.
+    pub(super) key_refs: HashMap<u32, usize>,
     pub(super) aggregates: Vec<Computed>,
     pub(super) windows: Vec<Computed>,
     /// Stands for `CaseTestExpr`.
@@ -87,6 +89,7 @@ impl Scope {
             ctes: Vec::new(),
             phase: Phase::Rows,
             keys: Vec::new(),
+            key_refs: HashMap::new(),
             aggregates: Vec::new(),
             windows: Vec::new(),
             case_tests: Vec::new(),

@@ -53,3 +53,23 @@ SELECT id, sum(amount / 3) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURREN
 SELECT id, amount / 3 / 7 / n AS q FROM fact WHERE n <> 0 ORDER BY id LIMIT 20;
 -- Postgres: division by zero (22012).
 SELECT amount / 3 / 7 / n AS q FROM fact;
+
+-- Digits at the limits of DuckDB's decimals.
+SELECT id, a + a AS aa, a + b AS ab, a - c AS ac, b - a AS ba, d + a AS da, d - d AS dd FROM digits WHERE id > 1 ORDER BY id;
+SELECT id, a * b AS ab, b * c AS bc, c * c AS cc, a * a AS aa, b * b AS bb, d * d AS dd, d * 2 AS d2 FROM digits WHERE id > 1 ORDER BY id;
+SELECT a * b AS ab, b * c AS bc, b * b AS bb, d * d AS dd FROM digits WHERE id = 1;
+SELECT a + a AS aa FROM digits WHERE id = 1;
+SELECT c * c AS cc FROM digits WHERE id = 1;
+SELECT id, a = b AS e, a < d AS l, d > b AS g FROM digits ORDER BY id;
+SELECT id FROM digits WHERE d > 0.00000000001 ORDER BY id;
+SELECT sum(a) > 0.12345678901234567890123456789 AS g, sum(id) > 0.5 AS h, sum(b) = sum(d) AS e FROM digits;
+SELECT variance(a) AS a, variance(b) AS b, variance(c) AS c, stddev(d) AS d FROM digits;
+
+-- Numerics without a declared scale.
+WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, -123456789012345678901234567890.123456789), (4, NULL), (5, 'NaN'), (6, 5.000))
+    SELECT sum(u) AS s, avg(u) AS a, max(u) AS m, min(u) AS n, stddev(u) AS d FROM loose, dim WHERE dim.k = 1;
+WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, -123456789012345678901234567890.123456789), (4, NULL), (6, 5.000))
+    SELECT sum(u) AS s, avg(u) AS a, max(u) AS m, count(DISTINCT u) AS c, variance(u) AS v, stddev_pop(u) AS p FROM loose, dim WHERE dim.k = 1;
+WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, 5.000), (4, NULL)) SELECT DISTINCT u + 0.0000 AS u FROM loose, dim ORDER BY u;
+WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, 5.000), (4, NULL)) SELECT x.u FROM loose x JOIN loose y ON x.u = y.u AND x.id < y.id, dim WHERE dim.k = 1;
+WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.25), (3, 5.000), (4, NULL)) SELECT d.a > l.u AS g, d.a * l.u AS p, d.b / l.u AS q FROM loose l, digits d ORDER BY d.id, l.id;

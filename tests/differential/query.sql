@@ -99,3 +99,34 @@ SELECT count(*) AS n FROM (SELECT FROM dim) AS x;
 -- Arrays cross as arrays.
 SELECT * FROM arrays ORDER BY id;
 SELECT id, i[1] AS first, i[2] AS second FROM arrays ORDER BY id;
+SELECT id, array_length(i, 1) AS l, cardinality(t) AS c, array_upper(n, 1) AS u, array_lower(i, 1) AS w FROM arrays ORDER BY id;
+SELECT id, 7 = ANY (i) AS seven, 'a' = ANY (t) AS a, 0 < ALL (i) AS positive FROM arrays ORDER BY id;
+SELECT d.k, a.id, d.k = ANY (a.i) AS any, d.k <> ALL (a.i) AS every FROM dim d, arrays a ORDER BY 1, 2;
+SELECT ARRAY[k, 1] AS a, ARRAY[name, 'x'] AS t, (ARRAY[k, k + 1])[2] AS n FROM dim ORDER BY k;
+SELECT a.id, u.x FROM arrays a, unnest(a.i) AS u (x) ORDER BY 1, 2;
+SELECT a.id, u.x FROM arrays a LEFT JOIN LATERAL unnest(a.t) AS u (x) ON true ORDER BY 1, 2;
+SELECT a.id, u.x + 1 AS y FROM arrays a, unnest(a.n) u (x) ORDER BY 1, 2;
+
+-- Functions in FROM.
+SELECT g, d.name FROM generate_series(1, 4) AS g LEFT JOIN dim d ON d.k = g ORDER BY g;
+SELECT g, count(f.id) AS n FROM generate_series(-3::bigint, 20, 5) AS g (g) LEFT JOIN fact f ON f.k = g GROUP BY g ORDER BY g;
+SELECT g.day::date AS d, sum(f.n) AS s FROM generate_series(timestamp '2024-01-01', '2024-01-09', '2 days') AS g (day) JOIN fact f ON f.d = g.day::date GROUP BY 1 ORDER BY 1;
+SELECT x.v, x.o, d.name FROM unnest(ARRAY[3, 1, NULL, 2]) WITH ORDINALITY AS x (v, o) LEFT JOIN dim d ON d.k = x.v ORDER BY x.o;
+SELECT count(*) AS n FROM dim, generate_series(1, 100) AS g;
+SELECT d.k, j.key, j.value FROM dim d JOIN jsonb_each_text('{"1": "a", "2": null}') AS j ON j.key = d.k::text ORDER BY 1;
+-- unsupported: lateral calls of functions
+SELECT d.k, g FROM dim d, generate_series(1, d.k) AS g;
+
+-- Values of the session.
+SELECT current_user AS u, current_user = 'postgres' AS same, k FROM dim ORDER BY k LIMIT 2;
+SELECT count(*) AS n FROM dim WHERE name <> current_user;
+
+-- Grouping sets.
+SELECT k, note, count(*) AS n, sum(amount) AS s, grouping(k) AS gk, grouping(note, k) AS g FROM fact GROUP BY ROLLUP (k, note) ORDER BY 1, 2, 6;
+SELECT k % 2 AS p, note, count(*) AS n FROM fact GROUP BY CUBE (k % 2, note) ORDER BY 1, 2, 3;
+SELECT k, note, max(n) AS m FROM fact GROUP BY GROUPING SETS ((k), (note), (), (k)) ORDER BY 1, 2, 3;
+SELECT k, n, count(*) AS c FROM fact WHERE id < 60 GROUP BY k, ROLLUP (n) ORDER BY 1, 2, 3;
+SELECT k + 1 AS k1, sum(n) AS s FROM fact GROUP BY GROUPING SETS ((k), ()) HAVING count(*) > 1 ORDER BY 1, 2;
+SELECT count(*) AS n FROM fact GROUP BY ();
+SELECT k, count(*) AS n FROM empty GROUP BY ROLLUP (k);
+SELECT CASE WHEN grouping(k) = 1 THEN 'all' ELSE k::text END AS label, rank() OVER (ORDER BY sum(amount) DESC) AS r FROM fact GROUP BY ROLLUP (k) ORDER BY 2;

@@ -88,3 +88,9 @@ CREATE TABLE empty (k integer, v text, n numeric(10, 2)) :using;
 CREATE TABLE arrays (id bigint, i integer[], t text[], n numeric(8, 2)[]) :using;
 INSERT INTO arrays VALUES (1, '{1,2,3}', '{a,"b c",NULL}', '{1.50,-2.25}'), (2, '{}', '{}', '{}'), (3, NULL, NULL, NULL),
     (4, '{NULL,7}', '{"","NULL"}', '{NULL}');
+
+-- Numerics whose digits do not fit in 64 bits together.
+CREATE TABLE digits (id bigint, a numeric(18, 2), b numeric(18, 9), c numeric(12, 2), d numeric(38, 10)) :using;
+INSERT INTO digits VALUES (1, 9999999999999999.99, 999999999.999999999, 9999999999.99, 9999999999999999999999999999.0123456789),
+    (2, -9999999999999999.99, -0.000000001, 0.01, -0.0000000001), (3, 0, 0, 0, 0), (4, NULL, NULL, NULL, NULL),
+    (5, 12345.67, 0.5, 20000000.00, 1), (6, 1, 2, 3, 4);

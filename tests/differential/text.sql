@@ -36,3 +36,19 @@ SELECT min(a) AS lo, max(a) AS hi, count(DISTINCT a) AS n FROM p_bp;
 SELECT t.id FROM p_txt t JOIN p_bp b ON t.a = b.a WHERE t.id < 30 AND b.id < 30 ORDER BY t.id, b.id;
 -- each: p_txt
 SELECT a::integer AS r FROM p_txt WHERE id = {id} AND b = 'a';
+
+-- Concatenation takes values of all kinds.
+SELECT id, concat(a, b) AS c, concat(a, id, true, NULL, 1.50) AS v, concat_ws('-', a, b, id) AS w, concat_ws(a, b, id) AS x FROM p_txt ORDER BY id;
+SELECT concat(a, '|', b) AS c, concat_ws('/', a, b, a::smallint) AS w FROM p_int4 WHERE abs(a) < 10 ORDER BY id;
+SELECT id, concat(a, '|') AS c FROM p_bp ORDER BY id;
+SELECT id, concat(amount, '/', n, '/', k) AS c, note || n AS t, n || note AS u, note || (n > 0) AS b, note || amount AS m FROM fact ORDER BY id LIMIT 40;
+-- unsupported: texts of floats are written differently
+SELECT concat(price) AS c FROM fact;
+-- each: p_txt
+SELECT split_part(a, b, 1) AS one, split_part(a, b, 2) AS two, split_part(a, b, -1) AS last FROM p_txt WHERE id = {id};
+-- Postgres: field position must not be zero (22023).
+SELECT split_part(note, 'a', 0) AS s FROM fact;
+SELECT id, split_part(note, ' ', k) AS p, repeat(note, k - 2) AS r FROM fact WHERE k <> 0 ORDER BY id LIMIT 40;
+SELECT id FROM fact WHERE note LIKE '%a%m%' OR note ILIKE 'GAM%' ORDER BY id LIMIT 40;
+-- each: p_txt
+SELECT a LIKE 'a%c' AS x, a LIKE 'a\%c' AS y, a NOT LIKE '_b%' AS z, a ILIKE 'A_C' AS i FROM p_txt WHERE id = {id};

@@ -70,7 +70,7 @@ impl DuckType {
                 },
                 None => Self::NumericText,
             },
-            oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::UNKNOWN => Self::Varchar,
+            oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN => Self::Varchar,
             oid::JSON => Self::Json,
             oid::BYTEA => Self::Blob,
             oid::DATE => Self::Date,

@@ -22,6 +22,7 @@ pub mod build;
 pub mod duck;
 pub mod duck_type;
 pub mod error;
+pub mod explain;
 pub mod functions;
 pub mod nodes;
 pub mod pg;

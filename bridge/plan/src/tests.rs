@@ -2,7 +2,7 @@
 //! since what a call becomes depends on the carriers below it.
 
 use bridge_types::{PgType, oid};
-use datafusion_expr::expr::{AggregateFunction, Exists, Sort};
+use datafusion_expr::expr::{AggregateFunction, Case, Exists, Sort};
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{Expr, JoinType, LogicalPlan};
 use std::sync::Arc;
@@ -46,6 +46,10 @@ fn int(value: i64) -> Expr {
 
 fn numeric(text: &str) -> Expr {
     PgConstant::expr(NUMERIC, Value::Numeric(text.to_owned()))
+}
+
+fn text(text: &str) -> Expr {
+    PgConstant::expr(TEXT, Value::Text(text.to_owned()))
 }
 
 fn column(name: &str) -> Expr {
@@ -100,11 +104,41 @@ fn integer_division_is_guarded_unless_the_divisor_is_known() {
 fn decimals_keep_the_display_scale_of_postgres() {
     let discounted = call("numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, vec![numeric("1"), numeric("0.05")]);
     let price = call("numeric_mul", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), discounted]);
-    insta::assert_snapshot!(expression(price, NUMERIC), @r#"("r1"."Price" * (CAST(1 AS DECIMAL(1,0)) - CAST(0.05 AS DECIMAL(2,2))))"#);
+    insta::assert_snapshot!(expression(price, NUMERIC), @r#"(CAST("r1"."Price" AS DECIMAL(19,2)) * (CAST(1 AS DECIMAL(1,0)) - CAST(0.05 AS DECIMAL(2,2))))"#);
     let third = call("numeric_div", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), numeric("3")]);
     insta::assert_snapshot!(expression(third.clone(), NUMERIC), @r#"pg_numeric_div(CAST("r1"."Price" AS VARCHAR), CAST(CAST(3 AS DECIMAL(1,0)) AS VARCHAR))"#);
     let large = call("numeric_gt", &[NUMERIC, NUMERIC], BOOL, vec![third, numeric("1.5")]);
     insta::assert_snapshot!(expression(large, BOOL), @r#"(pg_numeric_sortkey(pg_numeric_div(CAST("r1"."Price" AS VARCHAR), CAST(CAST(3 AS DECIMAL(1,0)) AS VARCHAR))) > pg_numeric_sortkey(CAST(CAST(1.5 AS DECIMAL(2,1)) AS VARCHAR)))"#);
+}
+
+#[test]
+fn explained_operators_stand_between_their_arguments() {
+    let large = call("int4gt", &[INT4, INT4], BOOL, vec![column("id"), int(5)]);
+    let like = call("textlike", &[TEXT, TEXT], BOOL, vec![column("name"), text("a%")]);
+    let both = PgFunction::syntax("and", BOOL, vec![large, like]);
+    let plan = build::filter(orders(), both).unwrap();
+    let plan = build::project(plan, vec![typed(column("id"), DuckType::Integer)]).unwrap();
+    let plan = rules::apply(plan, &[INT4]).unwrap();
+    insta::assert_snapshot!(crate::explain::explain(&plan), @r"
+    Projection: r1.id AS c0
+      Filter: ((r1.id > 5) AND (r1.name LIKE 'a%'))
+        Relation: pg5.main.orders as r1
+    ");
+}
+
+#[test]
+fn branches_of_different_scales_keep_them() {
+    let condition = call("int4gt", &[INT4, INT4], BOOL, vec![column("id"), int(5)]);
+    let case = || {
+        Expr::Case(Case {
+            expr: None,
+            when_then_expr: vec![(Box::new(condition.clone()), Box::new(column("Price")))],
+            else_expr: Some(Box::new(numeric("0"))),
+        })
+    };
+    insta::assert_snapshot!(expression(case(), NUMERIC), @r#"CASE WHEN ("r1"."id" > CAST(5 AS INTEGER)) THEN CAST("r1"."Price" AS VARCHAR) ELSE CAST(CAST(0 AS DECIMAL(1,0)) AS VARCHAR) END"#);
+    let large = call("numeric_gt", &[NUMERIC, NUMERIC], BOOL, vec![case(), numeric("1.5")]);
+    insta::assert_snapshot!(expression(large, BOOL), @r#"(CASE WHEN ("r1"."id" > CAST(5 AS INTEGER)) THEN "r1"."Price" ELSE CAST(CAST(0 AS DECIMAL(1,0)) AS DECIMAL(15,2)) END > CAST(1.5 AS DECIMAL(2,1)))"#);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn whole(value: f64) -> Option<i32> {
 fn whole_micros(value: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     let value = value.round_ties_even();
-    (value >= -LIMIT && value < LIMIT).then_some(value as i64)
+    (-LIMIT..LIMIT).contains(&value).then_some(value as i64)
 }
 
 /// `scale` applied to each field, fractions cascaded; `None` if a field is out of range.

@@ -157,10 +157,10 @@ fn variance(
     let Some(arg) = args.into_iter().next() else {
         return unsupported(signature.display.clone(), "it has no argument");
     };
-    // Squares of bigint add up to more than a decimal holds.
-    let arg = match arg.ty {
-        DuckType::BigInt | DuckType::HugeInt => numeric::text(arg),
-        _ => numeric::as_decimal(arg),
+    // Squares of bigint add up to more than a decimal holds, others to more than 64 bits.
+    let arg = match arg.ty.decimal() {
+        Some((p, s)) if p <= 18 => arg.cast(&DuckType::Decimal(19, s)),
+        _ => numeric::text(arg),
     };
     let square = numeric::multiply(vec![arg.clone(), arg.clone()])?;
     let count = call("count", DuckType::BigInt, vec![arg.clone()]);

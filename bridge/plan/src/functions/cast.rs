@@ -1,7 +1,7 @@
 //! Casts that are functions in Postgres, and the length coercions of text.
 
 use bridge_types::oid::{
-    BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, NUMERIC, TEXT, TIME, TIMESTAMP,
+    BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, NAME, NUMERIC, TEXT, TIME, TIMESTAMP,
     TIMESTAMPTZ, VARCHAR,
 };
 
@@ -61,6 +61,7 @@ pub(super) fn entries() -> Vec<Entry> {
     }
     // bpchar -> text drops the blanks that the carrier does not have in the first place.
     entries.push(Entry::template("text", &[BPCHAR], "{0}"));
+    entries.push(Entry::template("text", &[NAME], "{0}"));
     entries
         .push(Entry::build("varchar", &[VARCHAR, INT4, BOOL], |s, a| fit_length(s, a, "character varying")));
     entries.push(Entry::build("bpchar", &[BPCHAR, INT4, BOOL], |s, a| fit_length(s, a, "character")));

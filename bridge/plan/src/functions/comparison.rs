@@ -29,6 +29,7 @@ const FAMILIES: &[(&str, &[u32])] = &[
     ("float48", &[oid::FLOAT4, oid::FLOAT8]),
     ("float84", &[oid::FLOAT8, oid::FLOAT4]),
     ("numeric_", &[oid::NUMERIC, oid::NUMERIC]),
+    ("name", &[oid::NAME, oid::NAME]),
     ("text_", &[oid::TEXT, oid::TEXT]),
     ("text", &[oid::TEXT, oid::TEXT]),
     ("bpchar", &[oid::BPCHAR, oid::BPCHAR]),
@@ -66,7 +67,14 @@ pub(super) fn entries() -> Vec<Entry> {
             make: Make::Compare(op),
         })
     });
-    plain.chain(mixed).collect()
+    let names = OPERATORS.iter().flat_map(|(op, suffix)| {
+        [
+            (format!("name{suffix}text"), &[oid::NAME, oid::TEXT]),
+            (format!("text{suffix}name"), &[oid::TEXT, oid::NAME]),
+        ]
+        .map(|(name, args)| Entry { name, args, make: Make::Compare(op) })
+    });
+    plain.chain(mixed).chain(names).collect()
 }
 
 /// Refuses orders that DuckDB does not have.
@@ -99,7 +107,7 @@ pub(super) fn compare(signature: &Signature, op: &str, args: Vec<Typed>) -> Resu
 /// a date against a timestamp: as timestamps.
 pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
     let args: Vec<Typed> = args.into_iter().map(numeric::without_scale).collect();
-    if args.iter().any(|arg| arg.ty == DuckType::NumericText) {
+    if args.iter().any(|arg| arg.ty == DuckType::NumericText) || !have_common_decimal(&args) {
         return Ok(args.into_iter().map(|arg| sort_key(numeric::text(arg))).collect());
     }
     if args.iter().any(|arg| arg.ty == DuckType::HugeInt)
@@ -119,6 +127,16 @@ pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
         _ => return Ok(args),
     };
     Ok(args.into_iter().map(|arg| arg.cast(&target)).collect())
+}
+
+/// False for decimals that DuckDB would have to bring to one of more than 38 digits.
+fn have_common_decimal(args: &[Typed]) -> bool {
+    if !args.iter().all(|arg| arg.ty.is_numeric()) {
+        return true;
+    }
+    let mut decimals = args.iter().map(|arg| arg.ty.decimal());
+    let first = decimals.next().flatten();
+    decimals.fold(first, |a, b| DuckType::decimal_union(a?, b?)).is_some()
 }
 
 /// What orders a value as Postgres does: itself, or the sort key of a numeric text.

@@ -22,6 +22,7 @@
 
 mod aggregate;
 mod arithmetic;
+mod array;
 mod cast;
 mod comparison;
 mod date_time;
@@ -86,6 +87,7 @@ static ALLOWED: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
     let mut map: HashMap<String, Vec<Entry>> = HashMap::new();
     let families = [
         arithmetic::entries(),
+        array::entries(),
         comparison::entries(),
         cast::entries(),
         date_time::entries(),

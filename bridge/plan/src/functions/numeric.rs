@@ -208,13 +208,26 @@ fn add(args: Vec<Typed>, op: &str, on_texts: &str) -> Result<Typed, PlanError> {
     }
 }
 
+/// A sum of decimals. DuckDB adds two that fit in 64 bits there, even if the sum might not fit:
+/// one of them is widened then.
 fn add_decimals(args: &[Typed], op: &str) -> Option<Typed> {
-    let (left, right) = scales(args)?;
+    let (mut left, right) = scales(args)?;
     let scale = left.1.max(right.1);
-    let whole = (left.0 - left.1).max(right.0 - right.1);
-    let precision = (whole + scale + 1).min(MAX_DECIMAL_PRECISION);
-    let ty = DuckType::Decimal(precision, scale);
-    Some(duck(format!("({{0}} {op} {{1}})"), ty, args.iter().cloned().map(as_decimal).collect()))
+    let precision = |left: (u8, u8)| (left.0 - left.1).max(right.0 - right.1) + scale + 1;
+    if left.0.max(right.0) <= NARROW_DIGITS && precision(left) > NARROW_DIGITS {
+        left.0 = NARROW_DIGITS + 1;
+    }
+    let ty = DuckType::Decimal(precision(left).min(MAX_DECIMAL_PRECISION), scale);
+    Some(on_decimals(op, args, left, ty))
+}
+
+/// `l op r`, with the left side as a decimal of this precision.
+fn on_decimals(op: &str, args: &[Typed], left: (u8, u8), ty: DuckType) -> Typed {
+    let mut args: Vec<Typed> = args.iter().cloned().map(as_decimal).collect();
+    if let Some(first) = args.first_mut() {
+        *first = first.clone().cast(&DuckType::Decimal(left.0, left.1));
+    }
+    duck(format!("({{0}} {op} {{1}})"), ty, args)
 }
 
 pub(super) fn multiply(args: Vec<Typed>) -> Result<Typed, PlanError> {
@@ -224,18 +237,22 @@ pub(super) fn multiply(args: Vec<Typed>) -> Result<Typed, PlanError> {
     }
 }
 
-/// A product of decimals. One that may have more than 38 digits is computed as a decimal all
-/// the same if a factor has at most [`NARROW_DIGITS`]: `price * (1 - discount) * (1 + tax)` has
-/// 47 by its types, and far fewer in fact. Should the digits not suffice, DuckDB says so (22003).
+/// A product of decimals, widened like a sum. One that may have more than 38 digits is computed
+/// as a decimal all the same if a factor fits in 64 bits: `price * (1 - discount) * (1 + tax)` has
+/// 47 by its types, and far fewer in fact. Should 38 not suffice, DuckDB says so (22003). `None`
+/// for products that have to be computed on texts.
 fn multiply_decimals(args: &[Typed]) -> Option<Typed> {
-    let (left, right) = scales(args)?;
+    let (mut left, right) = scales(args)?;
     let (precision, scale) = (left.0 + right.0, left.1 + right.1);
     let may_overflow = precision > MAX_DECIMAL_PRECISION && left.0.min(right.0) > NARROW_DIGITS;
     if scale > MAX_DECIMAL_PRECISION || may_overflow {
         return None;
     }
-    let ty = DuckType::Decimal(precision.min(MAX_DECIMAL_PRECISION), scale);
-    Some(duck("({0} * {1})", ty, args.iter().cloned().map(as_decimal).collect()))
+    if left.0.max(right.0) <= NARROW_DIGITS && precision > NARROW_DIGITS {
+        left.0 = NARROW_DIGITS + 1;
+    }
+    let ty = DuckType::Decimal((left.0 + right.0).min(MAX_DECIMAL_PRECISION), scale);
+    Some(on_decimals("*", args, left, ty))
 }
 
 /// Digits of a decimal that DuckDB keeps in 64 bits.

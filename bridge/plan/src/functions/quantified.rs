@@ -12,7 +12,7 @@ use datafusion_expr::Operator;
 /// x  = ANY (constants)  ==>  x IN (..)
 /// x <> ALL (constants)  ==>  NOT (x IN (..))
 /// x op ANY (constants)  ==>  x op a OR x op b OR ..      (ALL: AND)
-/// x op ANY (array)      ==>  x op ANY (array)
+/// x op ANY (array)      ==>  CASE WHEN array IS NOT NULL THEN x op ANY (array) END
 /// ```
 pub(super) fn rewrite(
     signature: &Signature,
@@ -33,7 +33,9 @@ pub(super) fn rewrite(
         _ => return unsupported(signature.display.clone(), "its two sides have different DuckDB types"),
     }
     let word = if quantifier == Quantifier::Any { "ANY" } else { "ALL" };
-    Ok(duck(format!("({{0}} {op} {word}({{1}}))"), DuckType::Boolean, vec![value, array]))
+    // Of no array, Postgres knows nothing; DuckDB takes it for an empty one.
+    let sql = format!("CASE WHEN {{1}} IS NOT NULL THEN {{0}} {op} {word}({{1}}) END");
+    Ok(duck(sql, DuckType::Boolean, vec![value, array]))
 }
 
 /// The elements of an array constant or of an `ARRAY[..]`; `None` for other arrays.

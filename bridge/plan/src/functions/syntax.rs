@@ -34,6 +34,10 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
             };
             Ok(duck(format!("[{}]", list(args.len())), DuckType::List(Box::new(element)), args))
         }
+        "grouping" => {
+            let sql = format!("CAST(grouping({}) AS INTEGER)", list(args.len()));
+            Ok(duck(sql, DuckType::Integer, args))
+        }
         "subscript" => subscript(signature, args),
         "nullif" => nullif(signature, function, args),
         "distinct" => distinct(args),

@@ -1,12 +1,16 @@
 //! Strings. Lengths and positions count characters in both systems.
 
 use bridge_types::oid::{BPCHAR, BYTEA, INT4, TEXT};
+use bridge_types::{PgType, oid};
 
 use super::{Entry, result_type};
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{Collation, PgConstant, Signature};
+
+/// `pg_proc`'s `any`.
+const ANY: u32 = 2276;
 
 const SAME: &[(&str, &[u32], &str)] = &[
     ("textcat", &[TEXT, TEXT], "({0} || {1})"),
@@ -34,10 +38,15 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ("reverse", &[TEXT], "reverse({0})"),
     ("starts_with", &[TEXT, TEXT], "starts_with({0}, {1})"),
     ("md5", &[TEXT], "md5({0})"),
-    ("textlike", &[TEXT, TEXT], r"({0} LIKE {1} ESCAPE '\')"),
-    ("textnlike", &[TEXT, TEXT], r"(NOT ({0} LIKE {1} ESCAPE '\'))"),
-    ("like", &[TEXT, TEXT], r"({0} LIKE {1} ESCAPE '\')"),
-    ("notlike", &[TEXT, TEXT], r"(NOT ({0} LIKE {1} ESCAPE '\'))"),
+    ("repeat", &[TEXT, INT4], "repeat({0}, {1})"),
+    (
+        "split_part",
+        &[TEXT, TEXT, INT4],
+        "CASE WHEN {2} = 0 AND {0} IS NOT NULL AND {1} IS NOT NULL \
+         THEN error('[22023] field position must not be zero') \
+         WHEN {1} = '' AND {2} IN (1, -1) THEN {0} WHEN {1} = '' THEN left({0}, {2} * 0) \
+         ELSE split_part({0}, {1}, {2}) END",
+    ),
 ];
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -53,37 +62,39 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.push(Entry::build("rpad", &[TEXT, INT4, TEXT], |s, a| pad(s, a, "rpad")));
     entries.push(Entry::build("lpad", &[TEXT, INT4], |s, a| pad(s, a, "lpad")));
     entries.push(Entry::build("rpad", &[TEXT, INT4], |s, a| pad(s, a, "rpad")));
+    for name in ["textlike", "like"] {
+        entries.push(Entry::build(name, &[TEXT, TEXT], |_, a| Ok(like(a, "LIKE", true))));
+    }
+    for name in ["textnlike", "notlike"] {
+        entries.push(Entry::build(name, &[TEXT, TEXT], |_, a| Ok(like(a, "LIKE", false))));
+    }
+    entries.push(Entry::build("texticlike", &[TEXT, TEXT], |s, a| {
+        map_case_allowed(s)?;
+        Ok(like(a, "ILIKE", true))
+    }));
+    entries.push(Entry::build("texticnlike", &[TEXT, TEXT], |s, a| {
+        map_case_allowed(s)?;
+        Ok(like(a, "ILIKE", false))
+    }));
     entries.push(Entry::build("bpcharlike", &[BPCHAR, TEXT], |s, a| {
-        blank_padded(s, a, r"({0} LIKE {1} ESCAPE '\')")
+        Ok(like(blank_padded(s, a)?, "LIKE", true))
     }));
     entries.push(Entry::build("bpcharnlike", &[BPCHAR, TEXT], |s, a| {
-        blank_padded(s, a, r"(NOT ({0} LIKE {1} ESCAPE '\'))")
+        Ok(like(blank_padded(s, a)?, "LIKE", false))
     }));
     entries.push(Entry::build("octet_length", &[BPCHAR], |s, a| {
-        blank_padded(s, a, "CAST(strlen({0}) AS INTEGER)")
+        Ok(duck("CAST(strlen({0}) AS INTEGER)", DuckType::Integer, blank_padded(s, a)?))
     }));
     entries.push(Entry::build("bpchariclike", &[BPCHAR, TEXT], |s, a| {
         map_case_allowed(s)?;
-        blank_padded(s, a, r"({0} ILIKE {1} ESCAPE '\')")
+        Ok(like(blank_padded(s, a)?, "ILIKE", true))
     }));
     entries.push(Entry::build("bpcharicnlike", &[BPCHAR, TEXT], |s, a| {
         map_case_allowed(s)?;
-        blank_padded(s, a, r"(NOT ({0} ILIKE {1} ESCAPE '\'))")
+        Ok(like(blank_padded(s, a)?, "ILIKE", false))
     }));
-    for (name, args, sql) in [
-        ("texticlike", &[TEXT, TEXT] as &'static [u32], r"({0} ILIKE {1} ESCAPE '\')"),
-        ("texticnlike", &[TEXT, TEXT], r"(NOT ({0} ILIKE {1} ESCAPE '\'))"),
-    ] {
-        entries.push(Entry {
-            name: name.to_owned(),
-            args,
-            make: if sql.starts_with("(NOT") {
-                super::Make::Build(|s, a| map_case(s, a, r"(NOT ({0} ILIKE {1} ESCAPE '\'))"))
-            } else {
-                super::Make::Build(|s, a| map_case(s, a, r"({0} ILIKE {1} ESCAPE '\')"))
-            },
-        });
-    }
+    entries.push(Entry::build("concat", &[ANY], |s, a| concat(s, "concat", a)));
+    entries.push(Entry::build("concat_ws", &[TEXT, ANY], |s, a| concat(s, "concat_ws", a)));
     for name in ["textregexeq", "textregexne", "texticregexeq", "texticregexne"] {
         entries.push(Entry::never(
             name,
@@ -147,12 +158,51 @@ fn pad(signature: &Signature, mut args: Vec<Typed>, name: &str) -> Result<Typed,
     Ok(duck(sql, DuckType::Varchar, args))
 }
 
+/// LIKE. A backslash escapes in Postgres without being asked to; where the pattern has none,
+/// DuckDB's fast matchers can do without ESCAPE.
+fn like(args: Vec<Typed>, operator: &str, positive: bool) -> Typed {
+    let plain = args
+        .get(1)
+        .and_then(|pattern| PgConstant::of(&pattern.expr))
+        .and_then(PgConstant::as_text)
+        .is_some_and(|pattern| !pattern.contains('\\'));
+    let escape = if plain { "" } else { r" ESCAPE '\'" };
+    let not = if positive { "" } else { "NOT " };
+    duck(format!("({{0}} {not}{operator} {{1}}{escape})"), DuckType::Boolean, args)
+}
+
+/// `concat`, `concat_ws`: NULLs are left out, other values come as their output functions write them.
+fn concat(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let args: Vec<Typed> = args
+        .into_iter()
+        .zip(&signature.args)
+        .map(|(arg, pg)| written(signature, arg, *pg))
+        .collect::<Result<_, _>>()?;
+    let places: Vec<String> = (0..args.len()).map(|i| format!("{{{i}}}")).collect();
+    Ok(duck(format!("{name}({})", places.join(", ")), DuckType::Varchar, args))
+}
+
+/// A value as its output function writes it.
+fn written(signature: &Signature, value: Typed, pg: PgType) -> Result<Typed, PlanError> {
+    let ty = DuckType::Varchar;
+    match pg.oid {
+        oid::TEXT | oid::VARCHAR | oid::NAME | oid::UNKNOWN => Ok(value),
+        BPCHAR => match pg.length() {
+            Some(length) => Ok(duck(format!("rpad({{0}}, {length}, ' ')"), ty, vec![value])),
+            None => unsupported(signature.display.clone(), "the length of the char(n) is not known"),
+        },
+        oid::INT2 | INT4 | oid::INT8 => Ok(value.cast(&ty)),
+        oid::BOOL => Ok(duck("CASE WHEN {0} THEN 't' WHEN NOT {0} THEN 'f' END", ty, vec![value])),
+        oid::NUMERIC => Ok(duck("{0}", ty, vec![super::numeric::text(value)])),
+        _ => unsupported(signature.display.clone(), "DuckDB writes values of such a type differently"),
+    }
+}
+
 /// Pattern matching sees the blanks of `char(n)`: put them back.
-fn blank_padded(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
-    let Some(length) = signature.args.first().and_then(bridge_types::PgType::length) else {
+fn blank_padded(signature: &Signature, mut args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
+    let Some(length) = signature.args.first().and_then(PgType::length) else {
         return unsupported(signature.display.clone(), "the length of the char(n) is not known");
     };
-    let mut args = args;
     args[0] = duck(format!("rpad({{0}}, {length}, ' ')"), DuckType::Varchar, vec![args[0].clone()]);
-    Ok(duck(sql, result_type(signature)?, args))
+    Ok(args)
 }

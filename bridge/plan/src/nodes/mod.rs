@@ -4,6 +4,7 @@
 
 mod cte;
 mod feed_scan;
+mod grouping_sets;
 mod leaf;
 mod relation;
 mod set_operation;
@@ -12,6 +13,7 @@ mod values;
 
 pub use cte::{CteDefinition, CteScan, Materialized, With};
 pub use feed_scan::{FeedColumn, FeedScan};
+pub use grouping_sets::GroupingSets;
 pub use relation::Relation;
 pub use set_operation::{SetOperation, SetOperator};
 pub use table_function::TableFunction;

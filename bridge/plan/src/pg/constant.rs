@@ -117,6 +117,21 @@ impl PgConstant {
         value_sql(&self.value, &self.duck_type()?)
     }
 
+    /// The value as a person would write it, for EXPLAIN.
+    #[must_use]
+    pub fn readable(&self) -> String {
+        match &self.value {
+            Value::Null => "NULL".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Int(value) => value.to_string(),
+            Value::Float(text) | Value::Numeric(text) => text.clone(),
+            Value::Text(text) => quote_literal(text),
+            Value::Bytes(_) | Value::Interval { .. } | Value::List(_) => {
+                self.sql().unwrap_or_else(|error| error.to_string())
+            }
+        }
+    }
+
     /// The integer that the constant is, for rules that look at values.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {

@@ -22,8 +22,8 @@ use crate::duck::{DuckAggregate, DuckFunction, Scaled, Typed, duck};
 use crate::error::{PlanError, malformed, unsupported};
 use crate::functions;
 use crate::nodes::{
-    CteDefinition, CteScan, FeedScan, Relation, SetOperation, SetOperator, TableFunction, ValuesList, With,
-    node_of,
+    CteDefinition, CteScan, FeedScan, GroupingSets, Relation, SetOperation, SetOperator, TableFunction,
+    ValuesList, With, node_of,
 };
 use crate::pg::{PgAggregate, PgConstant, PgFunction, Signature};
 
@@ -147,6 +147,19 @@ impl Rewriter {
         }
         if let Some(with) = node_of::<With>(&plan) {
             return self.with(with);
+        }
+        if let Some(sets) = node_of::<GroupingSets>(&plan) {
+            let (sets, inputs) = (sets.sets.clone(), sets.inputs.clone());
+            let Some(input) = inputs.into_iter().next() else {
+                return malformed("grouping sets of nothing");
+            };
+            let input = self.plan(input)?;
+            if let LogicalPlan::Aggregate(aggregate) = &input
+                && aggregate.group_expr.iter().any(|key| key.schema_name().to_string().ends_with("_key"))
+            {
+                return unsupported("GROUPING SETS", "a key is a numeric of unknown scale");
+            }
+            return Ok(GroupingSets::plan(sets, input));
         }
         malformed(format!("the rules do not know {}", plan.display()))
     }

@@ -10,7 +10,7 @@ use super::expr::{Names, expr, sort_suffix};
 use super::from;
 use crate::build::column_name;
 use crate::error::{PlanError, malformed};
-use crate::nodes::{Materialized, SetOperation, With, node_of};
+use crate::nodes::{GroupingSets, Materialized, SetOperation, With, node_of};
 
 /// How far up the canonical stack a block has got; later clauses cannot be followed by earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,6 +165,7 @@ fn block(plan: &LogicalPlan) -> Result<Block, PlanError> {
             Ok(block)
         }
         LogicalPlan::Extension(_) if node_of::<SetOperation>(plan).is_some() => set_operation(plan),
+        LogicalPlan::Extension(_) if node_of::<GroupingSets>(plan).is_some() => grouping_sets(plan),
         LogicalPlan::Extension(_) if node_of::<With>(plan).is_some() => {
             let mut block = Block::new(Stage::Project);
             block.set_operation = Some(format!("({})", query(plan)?));
@@ -239,6 +240,27 @@ fn unaliased(expr: &Expr) -> &Expr {
         Expr::Alias(alias) => &alias.expr,
         other => other,
     }
+}
+
+fn grouping_sets(plan: &LogicalPlan) -> Result<Block, PlanError> {
+    let input = node_of::<GroupingSets>(plan).and_then(|node| Some((node, node.inputs.first()?)));
+    let Some((node, input)) = input else {
+        return malformed("grouping sets of nothing");
+    };
+    let mut block = block(input)?;
+    let Some(keys) = &block.groups else {
+        return malformed("grouping sets without an aggregate");
+    };
+    let mut sets = Vec::with_capacity(node.sets.len());
+    for set in &node.sets {
+        let keys: Option<Vec<&str>> = set.iter().map(|key| keys.get(*key).map(String::as_str)).collect();
+        match keys {
+            Some(keys) => sets.push(format!("({})", keys.join(", "))),
+            None => return malformed("a grouping set of unknown keys"),
+        }
+    }
+    block.groups = Some(vec![format!("GROUPING SETS ({})", sets.join(", "))]);
+    Ok(block)
 }
 
 fn set_operation(plan: &LogicalPlan) -> Result<Block, PlanError> {
