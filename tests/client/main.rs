@@ -9,6 +9,7 @@ mod limits;
 mod memory;
 mod persistence;
 mod protocol;
+mod reentry;
 mod session;
 mod shutdown;
 mod status;
