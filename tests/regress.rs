@@ -6,6 +6,7 @@
 //! `UPDATE_EXPECTED=1` writes the expected files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -83,15 +84,18 @@ fn chosen_files(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What psql prints for `script`, statements and errors included. Two words of the script
-/// stand for something, and are printed as themselves: `:directory` is a directory the server
-/// may write to, `:duckdb` a command that runs its argument in a DuckDB without Postgres (for
+/// stand for something, and are printed as themselves: `:directory` is an empty directory the
+/// server may write to, `:duckdb` a command that runs its argument in a DuckDB without Postgres (for
 /// files that Postgres cannot write).
 fn run_file(cluster: &Cluster, name: &str, script: &str) -> Result<String> {
     let database = format!("regress_{name}");
     let mut client = cluster.client()?;
     client.batch_execute(&format!("CREATE DATABASE {database}"))?;
     cluster.client_of(&database)?.batch_execute("CREATE EXTENSION pg_duckdb")?;
-    let place = cluster.directory().to_string_lossy().into_owned();
+    let directory = cluster.directory().join(format!("files_{name}"));
+    fs::create_dir(&directory)?;
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777))?;
+    let place = directory.to_string_lossy().into_owned();
     let duckdb = format!(
         "{} run --database :memory: --temp-directory {place}/duckdb_tmp -c",
         cluster.tree().engine().to_string_lossy()

@@ -54,11 +54,12 @@ fn hint(code: i32, message: &[u8], query: &[u8]) -> Option<&'static CStr> {
         || [&b"read_parquet"[..], b"read_csv", b"read_json"].iter().any(|name| contains(query, name));
     if is(PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN) {
         // Ours say "in the file", and have a hint already.
-        reads_files().then_some(NAME_COLUMN)
+        (reads_files() && !contains(query, b"duckdb.read_")).then_some(NAME_COLUMN)
     } else if is(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH) {
         contains(message, b"duckdb.unresolved_type").then_some(CAST_COLUMN)
     } else if is(PgSqlErrorCode::ERRCODE_SYNTAX_ERROR) {
-        (contains(message, b"column definition list") && reads_files()).then_some(DEFINE_COLUMNS)
+        (contains(message, b"column definition list is only allowed") && reads_files())
+            .then_some(DEFINE_COLUMNS)
     } else {
         None
     }

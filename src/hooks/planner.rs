@@ -15,7 +15,7 @@ use crate::error::{self, Error, Result};
 use crate::gucs;
 use crate::lower::{self, LowerOptions};
 use crate::pg::{catalog, list, owned_string};
-use crate::scan;
+use crate::{resolve, scan};
 
 static mut PREVIOUS: pg_sys::planner_hook_type = None;
 
@@ -156,6 +156,10 @@ unsafe fn plan(
     }
     // SAFETY: as above.
     let found = unsafe { touches(parse) };
+    if found.duckdb_function {
+        // SAFETY: as above; the planner owns the query.
+        unsafe { resolve::resolve_late(parse)? };
+    }
     let mandatory = found.duckdb_table || found.duckdb_function;
     let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog && command == CMD_SELECT;
     // SAFETY: as above.

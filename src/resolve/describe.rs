@@ -56,9 +56,14 @@ fn select(list: &str, call: &str) -> Result<Vec<FileColumn>> {
 }
 
 impl FileColumn {
+    /// True if DuckDB has parts of a value that the Postgres type hides.
+    pub(super) fn is_nested(&self) -> bool {
+        ["STRUCT", "MAP", "UNION", "JSON"].iter().any(|word| self.duckdb_type.contains(word))
+    }
+
     fn new(name: &str, duckdb_type: &str) -> Self {
-        let (pg_type, cast) = postgres_type(duckdb_type)
-            .map_or((None, None), |(pg_type, cast)| (Some(pg_type), cast.map(str::to_owned)));
+        let (pg_type, cast) =
+            postgres_type(duckdb_type).map_or((None, None), |(pg_type, cast)| (Some(pg_type), cast));
         let (type_oid, typmod) = match pg_type {
             Some(Target::BuiltIn(pg_type)) => (pg_sys::Oid::from(pg_type.oid), pg_type.typmod),
             Some(Target::Duckdb(name)) => {
@@ -137,10 +142,11 @@ enum Target {
 }
 
 /// Postgres type of a DuckDB type, and the DuckDB type to cast to on the way.
-fn postgres_type(name: &str) -> Option<(Target, Option<&'static str>)> {
+fn postgres_type(name: &str) -> Option<(Target, Option<String>)> {
     let plain = |oid| Some((Target::BuiltIn(PgType::new(oid)), None));
-    let cast = |oid, to| Some((Target::BuiltIn(PgType::new(oid)), Some(to)));
-    let integers = |precision, to| Some((Target::BuiltIn(PgType::numeric(precision, 0)), Some(to)));
+    let cast = |oid, to: &str| Some((Target::BuiltIn(PgType::new(oid)), Some(to.to_owned())));
+    let integers =
+        |precision, to: &str| Some((Target::BuiltIn(PgType::numeric(precision, 0)), Some(to.to_owned())));
     match name {
         "BOOLEAN" => plain(oid::BOOL),
         "TINYINT" | "UTINYINT" => cast(oid::INT2, "SMALLINT"),
@@ -172,27 +178,31 @@ fn postgres_type(name: &str) -> Option<(Target, Option<&'static str>)> {
     }
 }
 
-fn composite_type(name: &str) -> Option<(Target, Option<&'static str>)> {
-    if let Some(element) =
-        name.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')).map(|(element, _)| element)
-    {
-        // Nested lists are one array type in Postgres.
-        let (target, cast) = postgres_type(element)?;
-        let Target::BuiltIn(pg_type) = target else { return None };
-        if cast.is_some() {
-            return None;
-        }
-        let array = if pg_type.element().is_some() { Some(pg_type) } else { pg_type.array() };
-        return array.map(|array| (Target::BuiltIn(array), None));
+/// A list of `element`, which may be a list itself: nested lists are one array type in Postgres.
+fn list_type(name: &str, element: &str) -> Option<(Target, Option<String>)> {
+    let (target, cast) = postgres_type(element)?;
+    let array = match target {
+        Target::BuiltIn(pg_type) if pg_type.element().is_some() => pg_type,
+        Target::BuiltIn(pg_type) => pg_type.array()?,
+        // Structs and their like in their text form.
+        Target::Duckdb(_) => PgType::new(oid::TEXT_ARRAY),
+    };
+    let cast = cast.map(|cast| format!("{cast}{}", &name[element.len()..]));
+    Some((Target::BuiltIn(array), cast))
+}
+
+fn composite_type(name: &str) -> Option<(Target, Option<String>)> {
+    if let Some((element, _)) = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
+        return list_type(name, element);
     }
     if let Some(arguments) = name.strip_prefix("DECIMAL(").and_then(|rest| rest.strip_suffix(')')) {
         let (precision, scale) = arguments.split_once(',')?;
         let pg_type = PgType::numeric(precision.trim().parse().ok()?, scale.trim().parse().ok()?);
         return Some((Target::BuiltIn(pg_type), None));
     }
-    let text = |name| Some((Target::Duckdb(name), Some("VARCHAR")));
+    let text = |name| Some((Target::Duckdb(name), Some("VARCHAR".to_owned())));
     match name.split('(').next()? {
-        "ENUM" => Some((Target::BuiltIn(PgType::new(oid::TEXT)), Some("VARCHAR"))),
+        "ENUM" => Some((Target::BuiltIn(PgType::new(oid::TEXT)), Some("VARCHAR".to_owned()))),
         "STRUCT" => text(c"struct"),
         "MAP" => text(c"map"),
         "UNION" => text(c"union"),
@@ -211,6 +221,9 @@ mod tests {
         let array = Target::BuiltIn(PgType::new(oid::INT4_ARRAY));
         assert_eq!(postgres_type("INTEGER[]"), Some((array, None)));
         assert_eq!(postgres_type("INTEGER[][3]"), Some((array, None)));
-        assert_eq!(postgres_type("STRUCT(a INTEGER)[]"), None);
+        let array = Target::BuiltIn(PgType::new(oid::INT2_ARRAY));
+        assert_eq!(postgres_type("UTINYINT[]"), Some((array, Some("SMALLINT[]".to_owned()))));
+        let array = Target::BuiltIn(PgType::new(oid::TEXT_ARRAY));
+        assert_eq!(postgres_type("STRUCT(a INTEGER[])[]"), Some((array, Some("VARCHAR[]".to_owned()))));
     }
 }

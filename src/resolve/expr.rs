@@ -13,7 +13,7 @@ use super::insert::below_casts;
 use super::level::{Column, Meaning, Resolver};
 use super::path::Step;
 use crate::error::{self, Result};
-use crate::pg::{self, catalog, list};
+use crate::pg::{self, list};
 
 impl Resolver {
     /// Rewrites every expression of a level (not those of its subqueries in FROM).
@@ -65,14 +65,14 @@ impl Resolver {
             }
             let copy = self.rewrite_below(node);
             match (*copy).type_ {
-                pg_sys::NodeTag::T_OpExpr => self.operator(copy.cast()),
+                pg_sys::NodeTag::T_OpExpr => self.operator(node.cast(), copy.cast()),
                 pg_sys::NodeTag::T_ScalarArrayOpExpr => self.array_operator(copy.cast()),
                 pg_sys::NodeTag::T_CoerceViaIO => self.cast(node.cast(), copy.cast()),
                 pg_sys::NodeTag::T_FuncExpr => self.function(copy.cast()),
                 pg_sys::NodeTag::T_Aggref => self.aggregate(copy.cast()),
                 pg_sys::NodeTag::T_WindowFunc => self.window_function(copy.cast()),
                 pg_sys::NodeTag::T_DistinctExpr | pg_sys::NodeTag::T_NullIfExpr => {
-                    self.like_operator(copy.cast())
+                    self.like_operator(node.cast(), copy.cast())
                 }
                 pg_sys::NodeTag::T_Param => Ok(self.sublink_output(copy.cast())),
                 pg_sys::NodeTag::T_CaseTestExpr => Ok(self.case_test(copy.cast())),
@@ -214,7 +214,7 @@ impl Resolver {
             if element == pg_sys::InvalidOid || index.is_null() {
                 return Err(Unsupported::new(
                     format!("subscripting a value of type {}", type_name(container_type)),
-                    "only columns of lists can be subscripted, by integers",
+                    "lists can be subscripted by integers, structs and maps of a file by constants",
                 )
                 .into());
             }
@@ -239,10 +239,7 @@ impl Resolver {
     ) -> Result<Option<*mut pg_sys::Var>> {
         // SAFETY: valid expressions.
         unsafe {
-            let nested = [c"struct", c"map"]
-                .into_iter()
-                .any(|name| catalog::type_in_duckdb_schema(name) == Some(pg_sys::exprType(container)));
-            if (*container).type_ != pg_sys::NodeTag::T_Var || !nested {
+            if (*container).type_ != pg_sys::NodeTag::T_Var || !self.has_parts(container.cast()) {
                 return Ok(None);
             }
             let step = match constant_integer(index) {

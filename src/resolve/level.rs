@@ -20,6 +20,8 @@ pub(super) struct Column {
     pub(super) type_oid: pg_sys::Oid,
     pub(super) typmod: i32,
     pub(super) collation: pg_sys::Oid,
+    /// A column of a file with parts that DuckDB can name.
+    pub(super) nested: bool,
     /// Why it cannot be used, if its type has no Postgres counterpart.
     pub(super) unusable: Option<Unsupported>,
 }
@@ -241,6 +243,28 @@ impl Resolver {
         }
     }
 
+    /// The reader that a rewritten variable belongs to.
+    unsafe fn file_of(&mut self, var: *mut pg_sys::Var) -> Option<&mut File> {
+        // SAFETY: a valid variable of the level being rewritten.
+        let (varno, levels_up) = unsafe { ((*var).varno, (*var).varlevelsup) };
+        let depth = self.levels.len().checked_sub(usize::try_from(levels_up).ok()?.checked_add(1)?)?;
+        let index = usize::try_from(varno).ok()?.checked_sub(1)?;
+        self.levels.get_mut(depth)?.files.get_mut(&index)
+    }
+
+    /// True for a column of a file that has parts.
+    ///
+    /// # Safety
+    /// `var` is a rewritten variable of the level being rewritten.
+    pub(super) unsafe fn has_parts(&mut self, var: *mut pg_sys::Var) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let attno = (*var).varattno;
+            self.file_of(var)
+                .is_some_and(|file| file.columns.iter().any(|column| column.nested && column.attno == attno))
+        }
+    }
+
     /// A part of a column of a file, as a column of its own; `None` if `var` is not a column
     /// of a file.
     ///
@@ -253,17 +277,9 @@ impl Resolver {
     ) -> Result<Option<*mut pg_sys::Var>> {
         // SAFETY: as the caller promises.
         unsafe {
-            let levels_up = usize::try_from((*var).varlevelsup).unwrap_or(usize::MAX);
-            let index = usize::try_from((*var).varno).unwrap_or(0).checked_sub(1);
-            let (Some(depth), Some(index)) =
-                (self.levels.len().checked_sub(levels_up.saturating_add(1)), index)
-            else {
-                return Ok(None);
-            };
-            let Some(file) = self.levels.get_mut(depth).and_then(|level| level.files.get_mut(&index)) else {
-                return Ok(None);
-            };
-            let of = file.columns.iter().find(|column| column.attno == (*var).varattno);
+            let attno = (*var).varattno;
+            let Some(file) = self.file_of(var) else { return Ok(None) };
+            let of = file.columns.iter().find(|column| column.nested && column.attno == attno);
             let Some(of) = of else { return Ok(None) };
             let path = Path::below(&of.name, step);
             let name = path.sql();
@@ -503,7 +519,15 @@ impl Column {
         let type_oid = if unusable.is_some() { pg_sys::TEXTOID } else { column.type_oid };
         // SAFETY: a catalog look-up on the main thread.
         let collation = unsafe { pg_sys::get_typcollation(type_oid) };
-        Self { attno, name: column.name.clone(), type_oid, typmod: column.typmod, collation, unusable }
+        Self {
+            attno,
+            name: column.name.clone(),
+            type_oid,
+            typmod: column.typmod,
+            collation,
+            nested: column.is_nested(),
+            unusable,
+        }
     }
 
     /// A reference to this column of relation `varno`.
@@ -543,6 +567,7 @@ unsafe fn output_column(entry: *mut pg_sys::TargetEntry) -> Column {
             type_oid: pg_sys::exprType(expr),
             typmod: pg_sys::exprTypmod(expr),
             collation: pg_sys::exprCollation(expr),
+            nested: false,
             unusable: None,
         }
     }

@@ -106,7 +106,8 @@ unsafe fn resolve(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) ->
         if (*query).commandType == pg_sys::CmdType::CMD_UTILITY {
             let inner = match (*(*query).utilityStmt).type_ {
                 pg_sys::NodeTag::T_CreateTableAsStmt => {
-                    (*(*query).utilityStmt.cast::<pg_sys::CreateTableAsStmt>()).query
+                    let statement = (*query).utilityStmt.cast::<pg_sys::CreateTableAsStmt>();
+                    return resolve_create_as(pstate, statement);
                 }
                 pg_sys::NodeTag::T_ExplainStmt => (*(*query).utilityStmt.cast::<pg_sys::ExplainStmt>()).query,
                 pg_sys::NodeTag::T_DeclareCursorStmt => {
@@ -119,7 +120,7 @@ unsafe fn resolve(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) ->
             }
             return resolve(pstate, inner.cast());
         }
-        if !has_readers(query) {
+        if !has_untyped_readers(query) {
             return Ok(());
         }
         let Some(placeholders) = Placeholders::find() else { return Ok(()) };
@@ -128,6 +129,36 @@ unsafe fn resolve(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) ->
         resolver.announce_parameters(pstate);
         Ok(())
     }
+}
+
+/// `CREATE TABLE AS`, and `CREATE MATERIALIZED VIEW`, which keeps a copy of the query to store.
+unsafe fn resolve_create_as(
+    pstate: *mut pg_sys::ParseState,
+    statement: *mut pg_sys::CreateTableAsStmt,
+) -> Result<()> {
+    // SAFETY: a valid statement.
+    unsafe {
+        let query = (*statement).query;
+        if query.is_null() || (*query).type_ != pg_sys::NodeTag::T_Query {
+            return Ok(());
+        }
+        resolve(pstate, query.cast())?;
+        let into = (*statement).into;
+        if !into.is_null() && !(*into).viewQuery.is_null() {
+            (*into).viewQuery = pg_sys::copyObjectImpl(query.cast()).cast();
+        }
+        Ok(())
+    }
+}
+
+/// Resolves a query that never passed the hook: the body of a function that was parsed when
+/// the function was made (`BEGIN ATOMIC`).
+///
+/// # Safety
+/// `query` is a valid query; it is rewritten in place.
+pub(crate) unsafe fn resolve_late(query: *mut pg_sys::Query) -> Result<()> {
+    // SAFETY: as the caller promises.
+    unsafe { resolve(std::ptr::null_mut(), query) }
 }
 
 /// A file of the server that a statement reads, if it reads any: whoever executes its plan
@@ -160,8 +191,9 @@ pub(crate) unsafe fn local_file(query: *mut pg_sys::Query) -> Option<String> {
     found
 }
 
-/// A cheap look before anything else happens: does a function of ours stand in any FROM?
-unsafe fn has_readers(query: *mut pg_sys::Query) -> bool {
+/// A cheap look before anything else happens: does a function of ours, not yet typed, stand in
+/// any FROM?
+unsafe fn has_untyped_readers(query: *mut pg_sys::Query) -> bool {
     #[pg_guard]
     unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
         if node.is_null() {
@@ -174,7 +206,7 @@ unsafe fn has_readers(query: *mut pg_sys::Query) -> bool {
             }
             let query = node.cast::<pg_sys::Query>();
             list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
-                .any(|entry| reader::call(entry).is_some())
+                .any(|entry| reader::call(entry).is_some_and(|call| reader::is_untyped(call)))
                 || pg_sys::query_tree_walker(query, Some(visit), context, 0)
         }
     }

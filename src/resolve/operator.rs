@@ -9,6 +9,16 @@ use crate::error::Result;
 use crate::pg::{self, list};
 
 impl Resolver {
+    /// Was the operator chosen for placeholders? Either it takes them, or it takes anything.
+    unsafe fn chosen_for_placeholders(&self, before: *mut pg_sys::OpExpr) -> bool {
+        // SAFETY: a valid expression as it was parsed.
+        unsafe {
+            self.is_placeholder_operator((*before).opno)
+                || list::pointers::<pg_sys::Node>((*before).args)
+                    .any(|arg| pg_sys::exprType(arg) == self.placeholders.unresolved)
+        }
+    }
+
     fn is_placeholder_operator(&self, operator: pg_sys::Oid) -> bool {
         let (mut left, mut right) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
         // SAFETY: an operator of the query.
@@ -19,11 +29,15 @@ impl Resolver {
     /// `r['c'] + 1`.
     ///
     /// # Safety
-    /// A fresh copy of a valid operator expression, its arguments resolved.
-    pub(super) unsafe fn operator(&mut self, node: *mut pg_sys::OpExpr) -> Result<*mut pg_sys::Node> {
+    /// A valid operator expression as parsed, and a fresh copy with its arguments resolved.
+    pub(super) unsafe fn operator(
+        &mut self,
+        before: *mut pg_sys::OpExpr,
+        node: *mut pg_sys::OpExpr,
+    ) -> Result<*mut pg_sys::Node> {
         // SAFETY: as the caller promises.
         unsafe {
-            if !self.is_placeholder_operator((*node).opno) {
+            if !self.chosen_for_placeholders(before) {
                 return Ok(node.cast());
             }
             let name = operator_name((*node).opno);
@@ -47,11 +61,15 @@ impl Resolver {
     ///
     /// # Safety
     /// As for [`Self::operator`]; the node has the layout of an operator expression.
-    pub(super) unsafe fn like_operator(&mut self, node: *mut pg_sys::OpExpr) -> Result<*mut pg_sys::Node> {
+    pub(super) unsafe fn like_operator(
+        &mut self,
+        before: *mut pg_sys::OpExpr,
+        node: *mut pg_sys::OpExpr,
+    ) -> Result<*mut pg_sys::Node> {
         // SAFETY: as the caller promises.
         unsafe {
             let tag = (*node).xpr.type_;
-            let made = self.operator(node)?.cast::<pg_sys::OpExpr>();
+            let made = self.operator(before, node)?.cast::<pg_sys::OpExpr>();
             if made == node {
                 return Ok(node.cast());
             }

@@ -34,6 +34,15 @@ pub(crate) unsafe fn call(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_s
     }
 }
 
+/// True for a call that returns `duckdb.row`; it returns records once its columns are known.
+///
+/// # Safety
+/// `call` came from [`call`].
+pub(super) unsafe fn is_untyped(call: *mut pg_sys::FuncExpr) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { (*call).funcresulttype != pg_sys::RECORDOID }
+}
+
 /// Exchanges a function that returns `duckdb.row` for the one of schema duckdb that takes a
 /// column definition list: the form in which a query can be written out and read back.
 ///

@@ -1,6 +1,5 @@
 -- INSERT into a duckdb table: defaults, sequences, and what is not there yet.
 CREATE SEQUENCE s;
-CREATE TABLE t (id integer DEFAULT nextval('s'), word text DEFAULT 'none', at timestamptz DEFAULT now(), n numeric(6, 2) DEFAULT 1.5, who name) USING duckdb;
 CREATE TABLE t (id integer DEFAULT nextval('s'), word text DEFAULT 'none', at timestamptz DEFAULT now(), n numeric(6, 2) DEFAULT 1.5) USING duckdb;
 INSERT INTO t DEFAULT VALUES;
 INSERT INTO t VALUES (DEFAULT, 'given', DEFAULT, 2);
