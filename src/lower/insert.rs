@@ -41,8 +41,8 @@ pub(crate) unsafe fn lower_insert(query: *mut pg_sys::Query, options: &LowerOpti
                 "the check is a Postgres expression; insert into the table itself",
             );
         }
-        if !(*query).cteList.is_null() {
-            return unsupported("WITH before INSERT", "write it inside the SELECT");
+        if (*query).hasModifyingCTE {
+            return unsupported("a data-modifying WITH", "DuckDB queries only read");
         }
         let entry =
             pg_sys::list_nth((*query).rtable, (*query).resultRelation - 1).cast::<pg_sys::RangeTblEntry>();
@@ -145,12 +145,9 @@ unsafe fn check_targets(select: *mut pg_sys::Query) -> Result<()> {
                 continue;
             }
             return unsupported(
-                format!(
-                    "the value of column \"{}\", computed anew for each row,",
-                    owned_string((*target).resname)
-                ),
-                "the rows come from DuckDB, which has no sequences and no volatile functions of Postgres; \
-                 insert into a heap table or a temporary table first, and from there",
+                format!("the volatile value or default of column \"{}\"", owned_string((*target).resname)),
+                "the rows come from DuckDB, which has no sequences of Postgres; select into a heap table first \
+                 and insert from there",
             );
         }
         Ok(())

@@ -52,3 +52,10 @@ SELECT id, split_part(note, ' ', k) AS p, repeat(note, k - 2) AS r FROM fact WHE
 SELECT id FROM fact WHERE note LIKE '%a%m%' OR note ILIKE 'GAM%' ORDER BY id LIMIT 40;
 -- each: p_txt
 SELECT a LIKE 'a%c' AS x, a LIKE 'a\%c' AS y, a NOT LIKE '_b%' AS z, a ILIKE 'A_C' AS i FROM p_txt WHERE id = {id};
+
+-- Regular expressions that both dialects have.
+-- each: p_txt
+SELECT a ~ 'a' AS x, a ~ '^a.*c$' AS y, a !~ '[a-z]' AS z, a ~ '(b|c) ?$' AS w, a ~ '' AS e, a ~ 'a\\b' AS s, a ~ '[^a-c]' AS o FROM p_txt WHERE id = {id};
+SELECT id FROM fact WHERE note ~ 'a$' AND note !~ '^(al|gamma)' ORDER BY id LIMIT 20;
+-- unsupported: classes are of ASCII in DuckDB and of Unicode in Postgres
+SELECT count(*) AS n FROM fact WHERE note ~ '\w+';

@@ -95,7 +95,9 @@ pub(super) fn entries() -> Vec<Entry> {
     }));
     entries.push(Entry::build("concat", &[ANY], |s, a| concat(s, "concat", a)));
     entries.push(Entry::build("concat_ws", &[TEXT, ANY], |s, a| concat(s, "concat_ws", a)));
-    for name in ["textregexeq", "textregexne", "texticregexeq", "texticregexne"] {
+    entries.push(Entry::build("textregexeq", &[TEXT, TEXT], |s, a| matches(s, a, true)));
+    entries.push(Entry::build("textregexne", &[TEXT, TEXT], |s, a| matches(s, a, false)));
+    for name in ["texticregexeq", "texticregexne"] {
         entries.push(Entry::never(
             name,
             &[TEXT, TEXT],
@@ -171,6 +173,75 @@ fn like(args: Vec<Typed>, operator: &str, positive: bool) -> Typed {
     duck(format!("({{0}} {not}{operator} {{1}}{escape})"), DuckType::Boolean, args)
 }
 
+/// `s ~ pattern`, for constant patterns that mean the same in both dialects.
+fn matches(signature: &Signature, args: Vec<Typed>, positive: bool) -> Result<Typed, PlanError> {
+    let pattern = args.get(1).and_then(|arg| PgConstant::of(&arg.expr)).and_then(PgConstant::as_text);
+    if !pattern.is_some_and(is_plain_pattern) {
+        return unsupported(
+            signature.display.clone(),
+            "DuckDB's regular expressions are of another dialect, and this is no simple constant pattern",
+        );
+    }
+    let not = if positive { "" } else { "NOT " };
+    // A point matches line ends in Postgres: option `s`.
+    Ok(duck(format!("({not}regexp_matches({{0}}, {{1}}, 's'))"), DuckType::Boolean, args))
+}
+
+/// True for patterns of literals, points, anchors, groups, alternatives, sets of characters,
+/// single quantifiers and escaped punctuation. What else there is (classes, look-around, back
+/// references, word boundaries, options) differs between Postgres and RE2.
+fn is_plain_pattern(pattern: &str) -> bool {
+    let mut chars = pattern.chars().peekable();
+    // True where a quantifier may follow.
+    let mut quantifiable = false;
+    let mut depth = 0_u32;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some(escaped) if escaped.is_ascii_punctuation() => quantifiable = true,
+                _ => return false,
+            },
+            '[' => {
+                if chars.peek() == Some(&'^') {
+                    chars.next();
+                }
+                let mut members = 0;
+                loop {
+                    match chars.next() {
+                        Some(']') if members > 0 => break,
+                        Some('[' | '\\' | ']') | None => return false,
+                        Some('-') if chars.peek() != Some(&']') && members == 0 => return false,
+                        Some(_) => members += 1,
+                    }
+                }
+                quantifiable = true;
+            }
+            '(' => {
+                if matches!(chars.peek(), Some('?' | '*')) {
+                    return false;
+                }
+                depth += 1;
+                quantifiable = false;
+            }
+            ')' => {
+                let Some(outer) = depth.checked_sub(1) else { return false };
+                depth = outer;
+                quantifiable = true;
+            }
+            '*' | '+' | '?' => {
+                if !quantifiable {
+                    return false;
+                }
+                quantifiable = false;
+            }
+            '|' | '^' | '$' => quantifiable = false,
+            '{' | '}' | ']' => return false,
+            _ => quantifiable = true,
+        }
+    }
+    depth == 0
+}
+
 /// `concat`, `concat_ws`: NULLs are left out, other values come as their output functions write them.
 fn concat(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<Typed, PlanError> {
     let args: Vec<Typed> = args
@@ -205,4 +276,37 @@ fn blank_padded(signature: &Signature, mut args: Vec<Typed>) -> Result<Vec<Typed
     };
     args[0] = duck(format!("rpad({{0}}, {length}, ' ')"), DuckType::Varchar, vec![args[0].clone()]);
     Ok(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain_pattern;
+
+    #[test]
+    fn only_patterns_of_both_dialects_are_plain() {
+        for plain in ["", "abc", "^a.*b$", "(a|b)+c?", "[a-z0-9_]+", "[^,]*", r"a\.b", "ä|ß", "a-b"] {
+            assert!(is_plain_pattern(plain), "{plain}");
+        }
+        for other in [
+            r"\d",
+            r"\mword",
+            "(?i)a",
+            "***=a",
+            "*a",
+            "a**",
+            "a+?",
+            "a{2}",
+            "[[:alpha:]]",
+            "[]a]",
+            "(a",
+            "a)",
+            r"[\d]",
+            r"(a)\1",
+            "^*",
+            "[",
+            r"a\",
+        ] {
+            assert!(!is_plain_pattern(other), "{other}");
+        }
+    }
 }
