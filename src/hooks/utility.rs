@@ -137,6 +137,7 @@ unsafe extern "C-unwind" fn before(
             NodeTag::T_RefreshMatViewStmt => {
                 xact::note_heap_write(pg_sys::RELPERSISTENCE_PERMANENT).map(|()| After::Nothing)
             }
+            NodeTag::T_CreatedbStmt => create_database(&*node.cast()),
             NodeTag::T_DropdbStmt => drop_database(&*node.cast()),
             NodeTag::T_IndexStmt => {
                 refuse((*node.cast::<pg_sys::IndexStmt>()).relation, "indexes are not supported")
@@ -204,6 +205,20 @@ unsafe fn refuse(range: *mut pg_sys::RangeVar, what: &str) -> Result<After> {
         Some(_) => Err(unsupported(what, "")),
         None => Ok(After::Nothing),
     }
+}
+
+unsafe fn create_database(statement: &pg_sys::CreatedbStmt) -> Result<After> {
+    // SAFETY: options of a valid statement; a missing template is Postgres' to complain about.
+    unsafe {
+        let option = list::pointers::<pg_sys::DefElem>(statement.options)
+            .find(|option| owned_string((**option).defname) == "template");
+        if let Some(option) = option.filter(|option| !(**option).arg.is_null()) {
+            let name = pg_sys::defGetString(option);
+            let template = pg_sys::get_database_oid(name, true);
+            tables::store::warn_not_copied(template, &owned_string(name));
+        }
+    }
+    Ok(After::Nothing)
 }
 
 unsafe fn drop_database(statement: &pg_sys::DropdbStmt) -> Result<After> {

@@ -88,7 +88,7 @@ pub(crate) fn begin_write(persistence: u8) -> Result<()> {
 
 /// # Errors
 /// 25006 in a read-only transaction.
-pub(crate) fn check_not_read_only() -> Result<()> {
+fn check_not_read_only() -> Result<()> {
     // SAFETY: a plain global of the main thread.
     if unsafe { pg_sys::XactReadOnly } {
         return Err(Error::new(

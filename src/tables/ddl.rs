@@ -98,7 +98,13 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
 }
 
 /// Drops a column of a relation that still has it.
+///
+/// # Errors
+/// 0A000 for the last one.
 pub(crate) fn drop_column(relid: pg_sys::Oid, column: &str) -> Result<()> {
+    if table::definition(relid)?.len() == 1 {
+        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "a duckdb table needs at least one column"));
+    }
     alter(relid, &format!("DROP COLUMN {}", quote_identifier(column)))
 }
 

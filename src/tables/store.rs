@@ -13,6 +13,19 @@ fn directory(database: pg_sys::Oid) -> PathBuf {
     PathBuf::from(format!("pg_duckdb/{}", database.to_u32()))
 }
 
+/// Warns that a database made from this template has none of the rows of its duckdb tables.
+/// (With strategy `wal_log` Postgres itself then fails for the want of their files.)
+pub(crate) fn warn_not_copied(template: pg_sys::Oid, name: &str) {
+    if directory(template).exists() {
+        ereport!(
+            WARNING,
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("the local DuckDB store of database \"{name}\" is not copied"),
+            "A template should have no duckdb tables: they would be without their rows."
+        );
+    }
+}
+
 /// Removes the store of a database that is being dropped, as Postgres removes its files: at
 /// the end of `DROP DATABASE`, when nothing can undo it any more. A failure leaves files
 /// behind and is a WARNING.

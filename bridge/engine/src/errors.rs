@@ -71,7 +71,12 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
         _ => {}
     }
     let detail = rest.trim();
-    if let Some(hint) = detail.lines().find_map(|line| line.trim().strip_prefix("Did you mean ")) {
+    // The user has not written the names in our SQL, and DuckDB looks for similar ones in the
+    // stores of other databases too.
+    let suggestion = detail.lines().find_map(|line| line.trim().strip_prefix("Did you mean "));
+    if class != "Catalog"
+        && let Some(hint) = suggestion
+    {
         out = out.with_hint(format!("Did you mean {hint}"));
     }
     let facts: Vec<&str> = detail

@@ -52,6 +52,12 @@ CREATE TABLE t USING duckdb AS SELECT 42 AS a;
 SELECT oid AS store FROM pg_database WHERE datname = current_database() \gset
 SELECT count(*) FROM pg_ls_dir('pg_duckdb') AS entry WHERE entry = :'store';
 \c :home
+CREATE DATABASE regress_copy TEMPLATE regress_store STRATEGY file_copy;
+\c regress_copy
+SELECT * FROM t;
+DROP TABLE t;
+\c :home
+DROP DATABASE regress_copy;
 DROP DATABASE regress_store;
 SELECT count(*) FROM pg_ls_dir('pg_duckdb') AS entry WHERE entry = :'store';
 DROP DATABASE regress_store;
