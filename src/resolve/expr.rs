@@ -9,8 +9,9 @@ use bridge_types::{EngineError, SqlState, Unsupported};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::column::Column;
 use super::insert::below_casts;
-use super::level::{Column, Meaning, Resolver};
+use super::level::{Meaning, Resolver};
 use super::path::Step;
 use crate::error::{self, Result};
 use crate::pg::{self, list};

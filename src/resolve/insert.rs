@@ -7,7 +7,8 @@
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
-use super::level::{Column, Resolver};
+use super::column::Column;
+use super::level::Resolver;
 use crate::error::Result;
 use crate::pg::{self, list};
 

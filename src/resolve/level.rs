@@ -5,26 +5,14 @@ use std::collections::HashMap;
 use bridge_types::{EngineError, SqlState, Unsupported};
 use pgrx::pg_sys;
 
-use super::describe::{self, FileColumn};
+use super::clauses::{SortOperators, clause_lists, expand_clauses};
+use super::column::{Column, name_list, oid_list, output_column, output_columns, rename};
+use super::describe;
 use super::path::{Path, Step};
 use super::set_operation::take_columns;
 use super::{Placeholders, reader};
 use crate::error::Result;
 use crate::pg::{self, list};
-
-/// A typed column of a relation.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) attno: i16,
-    pub(super) name: String,
-    pub(super) type_oid: pg_sys::Oid,
-    pub(super) typmod: i32,
-    pub(super) collation: pg_sys::Oid,
-    /// A column of a file with parts that DuckDB can name.
-    pub(super) nested: bool,
-    /// Why it cannot be used, if its type has no Postgres counterpart.
-    pub(super) unusable: Option<Unsupported>,
-}
 
 /// What a column that Postgres saw as a placeholder has become.
 #[derive(Clone, Debug)]
@@ -428,54 +416,6 @@ impl Resolver {
     }
 }
 
-/// The operators by which a type is sorted and grouped.
-pub(super) struct SortOperators {
-    pub(super) less: pg_sys::Oid,
-    pub(super) equal: pg_sys::Oid,
-    greater: pg_sys::Oid,
-    pub(super) hashable: bool,
-}
-
-impl SortOperators {
-    /// Raises Postgres' own error if the type has none.
-    pub(super) unsafe fn of(type_oid: pg_sys::Oid, ordered: bool) -> Self {
-        let mut found = Self {
-            less: pg_sys::InvalidOid,
-            equal: pg_sys::InvalidOid,
-            greater: pg_sys::InvalidOid,
-            hashable: false,
-        };
-        // SAFETY: catalog look-ups on the main thread.
-        unsafe {
-            pg_sys::get_sort_group_operators(
-                type_oid,
-                ordered,
-                true,
-                ordered,
-                &mut found.less,
-                &mut found.equal,
-                &mut found.greater,
-                &mut found.hashable,
-            );
-        }
-        found
-    }
-}
-
-/// The clauses of a query that refer to its target list.
-unsafe fn clause_lists<'a>(query: *mut pg_sys::Query) -> Vec<&'a mut *mut pg_sys::List> {
-    // SAFETY: fields of a valid query and of its windows.
-    unsafe {
-        let mut clauses =
-            vec![&mut (*query).sortClause, &mut (*query).groupClause, &mut (*query).distinctClause];
-        for window in list::pointers::<pg_sys::WindowClause>((*query).windowClause) {
-            clauses.push(&mut (*window).partitionClause);
-            clauses.push(&mut (*window).orderClause);
-        }
-        clauses
-    }
-}
-
 /// Gives a reader in FROM its column definition list.
 unsafe fn declare(entry: *mut pg_sys::RangeTblEntry, columns: &[Column]) {
     // SAFETY: an entry for which `reader::call` answers has one function.
@@ -492,96 +432,11 @@ unsafe fn declare(entry: *mut pg_sys::RangeTblEntry, columns: &[Column]) {
     }
 }
 
-/// Replaces the clause for a whole row by one for each of its columns.
-unsafe fn expand_clauses(clauses: *mut pg_sys::List, reference: u32, columns: &[u32]) -> *mut pg_sys::List {
-    // SAFETY: a list of sort and group clauses.
-    unsafe {
-        let mut expanded = std::ptr::null_mut();
-        for clause in list::pointers::<pg_sys::SortGroupClause>(clauses) {
-            if reference == 0 || (*clause).tleSortGroupRef != reference {
-                expanded = list::append(expanded, clause);
-                continue;
-            }
-            for column in columns {
-                let copy = pg_sys::copyObjectImpl(clause.cast()).cast::<pg_sys::SortGroupClause>();
-                (*copy).tleSortGroupRef = *column;
-                expanded = list::append(expanded, copy);
-            }
-        }
-        expanded
-    }
-}
-
-impl Column {
-    fn of_file(column: &FileColumn, attno: i16) -> Self {
-        let unusable = (column.type_oid == pg_sys::InvalidOid).then(|| describe::no_type(column));
-        // A column without a type still needs one in the lists of its relation.
-        let type_oid = if unusable.is_some() { pg_sys::TEXTOID } else { column.type_oid };
-        // SAFETY: a catalog look-up on the main thread.
-        let collation = unsafe { pg_sys::get_typcollation(type_oid) };
-        Self {
-            attno,
-            name: column.name.clone(),
-            type_oid,
-            typmod: column.typmod,
-            collation,
-            nested: column.is_nested(),
-            unusable,
-        }
-    }
-
-    /// A reference to this column of relation `varno`.
-    pub(super) fn var(&self, varno: i32, levels_up: u32) -> Result<*mut pg_sys::Var> {
-        if let Some(unusable) = &self.unusable {
-            return Err(unusable.clone().into());
-        }
-        // SAFETY: a fresh node in the current context.
-        Ok(unsafe {
-            #[allow(clippy::useless_conversion, reason = "varno is unsigned before Postgres 15")]
-            pg_sys::makeVar(
-                varno.try_into().unwrap_or_default(),
-                self.attno,
-                self.type_oid,
-                self.typmod,
-                self.collation,
-                levels_up,
-            )
-        })
-    }
-}
-
 fn next_resno(resno: i16) -> Result<i16> {
     resno.checked_add(1).ok_or_else(|| {
         EngineError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "a target list can have at most 32767 columns")
             .into()
     })
-}
-
-unsafe fn output_column(entry: *mut pg_sys::TargetEntry) -> Column {
-    // SAFETY: a valid target entry.
-    unsafe {
-        let expr = (*entry).expr.cast();
-        Column {
-            attno: (*entry).resno,
-            name: pg::owned_string((*entry).resname),
-            type_oid: pg_sys::exprType(expr),
-            typmod: pg_sys::exprTypmod(expr),
-            collation: pg_sys::exprCollation(expr),
-            nested: false,
-            unusable: None,
-        }
-    }
-}
-
-/// The visible columns of a rewritten query.
-pub(super) unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<Column> {
-    // SAFETY: a valid query.
-    unsafe {
-        list::pointers::<pg_sys::TargetEntry>((*query).targetList)
-            .filter(|entry| !(**entry).resjunk)
-            .map(|entry| output_column(entry))
-            .collect()
-    }
 }
 
 /// All columns of a relation, in order.
@@ -596,28 +451,4 @@ fn all_columns(meanings: &Meanings) -> Vec<Column> {
         .collect();
     columns.sort_by_key(|column| column.attno);
     columns
-}
-
-/// Gives a relation the names of its new columns; its own name stays.
-unsafe fn rename(entry: *mut pg_sys::RangeTblEntry, columns: &[Column]) {
-    // SAFETY: a valid entry; every entry has an eref.
-    unsafe {
-        let name = (*(*entry).eref).aliasname;
-        (*entry).eref = pg_sys::makeAlias(name, name_list(columns));
-        if !(*entry).alias.is_null() {
-            (*entry).alias = pg_sys::makeAlias(name, std::ptr::null_mut());
-        }
-    }
-}
-
-unsafe fn name_list(columns: &[Column]) -> *mut pg_sys::List {
-    // SAFETY: fresh nodes in the current context.
-    columns.iter().fold(std::ptr::null_mut(), |names, column| unsafe {
-        list::append(names, pg_sys::makeString(pg::palloc_string(&column.name)))
-    })
-}
-
-pub(super) fn oid_list(oids: impl IntoIterator<Item = pg_sys::Oid>) -> *mut pg_sys::List {
-    // SAFETY: fresh cells in the current context.
-    oids.into_iter().fold(std::ptr::null_mut(), |list, oid| unsafe { pg_sys::lappend_oid(list, oid) })
 }

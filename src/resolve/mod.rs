@@ -7,6 +7,8 @@
 //! chosen for the real types. From there on the query is an ordinary one: its result types
 //! are known before it is planned, as clients of the extended protocol need it.
 
+mod clauses;
+mod column;
 mod describe;
 mod expr;
 mod function;

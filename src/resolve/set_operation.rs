@@ -3,7 +3,9 @@
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
-use super::level::{Column, Meaning, Meanings, Resolver, SortOperators, oid_list, output_columns};
+use super::clauses::SortOperators;
+use super::column::{Column, oid_list, output_columns};
+use super::level::{Meaning, Meanings, Resolver};
 use crate::error::Result;
 use crate::pg::{self, list};
 
