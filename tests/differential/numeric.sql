@@ -55,10 +55,14 @@ SELECT id, amount / 3 / 7 / n AS q FROM fact WHERE n <> 0 ORDER BY id LIMIT 20;
 SELECT amount / 3 / 7 / n AS q FROM fact;
 
 -- Digits at the limits of DuckDB's decimals.
-SELECT id, a + a AS aa, a + b AS ab, a - c AS ac, b - a AS ba, d + a AS da, d - d AS dd FROM digits WHERE id > 1 ORDER BY id;
+SELECT id, a::numeric(20, 3) + a AS aa, a + b AS ab, c - b AS cb, b - a AS ba, d + a AS da, d - d AS dd FROM digits WHERE id > 1 ORDER BY id;
 SELECT id, a * b AS ab, b * c AS bc, c * c AS cc, a * a AS aa, b * b AS bb, d * d AS dd, d * 2 AS d2 FROM digits WHERE id > 1 ORDER BY id;
 SELECT a * b AS ab, b * c AS bc, b * b AS bb, d * d AS dd FROM digits WHERE id = 1;
+-- differs: sums of scale 6 and less have 18 digits
 SELECT a + a AS aa FROM digits WHERE id = 1;
+-- differs: products of scale 6 and less have 18 digits
+SELECT c * (c + 1) AS cc FROM digits WHERE id = 1;
+SELECT c::numeric(19, 3) * (c + 1) AS cc, a::numeric(19, 3) + a AS aa FROM digits WHERE id = 1;
 SELECT c * c AS cc FROM digits WHERE id = 1;
 SELECT id, a = b AS e, a < d AS l, d > b AS g FROM digits ORDER BY id;
 SELECT id FROM digits WHERE d > 0.00000000001 ORDER BY id;

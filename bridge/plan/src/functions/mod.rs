@@ -18,6 +18,10 @@
 //!   differ in the last digits (their order is not defined in either system);
 //! - GREATEST, LEAST, INTERSECT and EXCEPT over numerics of different scales show the largest
 //!   display scale for all rows (the values are equal);
+//! - products and sums of numerics that each have at most 18 digits are computed with 18 digits
+//!   where at most 6 of these are behind the point, because that is several times faster; a result
+//!   of 10^12 or more may be an error (22003) then, which a cast to more than 18 digits and another
+//!   scale avoids (Postgres drops casts that only add digits);
 //! - numeric results of more than 38 digits are an error (22003) where decimals carry them.
 
 mod aggregate;

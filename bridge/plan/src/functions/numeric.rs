@@ -208,16 +208,20 @@ fn add(args: Vec<Typed>, op: &str, on_texts: &str) -> Result<Typed, PlanError> {
     }
 }
 
-/// A sum of decimals. DuckDB adds two that fit in 64 bits there, even if the sum might not fit:
-/// one of them is widened then.
+/// A sum of decimals. DuckDB adds two that fit in 64 bits there, even if the sum might not fit,
+/// and says so if it does not. That is left so where a carry alone could make it too long and
+/// [`NARROW_SCALE`] allows it, since 128 bits are four times slower; otherwise one is widened.
 fn add_decimals(args: &[Typed], op: &str) -> Option<Typed> {
     let (mut left, right) = scales(args)?;
     let scale = left.1.max(right.1);
-    let precision = |left: (u8, u8)| (left.0 - left.1).max(right.0 - right.1) + scale + 1;
-    if left.0.max(right.0) <= NARROW_DIGITS && precision(left) > NARROW_DIGITS {
+    let digits = |left: (u8, u8)| (left.0 - left.1).max(right.0 - right.1) + scale;
+    if left.0.max(right.0) <= NARROW_DIGITS && digits(left) >= NARROW_DIGITS {
+        if digits(left) == NARROW_DIGITS && scale <= NARROW_SCALE {
+            return Some(on_decimals(op, args, left, DuckType::Decimal(NARROW_DIGITS, scale)));
+        }
         left.0 = NARROW_DIGITS + 1;
     }
-    let ty = DuckType::Decimal(precision(left).min(MAX_DECIMAL_PRECISION), scale);
+    let ty = DuckType::Decimal((digits(left) + 1).min(MAX_DECIMAL_PRECISION), scale);
     Some(on_decimals(op, args, left, ty))
 }
 
@@ -237,10 +241,11 @@ pub(super) fn multiply(args: Vec<Typed>) -> Result<Typed, PlanError> {
     }
 }
 
-/// A product of decimals, widened like a sum. One that may have more than 38 digits is computed
-/// as a decimal all the same if a factor fits in 64 bits: `price * (1 - discount) * (1 + tax)` has
-/// 47 by its types, and far fewer in fact. Should 38 not suffice, DuckDB says so (22003). `None`
-/// for products that have to be computed on texts.
+/// A product of decimals. `price * (1 - discount) * (1 + tax)` has 47 digits by its types and
+/// far fewer in fact. DuckDB computes it in 64 bits if both factors have them; that is left so up
+/// to [`NARROW_SCALE`], except for squares, and DuckDB says so (22003) if the product is too
+/// long. Otherwise a factor is widened to 128 bits, or, if both are that wide and the product may
+/// have more than 38 digits, it is computed on texts (`None`).
 fn multiply_decimals(args: &[Typed]) -> Option<Typed> {
     let (mut left, right) = scales(args)?;
     let (precision, scale) = (left.0 + right.0, left.1 + right.1);
@@ -249,11 +254,17 @@ fn multiply_decimals(args: &[Typed]) -> Option<Typed> {
         return None;
     }
     if left.0.max(right.0) <= NARROW_DIGITS && precision > NARROW_DIGITS {
+        if scale <= NARROW_SCALE && args[0].expr != args[1].expr {
+            return Some(on_decimals("*", args, left, DuckType::Decimal(NARROW_DIGITS, scale)));
+        }
         left.0 = NARROW_DIGITS + 1;
     }
     let ty = DuckType::Decimal((left.0 + right.0).min(MAX_DECIMAL_PRECISION), scale);
     Some(on_decimals("*", args, left, ty))
 }
+
+/// Scale up to which sums and products stay in 64 bits: 12 digits are left before the point.
+const NARROW_SCALE: u8 = 6;
 
 /// Digits of a decimal that DuckDB keeps in 64 bits.
 const NARROW_DIGITS: u8 = 18;
