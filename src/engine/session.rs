@@ -52,6 +52,8 @@ thread_local! {
 struct PortalState {
     /// Sequence number of its Execute request.
     sequence: u32,
+    /// Statement it runs.
+    statement: u32,
     /// The result ring, once `Started` has come.
     ring: Option<Consumer>,
     /// Segments of values too large for the ring, in order.
@@ -170,6 +172,16 @@ impl Session {
                 // A reply to a request that was abandoned by an error.
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Closes a statement that failed: DuckDB keeps what its operators had gathered, such as
+    /// the hash tables of joins, as long as the statement.
+    fn forget(&mut self, statement: u32) -> std::result::Result<(), IpcError> {
+        if let Some(index) = self.statements.iter().position(|cached| cached.id == statement) {
+            self.statements.swap_remove(index);
+            self.client.send(&Request::CloseStatement { statement }, &[])?;
         }
         Ok(())
     }
@@ -741,7 +753,8 @@ pub(crate) fn execute(
     });
     with_open(|session| {
         let sequence = session.client.send(&request, segments)?;
-        session.portals.insert(portal, PortalState { sequence, ..PortalState::default() });
+        let state = PortalState { sequence, statement: statement.id, ..PortalState::default() };
+        session.portals.insert(portal, state);
         Ok(())
     })
 }
@@ -782,7 +795,11 @@ pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
         }
         match state.outcome.take() {
             Some(Ok(finished)) => Ok(Some(PortalEvent::Finished(finished))),
-            Some(Err(error)) => Err(error.into()),
+            Some(Err(error)) => {
+                let statement = state.statement;
+                session.forget(statement)?;
+                Err(error.into())
+            }
             None => Ok(None),
         }
     });

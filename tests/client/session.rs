@@ -224,12 +224,14 @@ fn errors_leak_nothing() {
         }
     };
     // The first ones fill caches and let the allocators take what they keep.
-    (0..20).for_each(|k| round(&mut client, k));
+    (0..40).for_each(|k| round(&mut client, k));
     let before = (process::memory(backend).expect("alive"), process::memory(engine).expect("alive"));
     let open = (descriptors(backend), descriptors(engine));
-    (20..60).for_each(|k| round(&mut client, k));
+    (40..240).for_each(|k| round(&mut client, k));
     let after = (process::memory(backend).expect("alive"), process::memory(engine).expect("alive"));
-    assert_eq!(descriptors(engine), open.1, "open descriptors of the engine");
+    // Other sessions may just be coming or going: the pool, and who asked for the pid.
+    tests::wait::until("closed descriptors", Duration::from_secs(2), || descriptors(engine) <= open.1 + 1)
+        .expect("the engine keeps no descriptor");
     // Postgres itself keeps some files open.
     assert!(
         descriptors(backend) <= open.0 + 5,
@@ -239,8 +241,9 @@ fn errors_leak_nothing() {
     );
     let backend_growth = after.0.anonymous.saturating_sub(before.0.anonymous);
     let engine_growth = after.1.resident.saturating_sub(before.1.resident);
-    assert!(backend_growth < 1 << 20, "the backend grew by {} KiB in 200 errors", backend_growth >> 10);
-    assert!(engine_growth < 16 << 20, "the engine grew by {} KiB in 200 errors", engine_growth >> 10);
+    // A failed statement must not stay in the engine with what its operators had gathered.
+    assert!(backend_growth < 2 << 20, "the backend grew by {} KiB in 1000 errors", backend_growth >> 10);
+    assert!(engine_growth < 12 << 20, "the engine grew by {} KiB in 1000 errors", engine_growth >> 10);
     assert_eq!(number(&mut client, COUNT).expect("answers"), NUMBERS);
     assert_eq!(cluster.engine_pid().expect("runs"), engine, "it was not restarted");
     tests::wait::until("given back segments", Duration::from_secs(1), || {
