@@ -1,4 +1,4 @@
-//! The table access method `duckdb`: ordinary `pg_class` rows without storage.
+//! The table access method `duckdb`: ordinary `pg_class` rows whose file stays empty.
 //!
 //! Rows of a duckdb table are read and written by the engine, on plans that the planner hook
 //! makes. These callbacks serve what Postgres does to a table besides: creating it, emptying
@@ -261,7 +261,7 @@ unsafe extern "C-unwind" fn tuple_tid_valid(_: pg_sys::TableScanDesc, _: pg_sys:
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn relation_set_new_filenode(
     relation: pg_sys::Relation,
-    _file: *const pg_sys::RelFileNode,
+    file: *const pg_sys::RelFileNode,
     persistence: core::ffi::c_char,
     freeze_xid: *mut pg_sys::TransactionId,
     min_multi: *mut pg_sys::MultiXactId,
@@ -290,6 +290,12 @@ unsafe extern "C-unwind" fn relation_set_new_filenode(
                     .into(),
             );
         }
+        // An empty file: CREATE DATABASE .. TEMPLATE and pg_upgrade expect one of every table.
+        #[cfg(feature = "pg14")]
+        let storage = pg_sys::RelationCreateStorage(*file, persistence);
+        #[cfg(not(feature = "pg14"))]
+        let storage = pg_sys::RelationCreateStorage(*file, persistence, true);
+        pg_sys::smgrclose(storage);
         let relid = (*relation).rd_id;
         if crate::pg::catalog::relation(relid).is_some() {
             report(ddl::truncate(relid));
