@@ -2,9 +2,21 @@
 //! Postgres-side trial. Throughput is in values, so the time of one value is its inverse.
 //! An empty batch is the "nothing to do" case.
 //!
-//! Reference, 2026-11-23, 2 shared cores, 16,384 rows without nulls, ns per value: mix of nine
-//! 3.5, int8, int4 and float8 0.2, bool8 0.4, packed bool 0.8, timestamp 1.2, date 1.3,
-//! text of 3-6 bytes 5.0, text of 8-24 bytes 5.6, numeric(12,2) 9.1.
+//! Reference: AMD EPYC (Zen 4, 2 shared cores of a VM), 2026-11-23, 16,384 rows, least of 20
+//! samples (the machine is shared: means are up to three times that), ns per value:
+//!
+//! | in rows of 8  | no nulls | 10 % | 50 % |
+//! |---------------|----------|------|------|
+//! | int8, float8  | 0.7      | 0.9  | 1.3  |
+//! | int4          | 0.7      | 0.8  | 1.3  |
+//! | bool8         | 0.7      | 0.8  | 1.2  |
+//! | bool packed   | 0.8      | 1.1  | 1.4  |
+//! | date          | 0.8      | 1.0  | 1.4  |
+//! | timestamp     | 0.8      | 1.0  | 1.3  |
+//! | text 3-6      | 4.7      | 5.4  | 5.3  |
+//! | text 8-24     | 4.8      | 5.4  | 5.5  |
+//! | numeric(12,2) | 6.9      | 7.2  | 6.5  |
+//! | mix, rows of 9| 2.4      | 2.6  | 2.9  |
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::hint::black_box;

@@ -1,9 +1,11 @@
 //! Readers of variable-length values: the three Arrow layouts behind one trait.
 
+use std::hint::select_unpredictable;
+
 use arrow::array::{
     BinaryArray, BinaryViewArray, LargeBinaryArray, LargeStringArray, StringArray, StringViewArray,
 };
-use arrow::buffer::Buffer;
+use arrow::buffer::{Buffer, ScalarBuffer};
 
 use crate::column::Input;
 use crate::error::{Fault, KernelError, Stop};
@@ -35,20 +37,16 @@ impl<'a> Value<'a> {
     /// `to` holds at least `len + COPY_SLACK` writes and lies outside of the value's buffer.
     #[inline(always)]
     pub(crate) unsafe fn copy_to(&self, to: *mut u8) {
-        // Values of 8 to 24 bytes are the rule: two fixed 16-byte moves beat a call of memcpy.
-        let fixed = match self.len {
-            0..=16 if self.tail.len() >= 16 => 16,
-            17..=32 if self.tail.len() >= 32 => 32,
-            len => len,
-        };
-        // SAFETY: `tail` has `fixed` bytes (match arms, and `len <= tail.len()`), `to` holds
-        // `len + COPY_SLACK >= fixed`, and does not overlap (caller).
-        unsafe {
-            match fixed {
-                16 => std::ptr::copy_nonoverlapping(self.tail.as_ptr(), to, 16),
-                32 => std::ptr::copy_nonoverlapping(self.tail.as_ptr(), to, 32),
-                _ => std::ptr::copy_nonoverlapping(self.tail.as_ptr(), to, self.len),
-            }
+        // Most values are shorter, and a copy of one fixed size has neither a call nor a branch
+        // that depends on the length; only the last values of a buffer have less behind them.
+        if self.len <= COPY_SLACK
+            && let Some(chunk) = self.tail.first_chunk::<COPY_SLACK>()
+        {
+            // SAFETY: `to` holds `COPY_SLACK` writes (caller) of bytes.
+            unsafe { to.cast::<[u8; COPY_SLACK]>().write_unaligned(*chunk) };
+        } else {
+            // SAFETY: `len <= tail.len()`, `to` holds `len` writes and does not overlap (caller).
+            unsafe { std::ptr::copy_nonoverlapping(self.tail.as_ptr(), to, self.len) };
         }
     }
 }
@@ -56,35 +54,57 @@ impl<'a> Value<'a> {
 /// Bytes that [`Value::copy_to`] may write behind a value.
 pub(crate) const COPY_SLACK: usize = 32;
 
-/// An array of strings or byte strings.
+/// An array of strings or byte strings. Rows come with a mask: all ones, or 0 for a null row,
+/// which is then an empty value whatever lies in its slot.
 pub(crate) trait Reader: Sized {
     /// A reader of the rows of `input`.
     fn open(input: &Input<'_>) -> Result<Self, Stop>;
-    /// Length of a valid row in bytes.
-    fn len(&self, row: usize) -> Result<usize, Fault>;
-    /// A valid row. Lengths, offsets and buffer indexes are checked.
-    fn value(&self, row: usize) -> Result<Value<'_>, Fault>;
+    /// Length of a row in bytes; `None` if offsets are broken or the row does not exist.
+    fn len(&self, row: usize, mask: u64) -> Option<usize>;
+    /// A row; `None` as for `len`, and if the value lies outside of its buffer.
+    fn find(&self, row: usize, mask: u64) -> Option<Value<'_>>;
+    /// A valid row.
+    #[inline(always)]
+    fn value(&self, row: usize) -> Result<Value<'_>, Fault> {
+        self.find(row, u64::MAX).ok_or(BROKEN_VALUE)
+    }
 }
+
+/// What a reader's `None` means.
+pub(crate) const BROKEN_VALUE: Fault = Fault::Malformed("a string lies outside of its buffer");
 
 /// `Utf8View` and `BinaryView`.
 pub(crate) struct Views {
-    views: Buffer,
+    views: ScalarBuffer<u128>,
+    /// The views themselves, for the values inside of them, then the array's buffers: where a
+    /// value lies is then a matter of two numbers and no branch.
     buffers: Vec<Buffer>,
 }
 
 const VIEW_BYTES: usize = 16;
-const VIEW_INLINE: usize = 12;
-const BROKEN_VIEW: Fault = Fault::Malformed("a string lies outside of its buffer");
+const VIEW_INLINE: u64 = 12;
+/// Length of a view's length, behind which a short value lies.
+const VIEW_HEADER: u64 = 4;
 
+/// The low 32 bits of `word`.
 #[inline(always)]
-fn word(bytes: &[u8], at: usize) -> Option<usize> {
-    let raw: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-    usize::try_from(u32::from_le_bytes(raw)).ok()
+fn low_half(word: u64) -> u64 {
+    word & 0xffff_ffff
+}
+
+impl Views {
+    /// The two halves of a view: length and prefix, buffer and offset.
+    #[inline(always)]
+    fn halves(&self, row: usize, mask: u64) -> Option<(u64, u64)> {
+        let bytes = self.views.get(row)?.to_le_bytes();
+        let (halves, _) = bytes.as_chunks::<8>();
+        Some((u64::from_le_bytes(halves[0]) & mask, u64::from_le_bytes(halves[1]) & mask))
+    }
 }
 
 impl Reader for Views {
     fn open(input: &Input<'_>) -> Result<Self, Stop> {
-        let (views, buffers) = match input.array.as_any().downcast_ref::<StringViewArray>() {
+        let (views, data) = match input.array.as_any().downcast_ref::<StringViewArray>() {
             Some(array) => (array.views(), array.data_buffers()),
             None => {
                 let array = input.downcast::<BinaryViewArray>()?;
@@ -94,27 +114,27 @@ impl Reader for Views {
         if input.start + input.rows > views.len() {
             return Err(KernelError::Shape("a column is too short".into()).into());
         }
-        let views = views.inner().slice_with_length(input.start * VIEW_BYTES, input.rows * VIEW_BYTES);
-        Ok(Self { views, buffers: buffers.to_vec() })
+        let views = views.slice(input.start, input.rows);
+        let buffers = std::iter::once(views.inner()).chain(data).cloned().collect();
+        Ok(Self { views, buffers })
     }
 
     #[inline(always)]
-    fn len(&self, row: usize) -> Result<usize, Fault> {
-        word(&self.views, row * VIEW_BYTES).ok_or(BROKEN_VIEW)
+    fn len(&self, row: usize, mask: u64) -> Option<usize> {
+        usize::try_from(low_half(self.halves(row, mask)?.0)).ok()
     }
 
     #[inline(always)]
-    fn value(&self, row: usize) -> Result<Value<'_>, Fault> {
-        let at = row * VIEW_BYTES;
-        let len = word(&self.views, at).ok_or(BROKEN_VIEW)?;
-        let tail = if len <= VIEW_INLINE {
-            self.views.get(at + 4..)
-        } else {
-            let buffer = word(&self.views, at + 8).and_then(|index| self.buffers.get(index));
-            let offset = word(&self.views, at + 12);
-            buffer.zip(offset).and_then(|(buffer, offset)| buffer.get(offset..))
-        };
-        tail.filter(|tail| tail.len() >= len).map(|tail| Value { tail, len }).ok_or(BROKEN_VIEW)
+    fn find(&self, row: usize, mask: u64) -> Option<Value<'_>> {
+        let (low, high) = self.halves(row, mask)?;
+        let len = low_half(low);
+        let inline = (row * VIEW_BYTES) as u64 + VIEW_HEADER;
+        let outside = len > VIEW_INLINE;
+        let index = select_unpredictable(outside, low_half(high) + 1, 0);
+        let start = select_unpredictable(outside, high >> 32, inline);
+        let tail = self.buffers.get(usize::try_from(index).ok()?)?.get(usize::try_from(start).ok()?..)?;
+        let len = usize::try_from(len).ok()?;
+        (len <= tail.len()).then_some(Value { tail, len })
     }
 }
 
@@ -125,8 +145,8 @@ pub(crate) struct Offsets {
 }
 
 enum OffsetWidth {
-    Narrow(arrow::buffer::ScalarBuffer<i32>),
-    Wide(arrow::buffer::ScalarBuffer<i64>),
+    Narrow(ScalarBuffer<i32>),
+    Wide(ScalarBuffer<i64>),
 }
 
 impl Offsets {
@@ -142,8 +162,7 @@ impl Offsets {
 impl Reader for Offsets {
     fn open(input: &Input<'_>) -> Result<Self, Stop> {
         let any = input.array.as_any();
-        let narrow =
-            |offsets: &arrow::buffer::ScalarBuffer<i32>, data: &Buffer| (offsets.clone(), data.clone());
+        let narrow = |offsets: &ScalarBuffer<i32>, data: &Buffer| (offsets.clone(), data.clone());
         let narrow = any
             .downcast_ref::<StringArray>()
             .map(|a| narrow(a.offsets().inner(), a.values()))
@@ -170,31 +189,79 @@ impl Reader for Offsets {
     }
 
     #[inline(always)]
-    fn len(&self, row: usize) -> Result<usize, Fault> {
-        let ends = self.offset(row).zip(self.offset(row + 1));
-        ends.and_then(|(start, end)| end.checked_sub(start)).ok_or(BROKEN_VIEW)
+    fn len(&self, row: usize, mask: u64) -> Option<usize> {
+        let mask = usize::try_from(mask).ok()?;
+        (self.offset(row + 1)? & mask).checked_sub(self.offset(row)? & mask)
     }
 
     #[inline(always)]
-    fn value(&self, row: usize) -> Result<Value<'_>, Fault> {
-        let len = self.len(row)?;
-        let tail = self.offset(row).and_then(|start| self.data.get(start..));
-        tail.filter(|tail| tail.len() >= len).map(|tail| Value { tail, len }).ok_or(BROKEN_VIEW)
+    fn find(&self, row: usize, mask: u64) -> Option<Value<'_>> {
+        let len = self.len(row, mask)?;
+        let tail = self.data.get(self.offset(row)? & usize::try_from(mask).ok()?..)?;
+        (len <= tail.len()).then_some(Value { tail, len })
     }
 }
 
-/// True if `bytes` holds a zero byte; eight at a time.
-#[inline(always)]
+/// True if `bytes` holds a zero byte. The least byte of all, because that loop has no branch and
+/// takes as many bytes at a time as the machine has.
+#[inline]
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: [u8; 8]| {
-        let word = u64::from_le_bytes(word);
-        word.wrapping_sub(LOW) & !word & HIGH
-    };
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.contains(&0);
-    };
-    let (chunks, _) = bytes.as_chunks::<8>();
-    chunks.iter().fold(zero(*last), |found, chunk| found | zero(*chunk)) != 0
+    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, LargeStringArray, StringArray, StringViewArray};
+
+    use super::{Offsets, Reader, Views, has_nul};
+    use crate::column::Input;
+
+    fn check<R: Reader>(array: &ArrayRef, start: usize, expected: &[&str]) {
+        let input = Input { array: array.as_ref(), start, rows: expected.len() };
+        let reader = R::open(&input).expect("rows that exist");
+        for (row, text) in expected.iter().enumerate() {
+            assert_eq!(reader.value(row).unwrap().bytes(), text.as_bytes());
+            assert_eq!(reader.len(row, u64::MAX), Some(text.len()));
+            assert_eq!(reader.find(row, 0).unwrap().bytes(), b"", "a null is empty");
+        }
+        assert!(reader.find(expected.len(), u64::MAX).is_none(), "behind the last row");
+        let beyond = Input { array: array.as_ref(), start, rows: array.len() + 1 };
+        assert!(R::open(&beyond).is_err());
+    }
+
+    #[test]
+    fn layouts_agree_on_values_and_ends() {
+        let texts =
+            ["", "twelve bytes", "thirteen byte", "é", "a string that lies in a buffer, not in its view"];
+        check::<Views>(&(Arc::new(StringViewArray::from(texts.to_vec())) as ArrayRef), 1, &texts[1..]);
+        check::<Offsets>(&(Arc::new(StringArray::from(texts.to_vec())) as ArrayRef), 2, &texts[2..]);
+        check::<Offsets>(&(Arc::new(LargeStringArray::from(texts.to_vec())) as ArrayRef), 0, &texts);
+    }
+
+    #[test]
+    fn a_broken_view_is_none() {
+        let array = StringViewArray::from(vec!["a string that lies in a buffer"]);
+        let (views, buffers, nulls) = array.into_parts();
+        for broken in [views[0] | 1 << 31, views[0] | 1 << 64, views[0] | 1 << 127] {
+            // SAFETY: broken on purpose; only the reader under test looks at it.
+            let array = unsafe {
+                StringViewArray::new_unchecked(vec![broken].into(), buffers.clone(), nulls.clone())
+            };
+            let reader = Views::open(&Input { array: &array, start: 0, rows: 1 }).expect("one row");
+            assert!(reader.find(0, u64::MAX).is_none());
+        }
+    }
+
+    #[test]
+    fn zero_bytes_anywhere() {
+        assert!(!has_nul(b""));
+        assert!(!has_nul(&[1; 100]));
+        for at in 0..100 {
+            let mut bytes = [0x80; 100];
+            bytes[at] = 0;
+            assert!(has_nul(&bytes), "{at}");
+        }
+    }
 }

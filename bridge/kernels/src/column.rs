@@ -72,18 +72,12 @@ impl<'a> Column<'a> {
         unsafe { self.datums.add(row * self.stride).write(datum) }
     }
 
-    /// Sets value and null flag of a row.
-    #[inline(always)]
-    pub(crate) fn put_nullable(&mut self, row: usize, datum: u64, null: bool) {
-        self.put(row, datum);
-        // SAFETY: row < rows, asserted by `put`; bounds as there.
-        unsafe { self.isnull.add(row * self.stride).write(null) }
-    }
-
     /// Makes a row null.
     #[inline(always)]
     pub(crate) fn put_null(&mut self, row: usize) {
-        self.put_nullable(row, 0, true);
+        self.put(row, 0);
+        // SAFETY: row < rows, asserted by `put`; bounds as there.
+        unsafe { self.isnull.add(row * self.stride).write(true) }
     }
 }
 
@@ -116,32 +110,148 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Fills `out` by a function that is total: it may be called for null slots too, and its
-/// answer is then dropped.
-/// In: row within the input.  Out: a datum by value; 0 and the flag for nulls.  Cost: no branch per row.
+/// Fills `out` by a function that is total: it is called for null slots too, and its answer
+/// is then overwritten.
+/// In: row within the input.  Out: a datum; 0 and the flag for nulls.
+/// Cost: no branch per row, and one step more for each null.
 #[inline(always)]
-pub(crate) fn total(input: &Input<'_>, out: &mut Column<'_>, value: impl Fn(usize) -> u64) {
+pub(crate) fn total(input: &Input<'_>, out: &mut Column<'_>, mut value: impl FnMut(usize) -> u64) {
     let rows = input.rows.min(out.rows());
-    match input.nulls() {
-        None => {
-            for row in 0..rows {
-                out.put(row, value(row));
-            }
+    for row in 0..rows {
+        out.put(row, value(row));
+    }
+    if let Some(nulls) = input.nulls() {
+        put_nulls(&nulls, rows, out);
+    }
+}
+
+/// As [`total`], for a function that also tells if the value is one that Postgres cannot hold.
+/// Whether such a value is null, and which one it is, is looked up only if there is any.
+/// In: row within the input.  Out: a datum and "it is bad".  Errors: `fault` with the first valid
+/// row that is bad.  Cost: as for `total`; another pass if a value is bad.
+#[inline(always)]
+pub(crate) fn flagged(
+    input: &Input<'_>,
+    out: &mut Column<'_>,
+    fault: Fault,
+    value: impl Fn(usize) -> (u64, bool),
+) -> Result<(), Stop> {
+    let rows = input.rows.min(out.rows());
+    for row in 0..rows {
+        let (datum, bad) = value(row);
+        // A branch never taken is cheaper than gathering the flags, where the stores are strided
+        // and nothing becomes a vector anyway.
+        if bad && let Some(row) = first_valid(input, |row| value(row).1) {
+            return Err(Stop::Value(row, fault));
         }
-        Some(nulls) => {
-            for (word, bits) in nulls.inner().bit_chunks().iter_padded().enumerate() {
-                let first = word * 64;
-                for bit in 0..rows.saturating_sub(first).min(64) {
-                    let valid = (bits >> bit) & 1;
-                    out.put_nullable(first + bit, value(first + bit) & valid.wrapping_neg(), valid == 0);
-                }
+        out.put(row, datum);
+    }
+    if let Some(nulls) = input.nulls() {
+        put_nulls(&nulls, rows, out);
+    }
+    Ok(())
+}
+
+/// As [`total`], for types with rare values that need more than arithmetic: `plain` answers for
+/// the others and tells if a value may be one of them, upon which `exact` answers for all rows.
+/// In: row within the input.  Out: a datum; 0 and the flag for nulls.  Errors: those of `exact`.
+/// Cost: as for `total`; another pass, of branches, if a value is not plain.
+#[inline(always)]
+pub(crate) fn sifted(
+    input: &Input<'_>,
+    out: &mut Column<'_>,
+    plain: impl Fn(usize) -> (u64, bool),
+    exact: impl Fn(usize) -> Result<u64, Fault>,
+) -> Result<(), Stop> {
+    let rows = input.rows.min(out.rows());
+    for row in 0..rows {
+        let (datum, rare) = plain(row);
+        // As in `flagged`.
+        if rare {
+            return checked(input, out, exact);
+        }
+        out.put(row, datum);
+    }
+    if let Some(nulls) = input.nulls() {
+        put_nulls(&nulls, rows, out);
+    }
+    Ok(())
+}
+
+/// The first valid row that `is_bad`.
+#[cold]
+pub(crate) fn first_valid(input: &Input<'_>, is_bad: impl Fn(usize) -> bool) -> Option<usize> {
+    let nulls = input.nulls();
+    (0..input.rows).find(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)) && is_bad(*row))
+}
+
+/// Fills `out` by a function that is called for every row with a mask: all ones for a valid
+/// slot, 0 for a null one, whose content it must not trust; its answer is then overwritten.
+/// For values whose place depends on those before: a null is then no branch either.
+/// In: row and mask.  Out: a datum; 0 and the flag for nulls.  Cost: a shift per row, and one step
+/// more for each null.
+#[inline(always)]
+pub(crate) fn masked(
+    input: &Input<'_>,
+    out: &mut Column<'_>,
+    mut value: impl FnMut(usize, u64) -> Result<u64, Fault>,
+) -> Result<(), Stop> {
+    let rows = input.rows.min(out.rows());
+    for_each_masked(&Input { rows, ..*input }, |row, mask| {
+        out.put(row, value(row, mask)?);
+        Ok(())
+    })?;
+    if let Some(nulls) = input.nulls() {
+        put_nulls(&nulls, rows, out);
+    }
+    Ok(())
+}
+
+/// Calls a function for every row with a mask: all ones for a valid slot, 0 for a null one.
+#[inline(always)]
+pub(crate) fn for_each_masked(
+    input: &Input<'_>,
+    mut visit: impl FnMut(usize, u64) -> Result<(), Fault>,
+) -> Result<(), Stop> {
+    let nulls = input.nulls();
+    let chunks = nulls.as_ref().map(|nulls| nulls.inner().bit_chunks());
+    let mut words = chunks.as_ref().map(arrow::util::bit_chunk_iterator::BitChunks::iter_padded);
+    let mut row = 0;
+    while row < input.rows {
+        let mut valid = words.as_mut().map_or(u64::MAX, |words| words.next().unwrap_or(0));
+        let end = input.rows.min(row + WORD_ROWS);
+        while row < end {
+            visit(row, (valid & 1).wrapping_neg()).map_err(|fault| Stop::Value(row, fault))?;
+            valid >>= 1;
+            row += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Rows whose validity is one word.
+const WORD_ROWS: usize = 64;
+
+/// Makes the null ones of the first `rows` rows null; a word without nulls costs one look.
+#[inline]
+fn put_nulls(nulls: &NullBuffer, rows: usize, out: &mut Column<'_>) {
+    for (word, valid) in nulls.inner().bit_chunks().iter_padded().enumerate() {
+        let first = word * WORD_ROWS;
+        let mut missing = !valid;
+        while missing != 0 {
+            let row = first + missing.trailing_zeros() as usize;
+            // The padding of the last word looks like nulls.
+            if row >= rows {
+                return;
             }
+            out.put_null(row);
+            missing &= missing - 1;
         }
     }
 }
 
-/// Fills `out` by a function that may fail; it is called for valid slots only, in runs of
-/// them (one run if there are no nulls), from one place so that it is inlined there.
+/// Fills `out` by a function that may fail and must not see null slots, in runs of valid ones
+/// (one run if there are no nulls). For the kernels whose values take long anyway.
 #[inline(always)]
 pub(crate) fn checked(
     input: &Input<'_>,

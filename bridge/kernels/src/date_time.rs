@@ -1,6 +1,7 @@
 //! Dates, times and timestamps.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{
@@ -15,7 +16,7 @@ use bridge_types::epoch::{
 };
 
 use crate::Sink;
-use crate::column::{Column, Input, Kernel, checked};
+use crate::column::{Column, Input, Kernel, flagged, sifted};
 use crate::error::{Fault, Stop};
 use crate::fixed::{fixed_values, write_fixed};
 use crate::int::IntDatum;
@@ -30,11 +31,17 @@ pub(crate) struct Date;
 impl Kernel for Date {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<Date32Type>()?;
-        checked(input, out, |row| pg_date(values[row]).map(IntDatum::datum))
+        sifted(input, out, |row| plain_date(values[row]), |row| pg_date(values[row]).map(IntDatum::datum))
     }
 }
 
+/// The datum of a finite date, and whether it is not one in range.
 #[inline(always)]
+fn plain_date(days: i32) -> (u64, bool) {
+    let pg = days.wrapping_sub(PG_EPOCH_OFFSET_DAYS);
+    (pg.datum(), !(PG_DATE_MIN_DAYS..PG_DATE_END_DAYS).contains(&pg))
+}
+
 fn pg_date(days: i32) -> Result<i32, Fault> {
     let pg = days.wrapping_sub(PG_EPOCH_OFFSET_DAYS);
     // A wrapped difference is a huge positive number, hence out of range as it should be.
@@ -57,7 +64,7 @@ pub(crate) struct Time;
 impl Kernel for Time {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<Time64MicrosecondType>()?;
-        checked(input, out, |row| pg_time(values[row]).map(IntDatum::datum))
+        flagged(input, out, Fault::DatetimeOverflow("time"), |row| pg_time(values[row]))
     }
 }
 
@@ -70,13 +77,14 @@ pub(crate) struct TimeNs;
 impl Kernel for TimeNs {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<Time64NanosecondType>()?;
-        checked(input, out, |row| pg_time(values[row].div_euclid(1000)).map(IntDatum::datum))
+        flagged(input, out, Fault::DatetimeOverflow("time"), |row| pg_time(values[row].div_euclid(1000)))
     }
 }
 
+/// The datum, and whether it is out of range.
 #[inline(always)]
-fn pg_time(us: i64) -> Result<i64, Fault> {
-    if (0..=US_PER_DAY).contains(&us) { Ok(us) } else { Err(Fault::DatetimeOverflow("time")) }
+fn pg_time(us: i64) -> (u64, bool) {
+    (us.datum(), !(0..=US_PER_DAY).contains(&us))
 }
 
 /// `FixedSizeBinary(8)` with extension `duckdb.time_tz` -> `timetz`.
@@ -90,55 +98,73 @@ pub(crate) struct TimeTz;
 impl Kernel for TimeTz {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, sink: &mut dyn Sink) -> Result<(), Stop> {
         let values = fixed_values::<8>(input)?;
-        write_fixed::<TIMETZ_SLOT_BYTES>(input, out, sink, |row| {
-            let bits = u64::from_le_bytes(values[row]);
-            let time = pg_time((bits >> DUCKDB_TIME_TZ_OFFSET_BITS).cast_signed())?;
-            let low = i32::try_from(bits & ((1 << DUCKDB_TIME_TZ_OFFSET_BITS) - 1));
-            let zone = low.map_err(|_| Fault::DatetimeOverflow("time zone displacement"))?
-                - DUCKDB_TIME_TZ_MAX_OFFSET;
-            if zone > DUCKDB_TIME_TZ_MAX_OFFSET {
-                return Err(Fault::DatetimeOverflow("time zone displacement"));
-            }
-            let mut slot = [0; TIMETZ_SLOT_BYTES];
-            slot[..8].copy_from_slice(&time.to_le_bytes());
-            slot[8..12].copy_from_slice(&zone.to_le_bytes());
-            Ok(slot)
-        })
+        write_fixed::<TIMETZ_SLOT_BYTES>(
+            input,
+            out,
+            sink,
+            Fault::DatetimeOverflow("time with time zone"),
+            |row| {
+                let bits = u64::from_le_bytes(values[row]);
+                let (time, beyond) = pg_time((bits >> DUCKDB_TIME_TZ_OFFSET_BITS).cast_signed());
+                // 24 bits less 57599.
+                let low = i32::try_from(bits & ((1 << DUCKDB_TIME_TZ_OFFSET_BITS) - 1)).unwrap_or(i32::MAX);
+                let zone = low - DUCKDB_TIME_TZ_MAX_OFFSET;
+                let mut slot = [0; TIMETZ_SLOT_BYTES];
+                slot[..8].copy_from_slice(&time.to_le_bytes());
+                slot[8..12].copy_from_slice(&zone.to_le_bytes());
+                (slot, beyond | (zone > DUCKDB_TIME_TZ_MAX_OFFSET))
+            },
+        )
     }
 }
 
 /// An Arrow timestamp type and how its unit becomes microseconds.
 pub(crate) trait TimestampUnit: ArrowPrimitiveType<Native = i64> + Send + Sync {
+    /// Values that are neither infinite nor out of Postgres' range, nor near to that.
+    const PLAIN: Range<i64>;
+    /// Microseconds of a plain value.
+    fn plain(value: i64) -> i64;
     /// Microseconds; `None` on overflow.
     fn microseconds(value: i64) -> Option<i64>;
 }
 
-impl TimestampUnit for TimestampMicrosecondType {
-    #[inline(always)]
-    fn microseconds(value: i64) -> Option<i64> {
-        Some(value)
-    }
+/// [`TimestampUnit::PLAIN`] for units of `factor` microseconds. Postgres' range ends later than
+/// 64 bits of microseconds since 1970.
+const fn plain_range(factor: i64) -> Range<i64> {
+    (PG_TIMESTAMP_MIN_US + PG_EPOCH_OFFSET_US) / factor + 1..i64::MAX / factor - 1
 }
 
-impl TimestampUnit for TimestampMillisecondType {
-    #[inline(always)]
-    fn microseconds(value: i64) -> Option<i64> {
-        value.checked_mul(1000)
-    }
+/// Stamps out [`TimestampUnit`] for a unit of so many microseconds.
+macro_rules! timestamp_unit {
+    ($($unit:ty => $factor:literal;)*) => { $(
+        impl TimestampUnit for $unit {
+            const PLAIN: Range<i64> = plain_range($factor);
+            #[inline(always)]
+            fn plain(value: i64) -> i64 {
+                value.wrapping_mul($factor)
+            }
+            fn microseconds(value: i64) -> Option<i64> {
+                value.checked_mul($factor)
+            }
+        }
+    )* };
 }
 
-impl TimestampUnit for TimestampSecondType {
-    #[inline(always)]
-    fn microseconds(value: i64) -> Option<i64> {
-        value.checked_mul(1_000_000)
-    }
+timestamp_unit! {
+    TimestampMicrosecondType => 1;
+    TimestampMillisecondType => 1000;
+    TimestampSecondType => 1_000_000;
 }
 
 impl TimestampUnit for TimestampNanosecondType {
+    const PLAIN: Range<i64> = DUCKDB_TIMESTAMP_NEG_INFINITY + 1..DUCKDB_TIMESTAMP_INFINITY;
     /// Cut towards the past: no instant is ever moved after a later one.
     #[inline(always)]
+    fn plain(value: i64) -> i64 {
+        value.div_euclid(1000)
+    }
     fn microseconds(value: i64) -> Option<i64> {
-        Some(value.div_euclid(1000))
+        Some(Self::plain(value))
     }
 }
 
@@ -152,11 +178,17 @@ pub(crate) struct Timestamp<T>(pub(crate) PhantomData<T>);
 impl<T: TimestampUnit> Kernel for Timestamp<T> {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<T>()?;
-        checked(input, out, |row| pg_timestamp::<T>(values[row]).map(IntDatum::datum))
+        let exact = |row: usize| pg_timestamp::<T>(values[row]).map(IntDatum::datum);
+        sifted(input, out, |row| plain_timestamp::<T>(values[row]), exact)
     }
 }
 
+/// The datum of a plain timestamp, and whether it is not one.
 #[inline(always)]
+fn plain_timestamp<T: TimestampUnit>(value: i64) -> (u64, bool) {
+    (T::plain(value).wrapping_sub(PG_EPOCH_OFFSET_US).datum(), !T::PLAIN.contains(&value))
+}
+
 fn pg_timestamp<T: TimestampUnit>(value: i64) -> Result<i64, Fault> {
     let in_range = T::microseconds(value)
         .and_then(|us| us.checked_sub(PG_EPOCH_OFFSET_US))

@@ -3,7 +3,7 @@
 use arrow::datatypes::{Float32Type, Float64Type};
 
 use crate::Sink;
-use crate::column::{Column, Input, Kernel, checked, total};
+use crate::column::{Column, Input, Kernel, flagged, total};
 use crate::error::{Fault, Stop};
 use crate::int::IntDatum;
 
@@ -59,17 +59,15 @@ pub(crate) struct Float8To4;
 impl Kernel for Float8To4 {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<Float64Type>()?;
-        checked(input, out, |row| {
+        flagged(input, out, Fault::OutOfRange("real"), |row| {
             let value = values[row];
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "rounding is the purpose; overflow is checked below"
             )]
             let narrow = value as f32;
-            if (narrow.is_infinite() && value.is_finite()) || (narrow == 0.0 && value != 0.0) {
-                return Err(Fault::OutOfRange("real"));
-            }
-            Ok(float4_datum(narrow))
+            let overflow = narrow.is_infinite() && value.is_finite();
+            (float4_datum(narrow), overflow || (narrow == 0.0 && value != 0.0))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use arrow::array::ArrowPrimitiveType;
 
 use crate::Sink;
-use crate::column::{Column, Input, Kernel, checked};
+use crate::column::{Column, Input, Kernel, flagged};
 use crate::error::{Fault, Stop};
 
 /// An integer that Postgres passes by value.
@@ -69,9 +69,8 @@ where
 {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<S>()?;
-        checked(input, out, |row| match values[row].try_into() {
-            Ok(value) => Ok(value.datum()),
-            Err(_) => Err(Fault::OutOfRange(T::NAME)),
+        flagged(input, out, Fault::OutOfRange(T::NAME), |row| {
+            values[row].try_into().map_or((0, true), |value| (value.datum(), false))
         })
     }
 }

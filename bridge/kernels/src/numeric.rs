@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use arrow::array::ArrowPrimitiveType;
 
 use crate::Sink;
-use crate::bytes::Reader;
-use crate::column::{Column, Input, Kernel, checked};
+use crate::bytes::{BROKEN_VALUE, Reader};
+use crate::column::{Column, Input, Kernel, checked, for_each_masked};
 use crate::error::{Fault, Stop};
-use crate::fixed::{fixed_values, write_fixed};
+use crate::fixed::{fixed_values, write_fixed, write_fixed_total};
 use crate::layout::{
     MAXALIGN, NUMERIC_BASE, NUMERIC_DEC_DIGITS, NUMERIC_DSCALE_MASK, NUMERIC_NAN, NUMERIC_NEG, NUMERIC_NINF,
     NUMERIC_PINF, NUMERIC_SHORT_DSCALE_MAX, NUMERIC_SHORT_WEIGHT_MAX, NUMERIC_SHORT_WEIGHT_MIN, VARHDRSZ,
@@ -54,27 +54,27 @@ impl Scale {
         }
     }
 
-    /// The numeric of up to five digits: `value * fill` fits 64 bits.
+    /// The numeric of up to five digits; `value * fill` must fit 64 bits, else it is a wrong one.
     #[inline(always)]
     fn narrow(self, negative: bool, value: u64) -> u128 {
-        let aligned = value * self.fill;
-        // The digits as 16-bit lanes, the most significant in the lowest lane.
-        let (high, low) = (aligned / BASE_4, aligned % BASE_4);
-        let (upper, lower) = (low / BASE_2, low % BASE_2);
-        let four = (upper / BASE) | ((upper % BASE) << 16) | ((lower / BASE) << 32) | ((lower % BASE) << 48);
-        if high != 0 {
-            let digits = u128::from(high) | u128::from(four) << 16;
-            return self.pack(negative, 4 - self.fraction, digits, 8 - digits.leading_zeros() / 16);
+        let aligned = value.wrapping_mul(self.fill);
+        if aligned >= BASE_4 {
+            let four = four_digits(aligned % BASE_4);
+            let digits = u128::from(aligned / BASE_4) | u128::from(four) << LANE_BITS;
+            return self.pack(negative, 4 - self.fraction, digits, 8 - digits.leading_zeros() / LANE_BITS);
         }
+        let four = four_digits(aligned);
         if four == 0 {
             return self.pack(false, 0, 0, 0);
         }
-        let leading = four.trailing_zeros() / 16;
-        let digits = four >> (16 * leading);
+        let leading = four.trailing_zeros() / LANE_BITS;
+        let digits = four >> (LANE_BITS * leading);
+        let count = 4 - leading - four.leading_zeros() / LANE_BITS;
         let leading = i16::try_from(leading).unwrap_or(0);
-        self.pack(negative, 3 - leading - self.fraction, digits.into(), 4 - digits.leading_zeros() / 16)
+        self.pack(negative, 3 - leading - self.fraction, digits.into(), count)
     }
 
+    /// Headers and digits of a numeric; the most significant digit is in the lowest lane.
     #[inline(always)]
     fn pack(self, negative: bool, weight: i16, digits: u128, count: u32) -> u128 {
         let total = VARHDRSZ + SHORT_HEADER + DIGIT * count as usize;
@@ -124,6 +124,27 @@ impl Scale {
         }
         slot
     }
+}
+
+/// Bits of the lanes that digits are computed in.
+const LANE_BITS: u32 = 16;
+
+/// The four digits of a number below 10^16, the most significant in the lowest lane.
+#[inline(always)]
+fn four_digits(value: u64) -> u64 {
+    let upper = value / BASE_2;
+    two_digits(upper) | two_digits(value - upper * BASE_2) << (2 * LANE_BITS)
+}
+
+/// The two digits of a number below 10^8, likewise.
+#[inline(always)]
+fn two_digits(value: u64) -> u64 {
+    // value / 10^4 without a high product: the reciprocal is too large by 2224 / 2^40 / 10^4,
+    // which is less than 10^-4 in the product for values up to 4.9 * 10^8.
+    const SHIFT: u32 = 40;
+    const RECIPROCAL: u64 = (1 << SHIFT) / BASE + 1;
+    let upper = (value * RECIPROCAL) >> SHIFT;
+    upper | (value - upper * BASE) << LANE_BITS
 }
 
 /// A remainder that is known to be below 2^64.
@@ -192,12 +213,10 @@ where
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, sink: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<T>()?;
         let limit = u64::MAX / self.scale.fill;
-        write_fixed::<NARROW_SLOT>(input, out, sink, |row| {
+        let scale = self.scale;
+        write_fixed::<NARROW_SLOT>(input, out, sink, Fault::OutOfRange("numeric"), |row| {
             let (negative, value) = values[row].split();
-            if value > limit {
-                return Err(Fault::OutOfRange("numeric"));
-            }
-            Ok(self.scale.narrow(negative, value).to_le_bytes())
+            (scale.narrow(negative, value).to_le_bytes(), value > limit)
         })
     }
 }
@@ -229,9 +248,9 @@ where
 {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, sink: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<T>()?;
-        write_fixed::<WIDE_SLOT>(input, out, sink, |row| {
+        write_fixed_total::<WIDE_SLOT>(input, out, sink, |row| {
             let (negative, value) = values[row].split();
-            Ok(self.scale.wide(negative, value.into()))
+            self.scale.wide(negative, value.into())
         })
     }
 }
@@ -246,8 +265,8 @@ impl Kernel for Uhugeint {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, sink: &mut dyn Sink) -> Result<(), Stop> {
         let values = fixed_values::<16>(input)?;
         let scale = Scale::new(0);
-        write_fixed::<WIDE_SLOT>(input, out, sink, |row| {
-            Ok(scale.wide(false, u128::from_le_bytes(values[row])))
+        write_fixed_total::<WIDE_SLOT>(input, out, sink, |row| {
+            scale.wide(false, u128::from_le_bytes(values[row]))
         })
     }
 }
@@ -264,14 +283,10 @@ impl<R: Reader + Send + Sync> Kernel for NumericText<R> {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, sink: &mut dyn Sink) -> Result<(), Stop> {
         let reader = R::open(input)?;
         let mut bytes = 0_usize;
-        let mut add = |row: usize| -> Result<(), Stop> {
-            bytes += text_room(reader.len(row).map_err(|fault| Stop::Value(row, fault))?);
+        for_each_masked(input, |row, mask| {
+            bytes += text_room(reader.len(row, mask).ok_or(BROKEN_VALUE)?);
             Ok(())
-        };
-        match input.nulls() {
-            None => (0..input.rows).try_for_each(&mut add)?,
-            Some(nulls) => nulls.valid_indices().try_for_each(&mut add)?,
-        }
+        })?;
         let arena = sink.allocate(bytes)?;
         let mut used = 0;
         let mut digits = Vec::new();
