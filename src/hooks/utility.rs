@@ -466,7 +466,7 @@ unsafe fn rename(statement: &pg_sys::RenameStmt) -> Result<After> {
     unsafe {
         if statement.renameType == OBJECT_SCHEMA {
             let schema = pg_sys::get_namespace_oid(statement.subname, true);
-            if schema != pg_sys::InvalidOid && registry::any_in_schema(schema) {
+            if schema != pg_sys::InvalidOid && !registry::in_schema(schema).is_empty() {
                 return Err(Error::from(
                     EngineError::new(
                         SqlState::FEATURE_NOT_SUPPORTED,

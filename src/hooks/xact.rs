@@ -8,7 +8,8 @@
 //! DuckDB commits in PRE_COMMIT, after deferred triggers have run, and an error there aborts
 //! the Postgres transaction. If the engine dies in the middle of its commit, the next engine is
 //! asked for the mark that the transaction left in its store ([`session::commit`]): it counts if
-//! the mark is there. A crash of Postgres between the two commits leaves DuckDB ahead.
+//! the mark is there. Between DuckDB's commit and Postgres' own lie ON COMMIT actions, NOTIFY and
+//! the last check of SERIALIZABLE: a crash of Postgres or an error there leaves DuckDB ahead.
 //!
 //! What is refused, because it could not be undone in one of the two:
 //! - a write to a duckdb table inside a subtransaction: DuckDB has no savepoints. Reads are

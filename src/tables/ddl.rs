@@ -13,6 +13,7 @@ use super::table::{self, Column, Table};
 use crate::engine::session;
 use crate::error::{Error, Result};
 use crate::hooks::xact;
+use crate::pg;
 
 /// Makes the DuckDB table of a relation that Postgres has just created.
 pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
@@ -36,12 +37,39 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
         session::run(&format!("CREATE SCHEMA IF NOT EXISTS {}", table.qualified_schema()))?;
     }
     // DuckDB wants the word although the name says the same.
-    let temp = if table.is_temporary() { "TEMP " } else { "" };
-    session::run(&format!("CREATE {temp}TABLE {} ({columns})", table.qualified()))?;
+    let create = if table.is_temporary() {
+        "CREATE TEMP TABLE"
+    } else {
+        // Postgres has decided that the name is free: what is there was left behind by a
+        // transaction that Postgres gave up after DuckDB's commit (see `hooks::xact`).
+        check_case(relid, &table.name)?;
+        "CREATE OR REPLACE TABLE"
+    };
+    session::run(&format!("{create} {} ({columns})", table.qualified()))?;
     if !table.is_temporary() {
         registry::insert(relid, &table.database())?;
     }
     Ok(())
+}
+
+/// Refuses a name that DuckDB, which compares without regard to case, has for another table.
+fn check_case(relid: pg_sys::Oid, name: &str) -> Result<()> {
+    // SAFETY: catalog look-ups on the main thread.
+    let other = unsafe {
+        registry::in_schema(pg_sys::get_rel_namespace(relid))
+            .into_iter()
+            .filter(|other| *other != relid)
+            .map(|other| pg::owned_string(pg_sys::get_rel_name(other)))
+            .find(|other| other.to_lowercase() == name.to_lowercase())
+    };
+    other.map_or(Ok(()), |other| {
+        Err(EngineError::new(
+            SqlState::DUPLICATE_TABLE,
+            format!("duckdb table \"{name}\" differs from \"{other}\" only in case"),
+        )
+        .with_hint("DuckDB compares names without regard to case; choose another name.")
+        .into())
+    })
 }
 
 /// Makes creators of the first tables of a schema wait for each other, before their DuckDB
@@ -51,7 +79,7 @@ fn announce_schema(relid: pg_sys::Oid) {
     // only, not with what others do in the schema, and ends with the transaction.
     unsafe {
         let schema = pg_sys::get_rel_namespace(relid);
-        if !registry::any_in_schema(schema) {
+        if registry::in_schema(schema).is_empty() {
             pg_sys::LockDatabaseObject(
                 pg_sys::NamespaceRelationId,
                 schema,

@@ -77,9 +77,10 @@ pub(super) fn delete(relid: pg_sys::Oid) -> Result<()> {
     Ok(())
 }
 
-/// Relations registered in a Postgres schema: true if there is at least one.
-pub(crate) fn any_in_schema(schema: pg_sys::Oid) -> bool {
-    let Some(registry) = registry() else { return false };
+/// Relations registered in a Postgres schema.
+pub(crate) fn in_schema(schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    let mut found = Vec::new();
+    let Some(registry) = registry() else { return found };
     // SAFETY: relid is the first column, not null, passed by value.
     unsafe {
         let relation = pg_sys::table_open(registry, pg_sys::AccessShareLock.cast_signed());
@@ -91,16 +92,18 @@ pub(crate) fn any_in_schema(schema: pg_sys::Oid) -> bool {
             0,
             std::ptr::null_mut(),
         );
-        let mut found = false;
-        while !found {
+        loop {
             let tuple = pg_sys::systable_getnext(scan);
             if tuple.is_null() {
                 break;
             }
             let mut is_null = false;
             let relid = pg_sys::heap_getattr(tuple, 1, (*relation).rd_att, &mut is_null);
-            found = u32::try_from(relid.value())
-                .is_ok_and(|relid| pg_sys::get_rel_namespace(relid.into()) == schema);
+            if let Ok(relid) = u32::try_from(relid.value())
+                && pg_sys::get_rel_namespace(relid.into()) == schema
+            {
+                found.push(relid.into());
+            }
         }
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(relation, pg_sys::AccessShareLock.cast_signed());
