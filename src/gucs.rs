@@ -24,15 +24,13 @@ pub(crate) static THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
 /// `duckdb.worker_threads`: the other name of `duckdb.threads`; used when that is -1.
 pub(crate) static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
 /// `duckdb.temporary_directory`: where DuckDB spills. Empty: `pg_duckdb/temp` in the data directory.
-pub(crate) static TEMPORARY_DIRECTORY: GucSetting<Option<CString>> =
-    GucSetting::<Option<CString>>::new(None);
+pub(crate) static TEMPORARY_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 /// `duckdb.max_temp_directory_size`: bound of the spill, such as `10GB`. Empty: 10 GB, because
 /// DuckDB's own default is 90 % of the disk that Postgres needs as well.
 pub(crate) static MAX_TEMP_DIRECTORY_SIZE: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(None);
 /// `duckdb.extension_directory`: where DuckDB looks for extensions. Empty: `pg_duckdb/extensions`.
-pub(crate) static EXTENSION_DIRECTORY: GucSetting<Option<CString>> =
-    GucSetting::<Option<CString>>::new(None);
+pub(crate) static EXTENSION_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 /// `duckdb.postgres_role`: members may use DuckDB. Empty: everybody, since local tables are
 /// protected by Postgres' own privileges.
 pub(crate) static POSTGRES_ROLE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
