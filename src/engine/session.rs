@@ -1,7 +1,7 @@
 //! This backend's session with the engine: opened lazily, one connection, one DuckDB
 //! transaction at most.
 //!
-//! Everything that waits goes through [`await_reply`] or [`await_portal`], which serve scan
+//! Everything that waits goes through [`wait_until`], which serves scan
 //! requests of any open portal meanwhile. No borrow of the session is held while a feed runs
 //! (its plan may itself use the session) or while the backend sleeps.
 
@@ -62,6 +62,8 @@ struct PortalState {
     awaits_outsize: bool,
     /// How it ended.
     outcome: Option<std::result::Result<Finished, EngineError>>,
+    /// It was read to its end.
+    finished: bool,
 }
 
 struct CachedStatement {
@@ -176,7 +178,7 @@ impl Session {
         Ok(())
     }
 
-    /// Closes a statement that failed: DuckDB keeps what its operators had gathered, such as
+    /// Closes a statement that has not run to its end: DuckDB keeps what its operators had gathered, such as
     /// the hash tables of joins, as long as the statement.
     fn forget(&mut self, statement: u32) -> std::result::Result<(), IpcError> {
         if let Some(index) = self.statements.iter().position(|cached| cached.id == statement) {
@@ -625,9 +627,12 @@ pub(crate) fn reset_nowait() {
         }
         session.awaited = None;
         session.reply = None;
+        let unfinished: Vec<u32> =
+            session.portals.values().filter(|state| !state.finished).map(|state| state.statement).collect();
         session.portals.clear();
         session.scan_requests.clear();
-        if session.client.send(&Request::Reset, &[]).is_err() {
+        let sent = session.client.send(&Request::Reset, &[]).map(drop);
+        if sent.and_then(|()| unfinished.into_iter().try_for_each(|id| session.forget(id))).is_err() {
             *slot = None;
         }
     });
@@ -794,7 +799,10 @@ pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
             return Ok(None);
         }
         match state.outcome.take() {
-            Some(Ok(finished)) => Ok(Some(PortalEvent::Finished(finished))),
+            Some(Ok(finished)) => {
+                state.finished = true;
+                Ok(Some(PortalEvent::Finished(finished)))
+            }
             Some(Err(error)) => {
                 let statement = state.statement;
                 session.forget(statement)?;
@@ -832,11 +840,14 @@ pub(crate) fn close_portal(portal: u32) {
     SESSION.with(|cell| {
         if let Ok(mut slot) = cell.try_borrow_mut()
             && let Some(session) = slot.as_mut()
-            && session.portals.remove(&portal).is_some()
+            && let Some(state) = session.portals.remove(&portal)
         {
             session.scan_requests.retain(|(p, _)| *p != portal);
-            // A dead engine has no portals.
+            // A dead engine has neither portals nor statements.
             let _ = session.client.send(&Request::ClosePortal { portal }, &[]);
+            if !state.finished {
+                let _ = session.forget(state.statement);
+            }
         }
     });
 }

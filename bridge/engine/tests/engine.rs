@@ -440,6 +440,7 @@ fn a_transaction_ended_by_an_error_cannot_be_committed() {
 /// Replaying the log of a store takes long after a crash; whoever asks for the status
 /// meanwhile is answered at once.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the ban is for backends")]
 fn status_is_told_while_a_store_is_attached() {
     let (directory, mut engine) = start();
     let mut session = engine.session();

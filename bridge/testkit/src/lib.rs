@@ -1,6 +1,6 @@
 //! Random batches and slow reference conversions for tests.
 //!
-//! Everything meets in one canonical text: [`reference`] says what text a slot of an Arrow
+//! Everything meets in one canonical text: [`mod@reference`] says what text a slot of an Arrow
 //! array must have as a Postgres value, [`decode`] what text a datum has. Both work value by
 //! value on strings and share no code with the kernels they judge.
 //!
