@@ -1,0 +1,199 @@
+//! The DuckDB transaction of the current Postgres transaction.
+
+use std::time::Instant;
+
+use bridge_ipc::message::{Reply, Request, TransactionCommand};
+use bridge_types::{EngineError, SqlState, names};
+use pgrx::pg_sys;
+
+use super::statements::run;
+use super::{
+    IN_TRANSACTION, SESSION, START_TIMEOUT, ensure_open, exchange, is_connected, next_number,
+    unexpected_reply, with_open,
+};
+use crate::engine::interrupt;
+use crate::error::{Error, Result};
+
+/// True while a DuckDB transaction of this Postgres transaction is open.
+fn in_transaction() -> bool {
+    IN_TRANSACTION.get()
+}
+
+/// Opens the DuckDB transaction that belongs to the current Postgres transaction.
+pub(crate) fn begin_if_needed() -> Result<()> {
+    ensure_open()?;
+    if in_transaction() {
+        return Ok(());
+    }
+    let mut beginning = Beginning { begun: false };
+    transaction(TransactionCommand::Begin)?;
+    beginning.begun = true;
+    IN_TRANSACTION.set(true);
+    Ok(())
+}
+
+/// Drops the connection if an error comes between BEGIN and its reply: whether the engine has
+/// begun is unknown then, and nothing would end that transaction.
+struct Beginning {
+    begun: bool,
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if !self.begun {
+            SESSION.with(|cell| {
+                if let Ok(mut slot) = cell.try_borrow_mut() {
+                    *slot = None;
+                }
+            });
+        }
+    }
+}
+
+fn transaction(command: TransactionCommand) -> Result<()> {
+    match exchange(&Request::Transaction(command), &[])? {
+        Reply::Done { .. } => Ok(()),
+        _ => Err(unexpected_reply()),
+    }
+}
+
+/// Commits the DuckDB transaction, if one is open. `durable`: it has written the local store.
+///
+/// Not interruptible: a cancel between the engine's commit and its answer would leave
+/// Postgres believing in a rollback.
+///
+/// # Errors
+/// Nothing is committed, except under 40003, which says that nobody knows.
+pub(crate) fn commit(durable: bool) -> Result<()> {
+    if !in_transaction() {
+        return Ok(());
+    }
+    let held = interrupt::HoldInterrupts::new();
+    let result = if durable { commit_marked() } else { transaction(TransactionCommand::Commit) };
+    drop(held);
+    // After an error Postgres aborts, which resets the session.
+    result.inspect(|()| IN_TRANSACTION.set(false))
+}
+
+/// Commits with a mark in the store, by which the next engine can tell whether the commit
+/// of one that died in the middle of it counts.
+fn commit_marked() -> Result<()> {
+    let mark = CommitMark::new();
+    mark.write()?;
+    let engine_pid = with_open(|session| Ok(session.engine_pid))?;
+    let Err(error) = transaction(TransactionCommand::Commit) else { return Ok(()) };
+    if is_connected() {
+        // The engine's own answer.
+        return Err(error);
+    }
+    IN_TRANSACTION.set(false);
+    match mark.find(engine_pid) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(error),
+        Err(_) => Err(EngineError::new(
+            SqlState::STATEMENT_COMPLETION_UNKNOWN,
+            "connection to the DuckDB engine was lost during COMMIT",
+        )
+        .with_detail("It is not known whether the changes to duckdb tables were committed.")
+        .with_hint("Look at the tables before the transaction is run again.")
+        .into()),
+    }
+}
+
+/// Number of this backend among the running ones.
+fn slot() -> i32 {
+    // SAFETY: a plain global of the main thread.
+    #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+    unsafe {
+        pg_sys::MyBackendId
+    }
+    // SAFETY: a plain global of the main thread.
+    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+    unsafe {
+        pg_sys::MyProcNumber
+    }
+}
+
+/// What a transaction leaves in the store, see [`names::COMMITS_TABLE`].
+struct CommitMark {
+    table: String,
+    slot: i32,
+    /// Unique: a slot has one backend at a time, and a process one clock.
+    mark: String,
+}
+
+impl CommitMark {
+    fn new() -> Self {
+        // SAFETY: plain globals and a system call of the main thread.
+        let (database, process, now) =
+            unsafe { (pg_sys::MyDatabaseId.to_u32(), pg_sys::MyProcPid, pg_sys::GetCurrentTimestamp()) };
+        let table = format!(
+            "{}.{}.{}",
+            names::quote_identifier(&names::store_catalog(database)),
+            names::quote_identifier(names::STORE_SCHEMA),
+            names::COMMITS_TABLE
+        );
+        Self { table, slot: slot(), mark: format!("{process} {now} {}", next_number()) }
+    }
+
+    /// Into the open transaction.
+    fn write(&self) -> Result<()> {
+        let Self { table, slot, mark } = self;
+        if run(&format!("UPDATE {table} SET mark = '{mark}' WHERE slot = {slot}"))? == 0 {
+            run(&format!("INSERT INTO {table} VALUES ({slot}, '{mark}')"))?;
+        }
+        Ok(())
+    }
+
+    /// True if the transaction counts; asks the engine that comes after the one with process
+    /// id `lost`.
+    fn find(&self, lost: i32) -> Result<bool> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let found = self.find_now(lost);
+            // A dying engine may still accept a connection.
+            if found.is_ok() || is_connected() || Instant::now() > deadline {
+                return found;
+            }
+            interrupt::sleep(10);
+        }
+    }
+
+    fn find_now(&self, lost: i32) -> Result<bool> {
+        let Self { table, slot, mark } = self;
+        ensure_open()?;
+        if with_open(|session| Ok(session.engine_pid))? == lost {
+            // It is still at work, perhaps on that very commit.
+            return Err(Error::engine_lost());
+        }
+        let found = run(&format!("DELETE FROM {table} WHERE slot = {slot} AND mark = '{mark}'"))?;
+        Ok(found > 0)
+    }
+}
+
+/// Abandons everything of the current transaction without waiting for the engine.
+///
+/// Called on abort, where nothing may fail.
+pub(crate) fn reset_nowait() {
+    let in_transaction = IN_TRANSACTION.take();
+    SESSION.with(|cell| {
+        // Borrowed means that the process is going away in the middle of a wait: the engine
+        // will see the connection close.
+        let Ok(mut slot) = cell.try_borrow_mut() else { return };
+        let Some(session) = slot.as_mut() else { return };
+        let anything = in_transaction || !session.portals.is_empty() || session.awaited.is_some();
+        if !anything {
+            return;
+        }
+        session.awaited = None;
+        session.reply = None;
+        let unfinished: Vec<u32> =
+            session.portals.values().filter(|state| !state.finished).map(|state| state.statement).collect();
+        session.portals.clear();
+        session.scan_requests.clear();
+        let sent = session.client.send(&Request::Reset, &[]).map(drop);
+        if sent.and_then(|()| unfinished.into_iter().try_for_each(|id| session.forget(id))).is_err() {
+            *slot = None;
+        }
+    });
+}
