@@ -16,7 +16,7 @@ use pgrx::pg_sys::NodeTag;
 
 use super::{planner, xact};
 use crate::error::{Error, Result, report};
-use crate::pg::{catalog, list, owned_string};
+use crate::pg::{self, catalog, list, owned_string};
 use crate::tables::ddl::{self, unsupported};
 use crate::tables::{self, create_as, registry, table};
 
@@ -558,13 +558,15 @@ unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decision> {
         let copy = (*statement).utilityStmt.cast::<pg_sys::CopyStmt>();
         let mut targets = std::ptr::null_mut();
         if (*copy).attlist.is_null() {
-            targets =
-                list::append(targets, column_target(new_node::<pg_sys::A_Star>(NodeTag::T_A_Star).cast()));
+            targets = list::append(
+                targets,
+                column_target(pg::new_node::<pg_sys::A_Star>(NodeTag::T_A_Star).cast()),
+            );
         }
         for name in list::pointers::<pg_sys::Node>((*copy).attlist) {
             targets = list::append(targets, column_target(name));
         }
-        let select = new_node::<pg_sys::SelectStmt>(NodeTag::T_SelectStmt);
+        let select = pg::new_node::<pg_sys::SelectStmt>(NodeTag::T_SelectStmt);
         (*select).targetList = targets;
         (*select).fromClause = list::append(std::ptr::null_mut(), (*copy).relation);
         (*copy).query = select.cast();
@@ -578,22 +580,12 @@ unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decision> {
 unsafe fn column_target(field: *mut pg_sys::Node) -> *mut pg_sys::ResTarget {
     // SAFETY: fresh nodes in the current context.
     unsafe {
-        let reference = new_node::<pg_sys::ColumnRef>(NodeTag::T_ColumnRef);
+        let reference = pg::new_node::<pg_sys::ColumnRef>(NodeTag::T_ColumnRef);
         (*reference).fields = list::append(std::ptr::null_mut(), field);
         (*reference).location = -1;
-        let target = new_node::<pg_sys::ResTarget>(NodeTag::T_ResTarget);
+        let target = pg::new_node::<pg_sys::ResTarget>(NodeTag::T_ResTarget);
         (*target).val = reference.cast();
         (*target).location = -1;
         target
-    }
-}
-
-/// A zeroed node with its tag.
-unsafe fn new_node<T>(tag: NodeTag) -> *mut T {
-    // SAFETY: zeroed memory is a valid node of these types; every node starts with its tag.
-    unsafe {
-        let node = pg_sys::palloc0(size_of::<T>());
-        *node.cast::<NodeTag>() = tag;
-        node.cast()
     }
 }

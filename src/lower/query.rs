@@ -14,7 +14,6 @@ use pgrx::pg_sys::NodeTag;
 
 use super::aggregate::ascending;
 use super::expr::fold;
-use super::relation::oids;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::{Result, function, types, unsupported};
 use crate::pg::{list, owned_string};
@@ -87,7 +86,7 @@ impl Lowerer {
                 }
                 // The level itself is in scope, so that a definition sees those before it.
                 let plan = self.query(body)?;
-                let types = oids((*cte).ctecoltypes)
+                let types = list::oids((*cte).ctecoltypes)
                     .into_iter()
                     .zip(list::integers((*cte).ctecoltypmods))
                     .map(|(oid, typmod)| types::base(oid, typmod))
@@ -362,15 +361,15 @@ impl Lowerer {
                 pg_sys::SetOperation::SETOP_EXCEPT => SetOperator::Except,
                 other => return unsupported(format!("set operation {other}"), "it is not known"),
             };
-            for collation in oids(set.colCollations) {
+            for collation in list::oids(set.colCollations) {
                 function::check_equality("a set operation", collation)?;
             }
-            let columns = oids(set.colTypes)
+            let columns = list::oids(set.colTypes)
                 .into_iter()
                 .zip(list::integers(set.colTypmods))
                 .map(|(oid, typmod)| types::duck(types::base(oid, typmod)))
                 .collect::<Result<Vec<DuckType>>>()?;
-            let wanted = oids(set.colTypes);
+            let wanted = list::oids(set.colTypes);
             let left = this.set_operation(query, set.larg, &wanted)?;
             let right = this.set_operation(query, set.rarg, &wanted)?;
             Ok(SetOperation::plan(operator, set.all, left, right, &columns)?)

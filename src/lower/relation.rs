@@ -304,7 +304,7 @@ impl Lowerer {
                     .collect::<Result<Vec<_>>>()?;
                 rows.push(row);
             }
-            let type_oids = oids((*entry).coltypes);
+            let type_oids = list::oids((*entry).coltypes);
             let columns = type_oids
                 .into_iter()
                 .zip(list::integers((*entry).coltypmods))
@@ -371,22 +371,6 @@ unsafe fn unnested(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::Fun
         let call = call.cast::<pg_sys::FuncExpr>();
         let unnest = (*call).funcid.to_u32() == pg_sys::F_UNNEST_ANYARRAY;
         (unnest && depends((*call).args.cast(), std::ptr::null_mut())).then_some(call)
-    }
-}
-
-/// The oids of an oid list.
-///
-/// # Safety
-/// `list` is null or an oid list.
-pub(super) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
-    if list.is_null() {
-        return Vec::new();
-    }
-    // SAFETY: as the caller promises.
-    unsafe {
-        let cells =
-            std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
-        cells.iter().map(|cell| cell.oid_value).collect()
     }
 }
 

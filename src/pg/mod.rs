@@ -51,3 +51,16 @@ pub(crate) unsafe fn node_string(node: *mut pgrx::pg_sys::Node) -> String {
         owned_string((*node.cast::<pgrx::pg_sys::Value>()).val.str_)
     }
 }
+
+/// A zeroed node with its tag, in the current memory context.
+///
+/// # Safety
+/// `T` is the struct of `tag`, for which zeroes are valid.
+pub(crate) unsafe fn new_node<T>(tag: pgrx::pg_sys::NodeTag) -> *mut T {
+    // SAFETY: as the caller promises; every node starts with its tag.
+    unsafe {
+        let node = pgrx::pg_sys::palloc0(size_of::<T>());
+        *node.cast::<pgrx::pg_sys::NodeTag>() = tag;
+        node.cast()
+    }
+}

@@ -277,13 +277,13 @@ pub(crate) unsafe fn planned_statement(
             .iter()
             .fold(std::ptr::null_mut(), |names, column| list::append(names, string_node(&column.spec.name)));
         // Gives the columns of the scan names in EXPLAIN VERBOSE; never opened.
-        let entry = new_node::<pg_sys::RangeTblEntry>(pg_sys::NodeTag::T_RangeTblEntry);
+        let entry = pg::new_node::<pg_sys::RangeTblEntry>(pg_sys::NodeTag::T_RangeTblEntry);
         (*entry).rtekind = pg_sys::RTEKind::RTE_RESULT;
         (*entry).eref = pg_sys::makeAlias(c"duckdb".as_ptr(), names);
         rtable = list::append(rtable, entry);
         let entry_index = (*rtable).length;
 
-        let node = new_node::<pg_sys::CustomScan>(pg_sys::NodeTag::T_CustomScan);
+        let node = pg::new_node::<pg_sys::CustomScan>(pg_sys::NodeTag::T_CustomScan);
         (*node).scan.plan.targetlist = lowered_columns(&lowered.columns, pg_sys::INDEX_VAR);
         (*node).custom_scan_tlist = lowered_columns(&lowered.columns, entry_index);
         (*node).custom_private = plan.to_private();
@@ -302,7 +302,7 @@ pub(crate) unsafe fn planned_statement(
             // It copied the scan's target list, which refers to the scan's own columns.
             (*tree).targetlist = lowered_columns(&lowered.columns, pg_sys::OUTER_VAR);
         }
-        let statement = new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);
+        let statement = pg::new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);
         (*statement).commandType = command;
         (*statement).queryId = (*parse).queryId;
         (*statement).canSetTag = (*parse).canSetTag;
@@ -331,15 +331,6 @@ unsafe fn lowered_columns(columns: &[OutputColumn], varno: i32) -> *mut pg_sys::
         let name = pg::palloc_string(&column.spec.name);
         list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false))
     })
-}
-
-unsafe fn new_node<T>(tag: pg_sys::NodeTag) -> *mut T {
-    // SAFETY: zeroed memory is a valid node of these types; every node starts with its tag.
-    unsafe {
-        let node = pg_sys::palloc0(size_of::<T>());
-        *node.cast::<pg_sys::NodeTag>() = tag;
-        node.cast()
-    }
 }
 
 /// Every relation the query names at any depth: the executor checks the user's privileges on
