@@ -50,6 +50,7 @@ impl KeptCluster {
     /// If it does not start; the message names the log.
     pub fn start(&self, options: &Options) -> Result<()> {
         self.stop()?;
+        self.start_afresh_if_outdated()?;
         let settings = options.settings(&self.directory);
         fs::write(self.data_directory().join("postgresql.auto.conf"), settings)?;
         let log = self.directory.join("log");
@@ -57,6 +58,22 @@ impl KeptCluster {
         self.pg_ctl(&["-w", "-s", "-t", "60", "-l", &log.to_string_lossy(), "start"])
             .map_err(|error| format!("{error}; see {}", log.display()))?;
         self.client("postgres")?.batch_execute("CREATE EXTENSION IF NOT EXISTS pg_duckdb")?;
+        Ok(())
+    }
+
+    /// Removes the data of a cluster whose extension was created by another script: until the
+    /// first release the version stays the same while its objects change.
+    fn start_afresh_if_outdated(&self) -> Result<()> {
+        let script = fs::read(Artifacts::source_root().join("sql/pg_duckdb--0.1.0.sql"))?;
+        let stamp = self.directory.join("extension.sql");
+        if fs::read(&stamp).is_ok_and(|created_by| created_by == script) {
+            return Ok(());
+        }
+        if stamp.exists() {
+            eprintln!("the extension's script has changed: the cluster starts afresh");
+        }
+        self.remove_data()?;
+        fs::write(stamp, script)?;
         Ok(())
     }
 
