@@ -199,16 +199,17 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn on_subtransaction(
     event: pg_sys::SubXactEvent::Type,
-    _subtransaction: pg_sys::SubTransactionId,
+    subtransaction: pg_sys::SubTransactionId,
     _parent: pg_sys::SubTransactionId,
     _arg: *mut core::ffi::c_void,
 ) {
     if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        tables::forget_statement();
+        tables::forget_since(subtransaction);
     }
 }
 
 fn forget() {
     WRITTEN.set(Written::default());
-    tables::forget_statement();
+    // InvalidSubTransactionId: everything.
+    tables::forget_since(0);
 }

@@ -9,15 +9,16 @@ pub(crate) mod registry;
 pub(crate) mod store;
 pub(crate) mod table;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use pgrx::pg_sys;
 
 use crate::error::Result;
 
 thread_local! {
-    /// Depth of `ALTER TABLE` statements on duckdb tables that Postgres is executing.
-    static ALTERING: Cell<u32> = const { Cell::new(0) };
+    /// The `ALTER TABLE` statements on duckdb tables that Postgres is executing, by the
+    /// subtransactions they run in.
+    static ALTERING: RefCell<Vec<pg_sys::SubTransactionId>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Installs what watches for dropped relations; called once in the postmaster.
@@ -32,15 +33,24 @@ pub(crate) fn create_pending() -> Result<()> {
 
 /// Says that Postgres begins (+1) or ends (-1) an `ALTER TABLE`, whose scans find no rows.
 pub(crate) fn enter_alter(change: i32) {
-    ALTERING.set(ALTERING.get().saturating_add_signed(change));
+    // SAFETY: main thread, in a transaction.
+    let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    ALTERING.with_borrow_mut(|altering| {
+        if change > 0 {
+            altering.push(current);
+        } else {
+            altering.pop();
+        }
+    });
 }
 
 fn altering() -> bool {
-    ALTERING.get() > 0
+    ALTERING.with_borrow(|altering| !altering.is_empty())
 }
 
-/// Forgets what an aborted statement has left behind.
-pub(crate) fn forget_statement() {
-    let _: Vec<pg_sys::Oid> = pending::take();
-    ALTERING.set(0);
+/// Forgets what was begun in a subtransaction that aborts, or in one inside it: those have
+/// higher numbers. What an outer statement has begun goes on.
+pub(crate) fn forget_since(subtransaction: pg_sys::SubTransactionId) {
+    pending::forget_since(subtransaction);
+    ALTERING.with_borrow_mut(|altering| altering.retain(|begun_in| *begun_in < subtransaction));
 }
