@@ -10,6 +10,7 @@ mod memory;
 mod persistence;
 mod protocol;
 mod reentry;
+mod role;
 mod session;
 mod shutdown;
 mod status;

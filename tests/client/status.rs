@@ -1,10 +1,11 @@
 //! `duckdb.engine_status()` and `duckdb.engine_sessions()`.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use postgres::NoTls;
 
-use crate::fixture::{ENDLESS, number, quiet};
+use crate::fixture::{ENDLESS, NUMBERS, number, quiet, shared};
 
 #[test]
 fn status_tells_of_the_engine_and_its_queries() {
@@ -62,4 +63,35 @@ fn only_monitors_see_the_sessions_of_others() {
     client.batch_execute("SELECT * FROM duckdb.engine_sessions()").expect_err("is refused");
     client.batch_execute("SELECT * FROM duckdb.engine_status()").expect("is for everybody");
     client.batch_execute("RESET ROLE; DROP ROLE nobody_special").expect("drops");
+}
+
+#[test]
+fn files_and_socket_are_private_and_the_log_tells_of_the_engine() {
+    let cluster = shared();
+    let mut client = cluster.client().expect("connects");
+    assert_eq!(number(&mut client, "SELECT count(*) FROM numbers").expect("opens the store"), NUMBERS);
+    let database: u32 = client
+        .query_one("SELECT oid FROM pg_database WHERE datname = current_database()", &[])
+        .expect("asks")
+        .get(0);
+    let data = cluster.data_directory();
+    let mode = |path: &str| {
+        let metadata = std::fs::metadata(data.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        metadata.permissions().mode() & 0o777
+    };
+    for directory in ["pg_duckdb", "pg_duckdb/run"] {
+        assert_eq!(mode(directory), 0o700, "{directory}");
+    }
+    for file in ["pg_duckdb/run/engine.sock".to_owned(), format!("pg_duckdb/{database}/store.duckdb")] {
+        assert_eq!(mode(&file), 0o600, "{file}");
+    }
+    // The kernel takes the engine before any process of Postgres.
+    let engine = cluster.engine_pid().expect("runs");
+    let score = |pid: u32| -> i32 {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).expect("alive");
+        text.trim().parse().expect("a number")
+    };
+    assert!(score(engine) > score(cluster.postmaster_pid().expect("runs")));
+    let log = cluster.log().expect("log");
+    assert!(log.contains("LOG:  pg_duckdb engine: pg_duckdb engine is ready"), "{log}");
 }
