@@ -10,9 +10,6 @@ pub(crate) static FORCE_EXECUTION: GucSetting<bool> = GucSetting::<bool>::new(fa
 /// `duckdb.unsafe_allow_mixed_transactions`: allow writing heap and duckdb tables in one
 /// transaction, whose two commits are then not atomic. Off, because data can be lost.
 pub(crate) static UNSAFE_ALLOW_MIXED_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
-/// `duckdb.convert_unsupported_numeric_to_double`: let numerics that no DECIMAL can hold
-/// become double precision. Off, because digits get lost.
-pub(crate) static CONVERT_UNSUPPORTED_NUMERIC_TO_DOUBLE: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// `duckdb.memory_limit` in MB, for the engine as a whole. 0: half of the machine's memory,
 /// since Postgres and the page cache need the rest.
@@ -60,14 +57,6 @@ pub(crate) fn init() {
         c"Allows writing to heap and duckdb tables in one transaction.",
         c"The two commits are not atomic: a crash between them keeps one of them.",
         &UNSAFE_ALLOW_MIXED_TRANSACTIONS,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
-    GucRegistry::define_bool_guc(
-        c"duckdb.convert_unsupported_numeric_to_double",
-        c"Converts numerics that DuckDB has no DECIMAL for into double precision.",
-        c"Digits beyond the 15th get lost.",
-        &CONVERT_UNSUPPORTED_NUMERIC_TO_DOUBLE,
         GucContext::Userset,
         GucFlags::default(),
     );

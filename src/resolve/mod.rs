@@ -169,49 +169,50 @@ pub(crate) unsafe fn resolve_late(query: *mut pg_sys::Query) -> Result<()> {
 /// # Safety
 /// `query` is a valid query.
 pub(crate) unsafe fn local_file(query: *mut pg_sys::Query) -> Option<String> {
-    #[pg_guard]
-    unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
-        if node.is_null() {
-            return false;
-        }
-        // SAFETY: Postgres walks valid trees; the context is that of `local_file`.
-        unsafe {
-            if (*node).type_ != pg_sys::NodeTag::T_Query {
-                return pg_sys::expression_tree_walker(node, Some(visit), context);
-            }
-            let query = node.cast::<pg_sys::Query>();
-            let mut calls = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
-                .filter_map(|entry| reader::call(entry));
-            let found = &mut *context.cast::<Option<String>>();
-            *found = calls.find_map(|call| reader::local_path(call));
-            found.is_some() || pg_sys::query_tree_walker(query, Some(visit), context, 0)
-        }
+    let mut found = None;
+    // SAFETY: as the caller promises.
+    unsafe {
+        any_reader(query, &mut |call| {
+            found = reader::local_path(call);
+            found.is_some()
+        });
     }
-    let mut found: Option<String> = None;
-    // SAFETY: as the caller promises; the context outlives the walk.
-    unsafe { visit(query.cast(), std::ptr::from_mut(&mut found).cast()) };
     found
 }
 
 /// A cheap look before anything else happens: does a function of ours, not yet typed, stand in
 /// any FROM?
 unsafe fn has_untyped_readers(query: *mut pg_sys::Query) -> bool {
+    // SAFETY: a valid query.
+    unsafe { any_reader(query, &mut |call| reader::is_untyped(call)) }
+}
+
+/// What is asked of each reader in FROM; true ends the search.
+type Test<'a> = dyn FnMut(*mut pg_sys::FuncExpr) -> bool + 'a;
+
+/// True if `test` is, of a reader in any FROM of the query, however deep.
+///
+/// # Safety
+/// `query` is a valid query.
+unsafe fn any_reader(query: *mut pg_sys::Query, mut test: &mut Test<'_>) -> bool {
     #[pg_guard]
     unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
         if node.is_null() {
             return false;
         }
-        // SAFETY: Postgres walks valid trees.
+        // SAFETY: Postgres walks valid trees; the context is the test of `any_reader`.
         unsafe {
             if (*node).type_ != pg_sys::NodeTag::T_Query {
                 return pg_sys::expression_tree_walker(node, Some(visit), context);
             }
             let query = node.cast::<pg_sys::Query>();
+            let test = &mut *context.cast::<&mut Test<'_>>();
             list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
-                .any(|entry| reader::call(entry).is_some_and(|call| reader::is_untyped(call)))
+                .filter_map(|entry| reader::call(entry))
+                .any(test)
                 || pg_sys::query_tree_walker(query, Some(visit), context, 0)
         }
     }
-    // SAFETY: a valid query.
-    unsafe { visit(query.cast(), std::ptr::null_mut()) }
+    // SAFETY: as the caller promises; the test outlives the walk.
+    unsafe { visit(query.cast(), (&raw mut test).cast()) }
 }
