@@ -1,6 +1,7 @@
 //! Where cargo put the extension library and the engine.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::Result;
 
@@ -31,10 +32,18 @@ impl Artifacts {
         self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Root of the source tree this program was built from.
+    /// Root of the source tree this program runs in, or else was built from: clones that share a
+    /// target directory run each other's programs, and one of them may be gone.
     #[must_use]
     pub fn source_root() -> &'static Path {
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests package lies in the workspace root")
+        static ROOT: OnceLock<PathBuf> = OnceLock::new();
+        ROOT.get_or_init(|| {
+            let start = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+            let start = start.or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+            let root = start.ancestors().find(|directory| directory.join("pg_duckdb.control").exists());
+            let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+            root.or(built_from).expect("the tests package lies in the workspace root").to_owned()
+        })
     }
 
     /// The extension library.
