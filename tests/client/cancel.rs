@@ -8,10 +8,11 @@ use tests::wait;
 
 use crate::fixture::{BROAD, ENDLESS, engine_is_idle, explain, number, quiet, sqlstate};
 
-/// From the request until the client has its answer.
-const ANSWERED: Duration = Duration::from_millis(200);
+/// From the request until the client has its answer. The queries here never end by
+/// themselves; an idle machine answers within a few ms, a busy one must not fail.
+const ANSWERED: Duration = Duration::from_secs(5);
 /// From the answer until the engine has stopped working.
-const STOPPED: Duration = Duration::from_secs(1);
+const STOPPED: Duration = Duration::from_secs(5);
 /// Until a query can be taken to be under way in DuckDB.
 const UNDER_WAY: Duration = Duration::from_millis(400);
 

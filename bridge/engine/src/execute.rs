@@ -10,7 +10,7 @@ use crate::params;
 use crate::portal::{Portal, PortalError, Step};
 use crate::prepare::{PreparedStatement, prepare};
 use crate::profile;
-use crate::session::{Item, Session};
+use crate::session::{Item, Session, cancelled};
 use crate::settings::parse_bytes;
 use crate::spool::Spool;
 use bridge_ipc::message::{
@@ -123,10 +123,7 @@ impl Worker {
 
     fn step(&mut self, index: usize) -> Result<Step, PortalError> {
         let portal = &mut self.portals[index];
-        if self.session.is_cancelled(portal.sequence) {
-            return Err(PortalError::Engine(cancelled()));
-        }
-        let _executing = self.session.executing_portal(portal.sequence, portal.number);
+        let _executing = self.session.executing_portal(portal.sequence, portal.number)?;
         portal.step(&self.session)
     }
 
@@ -303,9 +300,12 @@ impl Worker {
             Spool::new(spool_directory(settings), settings.spool_memory_bytes, file_limit)
         };
         let portal = &mut self.portals[index];
-        let parked = {
-            let _executing = self.session.executing(&[portal.sequence, sequence]);
-            portal.park(&self.session, new_spool)
+        if self.session.is_cancelled(sequence) {
+            return Err(PortalError::Engine(cancelled()));
+        }
+        let parked = match self.session.executing(&[portal.sequence, sequence]) {
+            Ok(_executing) => portal.park(&self.session, new_spool),
+            Err(error) => Err(PortalError::Engine(error)),
         };
         self.session.feeds.set(Vec::new());
         if let Err(error) = parked {
@@ -349,7 +349,7 @@ impl Worker {
         self.statements.remove(&request.statement);
         let session = Arc::clone(&self.session);
         let _scope = bind_scope(Binding { session: Arc::clone(&session), scans: Arc::clone(&scans) });
-        let _executing = session.executing(&[sequence]);
+        let _executing = session.executing(&[sequence])?;
         let (reply, statement) = prepare(self.connection()?, &request.sql, request.query, scans)?;
         self.statements.insert(request.statement, statement);
         Ok(Reply::Prepared(reply))
@@ -386,14 +386,18 @@ impl Worker {
         let binding = Binding { session: Arc::clone(&session), scans: Arc::clone(&prepared.scans) };
         let result = {
             let _scope = bind_scope(binding);
-            let _executing = session.executing_portal(sequence, request.portal);
-            prepared.statement.execute(prepared.layout.is_some())
+            match session.executing_portal(sequence, request.portal) {
+                Ok(_executing) => {
+                    prepared.statement.execute(prepared.layout.is_some()).map_err(PortalError::Duck)
+                }
+                Err(error) => Err(PortalError::Engine(error)),
+            }
         };
         let mut result = match result {
             Ok(result) => result,
             Err(error) => {
                 drop(self.take_profile(request.profile));
-                return Err(error.into());
+                return Err(error);
             }
         };
         let Some(layout) = &prepared.layout else {
@@ -433,7 +437,7 @@ impl Worker {
     fn run_sql(&mut self, sequence: u32, sql: &str, context: &Context) -> Result<Reply, PortalError> {
         self.apply_context(context)?;
         let session = Arc::clone(&self.session);
-        let _executing = session.executing(&[sequence]);
+        let _executing = session.executing(&[sequence])?;
         let rows = self.connection()?.query(sql)?.rows_changed();
         Ok(Reply::Done { rows })
     }
@@ -449,7 +453,7 @@ impl Worker {
             }
             TransactionCommand::Commit => {
                 self.make_room(sequence)?;
-                let _executing = self.session.executing(&[]);
+                let _executing = self.session.executing(&[])?;
                 // Whatever the outcome, the transaction is over.
                 self.session.in_transaction.store(false, Ordering::Relaxed);
                 // DuckDB's COMMIT of a transaction that an error has ended is a ROLLBACK, and
@@ -477,10 +481,6 @@ impl Worker {
         }
         Ok(Reply::Done { rows: 0 })
     }
-}
-
-fn cancelled() -> EngineError {
-    EngineError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
 }
 
 /// The feeds of a statement, one per declared scan and descriptor.

@@ -167,8 +167,9 @@ fn read(engine: &Arc<Engine>, session: &Arc<Session>, reader: &mut ConnectionRea
             Request::ClosePortal { portal } => {
                 // A read that waits for feeds nobody will fill any more ends by itself.
                 session.feeds.abandon(portal);
-                stop_if(engine, session, session.close_portal(portal));
+                // Queued first: a statement that is about to start looks for it there.
                 session.push((sequence, request, descriptors));
+                stop_if(engine, session, session.close_portal(portal));
             }
             other => session.push((sequence, other, descriptors)),
         }

@@ -9,7 +9,7 @@ use crate::bridge_scan::FeedHub;
 use crate::duckdb::InterruptHandle;
 use bridge_ipc::message::{Reply, Request, SessionInfo};
 use bridge_ipc::server::ConnectionWriter;
-use bridge_types::EngineError;
+use bridge_types::{EngineError, SqlState};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -130,17 +130,33 @@ impl Session {
     }
 
     /// DuckDB works for these requests while the guard lives: cancelling one interrupts it.
-    pub(crate) fn executing(&self, sequences: &[u32]) -> Executing<'_> {
-        let mut inner = lock(&self.inner);
-        inner.executing = sequences.to_vec();
-        Executing { session: self }
+    /// Looking for an earlier cancel and setting the guard are one step, so that no cancel
+    /// falls between them: it is either the error here, or an interrupt.
+    pub(crate) fn executing(&self, sequences: &[u32]) -> Result<Executing<'_>, EngineError> {
+        self.start_executing(&mut lock(&self.inner), sequences)
     }
 
-    /// As [`Self::executing`] for rows of a portal.
-    pub(crate) fn executing_portal(&self, sequence: u32, portal: u32) -> Executing<'_> {
-        let guard = self.executing(&[sequence]);
-        lock(&self.inner).portal = Some((portal, sequence));
-        guard
+    /// As [`Self::executing`] for rows of a portal; a portal that its client has closed
+    /// meanwhile counts as cancelled.
+    pub(crate) fn executing_portal(&self, sequence: u32, portal: u32) -> Result<Executing<'_>, EngineError> {
+        let mut inner = lock(&self.inner);
+        let closing =
+            |item: &Item| matches!(item.1, Request::ClosePortal { portal: closed } if closed == portal);
+        if !self.in_transaction.load(Ordering::Relaxed) && inner.queue.iter().any(closing) {
+            return Err(cancelled());
+        }
+        let guard = self.start_executing(&mut inner, &[sequence])?;
+        inner.portal = Some((portal, sequence));
+        Ok(guard)
+    }
+
+    fn start_executing(&self, inner: &mut Inner, sequences: &[u32]) -> Result<Executing<'_>, EngineError> {
+        inner.executing = sequences.to_vec();
+        if inner.must_stop() {
+            inner.executing.clear();
+            return Err(cancelled());
+        }
+        Ok(Executing { session: self })
     }
 
     /// The client has closed `portal`: if DuckDB works for it right now, that is interrupted,
@@ -244,7 +260,7 @@ impl Session {
     /// Answers a request; a dead client is noticed by the reader.
     pub(crate) fn reply(&self, sequence: u32, reply: &Reply) {
         if let Err(error @ bridge_ipc::IpcError::Unsendable(_)) = self.writer.send(sequence, reply, &[]) {
-            let error = EngineError::new(bridge_types::SqlState::PROGRAM_LIMIT_EXCEEDED, error.to_string());
+            let error = EngineError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, error.to_string());
             // A refusal is short and cannot fail the same way.
             drop(self.writer.send(sequence, &Reply::Error(error), &[]));
         }
@@ -280,6 +296,11 @@ impl Session {
     }
 }
 
+/// The error of a cancelled request.
+pub(crate) fn cancelled() -> EngineError {
+    EngineError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
+}
+
 /// See [`Session::executing`].
 pub(crate) struct Executing<'a> {
     session: &'a Session,
@@ -310,18 +331,30 @@ mod tests {
         assert!(!session.cancel(8), "nothing executes yet");
         assert_eq!(session.pop().map(|item| item.0), Some(7));
         {
-            let _guard = session.executing(&[7]);
+            let _guard = session.executing(&[7]).unwrap();
             assert!(!session.must_stop());
             assert!(!session.cancel(9), "an unknown request");
             assert!(session.cancel(7));
             assert!(session.must_stop());
         }
         assert!(!session.must_stop());
+        assert!(session.executing(&[7]).is_err(), "cancelled before DuckDB works for it");
+        assert!(session.executing(&[]).is_ok(), "COMMIT cannot be cancelled");
         session.end(7);
         assert_eq!(session.pop().map(|item| item.0), Some(8));
         assert!(session.is_cancelled(8), "cancelled while it was queued");
         session.end(8);
         assert!(!session.cancel(8), "it has ended");
         assert!(!session.is_cancelled(8));
+    }
+
+    #[test]
+    fn a_portal_closed_before_it_runs_does_not_run() {
+        let session = session();
+        session.push((7, Request::ClosePortal { portal: 3 }, vec![]));
+        assert!(session.executing_portal(6, 3).is_err());
+        assert!(session.executing_portal(6, 4).is_ok(), "another portal");
+        session.in_transaction.store(true, Ordering::Relaxed);
+        assert!(session.executing_portal(6, 3).is_ok(), "stopping it would cost the transaction");
     }
 }
