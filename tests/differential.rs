@@ -11,7 +11,8 @@
 use std::fs;
 use std::process::ExitCode;
 
-use postgres::{Client, SimpleQueryMessage};
+use postgres::Client;
+use tests::answer::{answer, describe, difference, is_ordered};
 use tests::artifacts::Artifacts;
 use tests::cluster::{Cluster, Options};
 use tests::sql_file::{Statement, statements};
@@ -20,9 +21,6 @@ use tests::{Result, tpch};
 /// TPC-H at this scale has 60,000 rows in lineitem: enough for every query but q18 to
 /// find something, and Postgres answers without indexes in seconds.
 const SCALE_FACTOR: f64 = 0.01;
-
-/// Floats that are computed in another order may differ by this, relative to their size.
-const FLOAT_TOLERANCE: f64 = 1e-11;
 
 fn main() -> ExitCode {
     match run() {
@@ -74,25 +72,6 @@ struct Sides {
     heap: Client,
     duck: Client,
     self_check: bool,
-}
-
-/// What a statement gave: column descriptions and rows, or an error.
-type Answer = Result<Rows, Failure>;
-
-/// A statement's result.
-#[derive(Debug, PartialEq)]
-struct Rows {
-    /// Name, type oid and typmod of each column.
-    columns: Vec<(String, u32, i32)>,
-    /// Values in Postgres' text form; `None` is null.
-    rows: Vec<Vec<Option<String>>>,
-}
-
-/// A statement's error.
-#[derive(Debug, PartialEq)]
-struct Failure {
-    sqlstate: String,
-    message: String,
 }
 
 impl Sides {
@@ -208,90 +187,4 @@ impl Sides {
             (Some(_), None) => Err("no longer differs: remove the note".into()),
         }
     }
-}
-
-/// Runs `sql` twice: described through the extended protocol for the types, and through
-/// the simple one for Postgres' own text of the values.
-fn answer(client: &mut Client, sql: &str) -> Answer {
-    let fail = |error: postgres::Error| Failure {
-        sqlstate: error.code().map_or_else(|| "none".to_owned(), |code| code.code().to_owned()),
-        message: describe(&error),
-    };
-    let columns = client
-        .prepare(sql)
-        .map_err(fail)?
-        .columns()
-        .iter()
-        .map(|column| (column.name().to_owned(), column.type_().oid(), column.type_modifier()))
-        .collect();
-    let mut rows = Vec::new();
-    for message in client.simple_query(sql).map_err(fail)? {
-        if let SimpleQueryMessage::Row(row) = message {
-            rows.push((0..row.len()).map(|index| row.get(index).map(ToOwned::to_owned)).collect());
-        }
-    }
-    Ok(Rows { columns, rows })
-}
-
-fn describe(error: &postgres::Error) -> String {
-    error
-        .as_db_error()
-        .map_or_else(|| error.to_string(), |error| format!("{}: {}", error.code().code(), error.message()))
-}
-
-/// What differs between the two answers, if anything does.
-fn difference(expected: &Answer, actual: &Answer, ordered: bool, approximate: bool) -> Option<String> {
-    let (expected, actual) = match (expected, actual) {
-        (Err(expected), Err(actual)) if expected.sqlstate == actual.sqlstate => return None,
-        (Ok(expected), Ok(actual)) => (expected, actual),
-        (expected, actual) => {
-            return Some(format!("Postgres: {}; we: {}", outline(expected), outline(actual)));
-        }
-    };
-    if expected.columns != actual.columns {
-        return Some(format!("columns are {:?}, not {:?}", actual.columns, expected.columns));
-    }
-    if expected.rows.len() != actual.rows.len() {
-        return Some(format!("{} rows, not {}", actual.rows.len(), expected.rows.len()));
-    }
-    let (mut expected, mut actual) = (expected.rows.clone(), actual.rows.clone());
-    if !ordered {
-        expected.sort();
-        actual.sort();
-    }
-    let same = |a: &Option<String>, b: &Option<String>| a == b || (approximate && is_near(a, b));
-    let unequal = expected
-        .iter()
-        .zip(&actual)
-        .position(|(expected, actual)| !expected.iter().zip(actual).all(|(a, b)| same(a, b)))?;
-    Some(format!("row {unequal} is {:?}, not {:?}", actual[unequal], expected[unequal]))
-}
-
-fn outline(answer: &Answer) -> String {
-    match answer {
-        Ok(rows) => format!("{} rows, first {:?}", rows.rows.len(), rows.rows.first()),
-        Err(failure) => format!("error {}", failure.message),
-    }
-}
-
-fn is_near(a: &Option<String>, b: &Option<String>) -> bool {
-    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => (a - b).abs() <= FLOAT_TOLERANCE * a.abs().max(b.abs()),
-        _ => false,
-    }
-}
-
-/// True if the statement orders its result: an ORDER BY outside of parentheses.
-fn is_ordered(sql: &str) -> bool {
-    let mut depth = 0_usize;
-    let upper = sql.to_ascii_uppercase();
-    upper.char_indices().any(|(position, c)| {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth == 0 && upper[position..].starts_with("ORDER BY")
-    })
 }

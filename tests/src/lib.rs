@@ -5,6 +5,7 @@
 //! as user `postgres` when we are root (it refuses to run as root), else as ourselves.
 
 pub mod account;
+pub mod answer;
 pub mod artifacts;
 pub mod cluster;
 pub mod install;

@@ -104,6 +104,16 @@ static ALLOWED: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
     map
 });
 
+/// Name and argument types of every function on the list that DuckDB runs, unless its arguments
+/// prevent it. Casts through text are called `io:<type>`.
+pub fn shipped() -> impl Iterator<Item = (&'static str, &'static [u32])> {
+    ALLOWED
+        .values()
+        .flatten()
+        .filter(|entry| !matches!(entry.make, Make::Never(_)))
+        .map(|entry| (entry.name.as_str(), entry.args))
+}
+
 fn find(signature: &Signature) -> Option<&'static Entry> {
     ALLOWED.get(&signature.name)?.iter().find(|entry| entry.args == signature.declared.as_slice())
 }

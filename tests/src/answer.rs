@@ -1,0 +1,117 @@
+//! What a statement answers, and how two answers differ.
+
+use postgres::{Client, SimpleQueryMessage};
+
+/// Floats that are computed in another order may differ by this, relative to their size.
+const FLOAT_TOLERANCE: f64 = 1e-11;
+
+/// What a statement gave: column descriptions and rows, or an error.
+pub type Answer = Result<Rows, Failure>;
+
+/// A statement's result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// Name, type oid and typmod of each column.
+    pub columns: Vec<(String, u32, i32)>,
+    /// Values in Postgres' text form; `None` is null.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// A statement's error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The five characters; `none` if the connection failed.
+    pub sqlstate: String,
+    /// SQLSTATE and message.
+    pub message: String,
+}
+
+/// Runs `sql` twice: described through the extended protocol for the types, and through
+/// the simple one for Postgres' own text of the values.
+pub fn answer(client: &mut Client, sql: &str) -> Answer {
+    let fail = |error: postgres::Error| Failure {
+        sqlstate: error.code().map_or_else(|| "none".to_owned(), |code| code.code().to_owned()),
+        message: describe(&error),
+    };
+    let columns = client
+        .prepare(sql)
+        .map_err(fail)?
+        .columns()
+        .iter()
+        .map(|column| (column.name().to_owned(), column.type_().oid(), column.type_modifier()))
+        .collect();
+    let mut rows = Vec::new();
+    for message in client.simple_query(sql).map_err(fail)? {
+        if let SimpleQueryMessage::Row(row) = message {
+            rows.push((0..row.len()).map(|index| row.get(index).map(ToOwned::to_owned)).collect());
+        }
+    }
+    Ok(Rows { columns, rows })
+}
+
+/// SQLSTATE and message of an error.
+#[must_use]
+pub fn describe(error: &postgres::Error) -> String {
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| format!("{}: {}", error.code().code(), error.message()))
+}
+
+/// What differs between the two answers, if anything does.
+#[must_use]
+pub fn difference(expected: &Answer, actual: &Answer, ordered: bool, approximate: bool) -> Option<String> {
+    let (expected, actual) = match (expected, actual) {
+        (Err(expected), Err(actual)) if expected.sqlstate == actual.sqlstate => return None,
+        (Ok(expected), Ok(actual)) => (expected, actual),
+        (expected, actual) => {
+            return Some(format!("Postgres: {}; we: {}", outline(expected), outline(actual)));
+        }
+    };
+    if expected.columns != actual.columns {
+        return Some(format!("columns are {:?}, not {:?}", actual.columns, expected.columns));
+    }
+    if expected.rows.len() != actual.rows.len() {
+        return Some(format!("{} rows, not {}", actual.rows.len(), expected.rows.len()));
+    }
+    let (mut expected, mut actual) = (expected.rows.clone(), actual.rows.clone());
+    if !ordered {
+        expected.sort();
+        actual.sort();
+    }
+    let same = |a: &Option<String>, b: &Option<String>| a == b || (approximate && is_near(a, b));
+    let unequal = expected
+        .iter()
+        .zip(&actual)
+        .position(|(expected, actual)| !expected.iter().zip(actual).all(|(a, b)| same(a, b)))?;
+    Some(format!("row {unequal} is {:?}, not {:?}", actual[unequal], expected[unequal]))
+}
+
+fn outline(answer: &Answer) -> String {
+    match answer {
+        Ok(rows) => format!("{} rows, first {:?}", rows.rows.len(), rows.rows.first()),
+        Err(failure) => format!("error {}", failure.message),
+    }
+}
+
+fn is_near(a: &Option<String>, b: &Option<String>) -> bool {
+    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => (a - b).abs() <= FLOAT_TOLERANCE * a.abs().max(b.abs()),
+        _ => false,
+    }
+}
+
+/// True if the statement orders its result: an ORDER BY outside of parentheses.
+#[must_use]
+pub fn is_ordered(sql: &str) -> bool {
+    let mut depth = 0_usize;
+    let upper = sql.to_ascii_uppercase();
+    upper.char_indices().any(|(position, c)| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && upper[position..].starts_with("ORDER BY")
+    })
+}
