@@ -205,7 +205,7 @@ impl Worker {
                     session.feeds.set(Vec::new());
                 }
             }
-            Request::Run { sql, context } => {
+            Request::Run { instance: _, sql, context } => {
                 self.show_start(&sql);
                 let answer = self.make_room(sequence).and_then(|()| self.run_sql(sequence, &sql, &context));
                 self.finish(sequence, answer);
@@ -236,7 +236,8 @@ impl Worker {
                 session.end(sequence);
             }
             // Handled by the reader.
-            Request::Cancel
+            Request::OpenAccount(_)
+            | Request::Cancel
             | Request::ScanEnd { .. }
             | Request::Outsize { .. }
             | Request::Wake
@@ -445,7 +446,7 @@ impl Worker {
     fn transaction(&mut self, sequence: u32, command: TransactionCommand) -> Result<Reply, PortalError> {
         let open = self.session.in_transaction.load(Ordering::Relaxed);
         match command {
-            TransactionCommand::Begin => {
+            TransactionCommand::Begin { instance: _ } => {
                 self.make_room(sequence)?;
                 self.connection()?.query("BEGIN TRANSACTION")?;
                 self.failed = false;

@@ -3,9 +3,11 @@
 use crate::table::{Format, Table};
 use arrow::array::AsArray;
 use bridge_ipc::IpcError;
-use bridge_ipc::batch::{BatchReader, decode_schema};
+use bridge_ipc::batch::BatchReader;
 use bridge_ipc::client::Client;
-use bridge_ipc::message::{Context, Execute, Hello, PROTOCOL_VERSION, Prepare, Reply, Request};
+use bridge_ipc::message::{
+    Context, Execute, Hello, MAIN_INSTANCE, PROTOCOL_VERSION, Prepare, Prepared, Reply, Request,
+};
 use bridge_ipc::ring::{Consumer, SlotKind};
 use bridge_ipc::segment::Segment;
 use bridge_types::names::{SOCKET, quote_identifier};
@@ -117,25 +119,28 @@ impl Session {
         }
     }
 
-    fn prepare(&mut self, sql: &str) -> Result<(Bytes, Vec<String>), String> {
+    fn prepare(&mut self, sql: &str) -> Result<Prepared, String> {
         self.next += 1;
         let prepare = Prepare {
             statement: self.next,
+            instance: MAIN_INSTANCE,
             sql: sql.to_owned(),
             query: sql.to_owned(),
             scans: Vec::new(),
+            remote_scans: Vec::new(),
             context: Context::default(),
         };
         match self.request(&Request::Prepare(prepare))? {
-            (Reply::Prepared(prepared), _) => Ok((prepared.schema, prepared.column_names)),
+            (Reply::Prepared(prepared), _) => Ok(prepared),
             (other, _) => Err(unexpected(&other)),
         }
     }
 
     fn execute(&mut self, sql: &str) -> Result<Outcome, String> {
-        let (schema, names) = self.prepare(sql)?;
-        if !schema.is_empty() {
+        let prepared = self.prepare(sql)?;
+        if !prepared.schema.is_empty() {
             // DuckDB prints its values best itself.
+            let names = prepared.column_names;
             let aliases: Vec<String> = (0..names.len()).map(|index| format!("c{index}")).collect();
             let casts: Vec<String> =
                 aliases.iter().map(|alias| format!("CAST({alias} AS VARCHAR)")).collect();
@@ -146,16 +151,17 @@ impl Session {
                 aliases.join(", ")
             );
             // EXPLAIN, PRAGMA and RETURNING cannot be a subquery: print what they return.
-            if let Ok((schema, _)) = self.prepare(&wrapped) {
-                return self.fetch(schema, names);
+            if let Ok(mut prepared) = self.prepare(&wrapped) {
+                prepared.column_names = names;
+                return self.fetch(prepared);
             }
-            let (schema, names) = self.prepare(sql)?;
-            return self.fetch(schema, names);
+            let prepared = self.prepare(sql)?;
+            return self.fetch(prepared);
         }
-        self.fetch(schema, names)
+        self.fetch(prepared)
     }
 
-    fn fetch(&mut self, schema: Bytes, columns: Vec<String>) -> Result<Outcome, String> {
+    fn fetch(&mut self, prepared: Prepared) -> Result<Outcome, String> {
         let execute = Execute {
             statement: self.next,
             portal: self.next,
@@ -166,12 +172,12 @@ impl Session {
             context: Context::default(),
         };
         self.client.send(&Request::Execute(execute), &[]).map_err(lost)?;
-        let reader = if schema.is_empty() {
+        let reader = if prepared.schema.is_empty() {
             None
         } else {
-            Some(BatchReader::new(decode_schema(&schema).map_err(lost)?))
+            Some(BatchReader::of_statement(&prepared).map_err(lost)?)
         };
-        let mut table = Table { columns, rows: Vec::new() };
+        let mut table = Table { columns: prepared.column_names, rows: Vec::new() };
         let mut ring: Option<Consumer> = None;
         let mut outsize = VecDeque::new();
         let mut finished = None;

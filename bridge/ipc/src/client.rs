@@ -258,7 +258,11 @@ mod tests {
     fn a_request_too_large_harms_nothing() {
         let (mut client, mut connection) = pair();
         let sql = "x".repeat(bridge_types::limits::MAX_FRAME_BYTES);
-        let request = Request::Run { sql, context: crate::message::Context::default() };
+        let request = Request::Run {
+            instance: crate::message::MAIN_INSTANCE,
+            sql,
+            context: crate::message::Context::default(),
+        };
         assert!(matches!(client.send(&request, &[]), Err(IpcError::Unsendable(_))));
         assert_eq!(client.send(&Request::Wake, &[]).unwrap(), 1);
         assert_eq!(connection.reader.recv().unwrap().1, Request::Wake);

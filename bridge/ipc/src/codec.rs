@@ -8,8 +8,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::IpcError;
 use crate::message::{
-    Context, Execute, Finished, Hello, Prepare, Prepared, Reply, Request, ScanSpec, SessionInfo, Status,
-    TransactionCommand, Welcome,
+    Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, RemoteScan, Reply, Request, ScanSpec,
+    SessionInfo, Status, TransactionCommand, Welcome,
 };
 
 /// A message that travels in a frame: [`Request`] or [`Reply`].
@@ -40,6 +40,7 @@ const REQUEST_OUTSIZE: u8 = 11;
 const REQUEST_WAKE: u8 = 12;
 const REQUEST_STATUS: u8 = 13;
 const REQUEST_SESSIONS: u8 = 14;
+const OPEN_ACCOUNT: u8 = 15;
 
 // Replies have the high bit, so that a frame on the wrong side is noticed.
 const WELCOME: u8 = 0x81;
@@ -58,6 +59,7 @@ impl Wire for Request {
     fn tag(&self) -> u8 {
         match self {
             Self::Hello(_) => HELLO,
+            Self::OpenAccount(_) => OPEN_ACCOUNT,
             Self::Prepare(_) => PREPARE,
             Self::Execute(_) => EXECUTE,
             Self::Run { .. } => RUN,
@@ -83,14 +85,33 @@ impl Wire for Request {
                 put_string(out, database_name);
                 put_string(out, role_name);
             }
-            Self::Prepare(Prepare { statement, sql, query, scans, context }) => {
+            Self::OpenAccount(OpenAccount {
+                instance,
+                token,
+                default_database,
+                session_hint,
+                timeout_ms,
+            }) => {
+                out.put_u32_le(*instance);
+                put_string(out, token);
+                put_string(out, default_database);
+                put_string(out, session_hint);
+                out.put_u32_le(*timeout_ms);
+            }
+            Self::Prepare(Prepare { statement, instance, sql, query, scans, remote_scans, context }) => {
                 out.put_u32_le(*statement);
+                out.put_u32_le(*instance);
                 put_string(out, sql);
                 put_string(out, query);
                 put_count(out, scans.len());
                 for ScanSpec { schema, rows } in scans {
                     put_bytes(out, schema);
                     out.put_u64_le(*rows);
+                }
+                put_count(out, remote_scans.len());
+                for RemoteScan { instance, sql } in remote_scans {
+                    out.put_u32_le(*instance);
+                    put_string(out, sql);
                 }
                 put_context(out, context);
             }
@@ -111,15 +132,19 @@ impl Wire for Request {
                 out.put_u8(u8::from(*profile));
                 put_context(out, context);
             }
-            Self::Run { sql, context } => {
+            Self::Run { instance, sql, context } => {
+                out.put_u32_le(*instance);
                 put_string(out, sql);
                 put_context(out, context);
             }
-            Self::Transaction(command) => out.put_u8(match command {
-                TransactionCommand::Begin => 0,
-                TransactionCommand::Commit => 1,
-                TransactionCommand::Rollback => 2,
-            }),
+            Self::Transaction(command) => match command {
+                TransactionCommand::Begin { instance } => {
+                    out.put_u8(0);
+                    out.put_u32_le(*instance);
+                }
+                TransactionCommand::Commit => out.put_u8(1),
+                TransactionCommand::Rollback => out.put_u8(2),
+            },
             Self::CloseStatement { statement: number } | Self::ClosePortal { portal: number } => {
                 out.put_u32_le(*number);
             }
@@ -141,11 +166,21 @@ impl Wire for Request {
                 database_name: body.string()?,
                 role_name: body.string()?,
             }),
+            OPEN_ACCOUNT => Self::OpenAccount(OpenAccount {
+                instance: body.u32()?,
+                token: body.string()?,
+                default_database: body.string()?,
+                session_hint: body.string()?,
+                timeout_ms: body.u32()?,
+            }),
             PREPARE => Self::Prepare(Prepare {
                 statement: body.u32()?,
+                instance: body.u32()?,
                 sql: body.string()?,
                 query: body.string()?,
                 scans: body.list(12, |body| Ok(ScanSpec { schema: body.bytes()?, rows: body.u64()? }))?,
+                remote_scans: body
+                    .list(8, |body| Ok(RemoteScan { instance: body.u32()?, sql: body.string()? }))?,
                 context: body.context()?,
             }),
             EXECUTE => Self::Execute(Execute {
@@ -157,9 +192,9 @@ impl Wire for Request {
                 profile: body.bool()?,
                 context: body.context()?,
             }),
-            RUN => Self::Run { sql: body.string()?, context: body.context()? },
+            RUN => Self::Run { instance: body.u32()?, sql: body.string()?, context: body.context()? },
             TRANSACTION => Self::Transaction(match body.u8()? {
-                0 => TransactionCommand::Begin,
+                0 => TransactionCommand::Begin { instance: body.u32()? },
                 1 => TransactionCommand::Commit,
                 2 => TransactionCommand::Rollback,
                 other => return Err(IpcError::protocol(format!("unknown transaction command {other}"))),
@@ -204,8 +239,9 @@ impl Wire for Reply {
                 out.put_i32_le(*engine_pid);
                 put_string(out, duckdb_version);
             }
-            Self::Prepared(Prepared { schema, type_names, column_names, parameters }) => {
+            Self::Prepared(Prepared { schema, dictionaries, type_names, column_names, parameters }) => {
                 put_bytes(out, schema);
+                put_bytes(out, dictionaries);
                 for names in [type_names, column_names] {
                     put_count(out, names.len());
                     names.iter().for_each(|name| put_string(out, name));
@@ -254,6 +290,7 @@ impl Wire for Reply {
             }),
             PREPARED => Self::Prepared(Prepared {
                 schema: body.bytes()?,
+                dictionaries: body.bytes()?,
                 type_names: body.list(4, Body::string)?,
                 column_names: body.list(4, Body::string)?,
                 parameters: body.u32()?,

@@ -241,7 +241,11 @@ mod tests {
     use crate::message::{Reply, Request};
 
     fn run(sql: &str) -> Request {
-        Request::Run { sql: sql.into(), context: crate::message::Context::default() }
+        Request::Run {
+            instance: crate::message::MAIN_INSTANCE,
+            sql: sql.into(),
+            context: crate::message::Context::default(),
+        }
     }
 
     fn file(content: &str) -> OwnedFd {

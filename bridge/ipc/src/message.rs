@@ -12,13 +12,18 @@ use bridge_types::EngineError;
 use bytes::Bytes;
 
 /// Spoken by both sides; a peer with another version is refused in the first exchange.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
+
+/// The instance that every session has: it holds the local stores.
+pub const MAIN_INSTANCE: u32 = 0;
 
 /// From a backend (or the `sql` subcommand) to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// First frame of a connection. Answer: [`Reply::Welcome`].
     Hello(Hello),
+    /// Connects the session to the account behind a token. Answer: [`Reply::Done`].
+    OpenAccount(OpenAccount),
     /// Binds a statement. Answer: [`Reply::Prepared`].
     Prepare(Prepare),
     /// Runs a prepared statement. Answer: [`Reply::Started`] when it has rows, then
@@ -26,12 +31,15 @@ pub enum Request {
     Execute(Execute),
     /// Runs a statement without parameters or rows (DDL, settings). Answer: [`Reply::Done`].
     Run {
+        /// Where: [`MAIN_INSTANCE`] or a number given with [`Request::OpenAccount`].
+        instance: u32,
         /// One DuckDB statement.
         sql: String,
         /// Session state it runs under.
         context: Context,
     },
-    /// Opens, ends or abandons the session's DuckDB transaction. Answer: [`Reply::Done`].
+    /// Opens a DuckDB transaction on an instance, or ends those of the session.
+    /// Answer: [`Reply::Done`].
     Transaction(TransactionCommand),
     /// Interrupts whatever request `sequence` (of the frame) is doing. No answer of its own:
     /// the interrupted request answers with an error.
@@ -85,6 +93,34 @@ pub struct Hello {
     pub role_name: String,
 }
 
+/// Asks for a connection to the DuckDB instance of an account.
+///
+/// One instance serves all sessions of the engine that come with the same token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpenAccount {
+    /// Chosen by the client, not [`MAIN_INSTANCE`]; replaces an older one of that number.
+    pub instance: u32,
+    /// The account's token. A secret: never shown by `Debug`.
+    pub token: String,
+    /// Database that unqualified names mean; created if the account has none of that name and
+    /// it is the service's own default.
+    pub default_database: String,
+    /// Groups sessions on one read-scaling replica; empty: any replica.
+    pub session_hint: String,
+    /// How long to wait for the account, milliseconds.
+    pub timeout_ms: u32,
+}
+
+impl std::fmt::Debug for OpenAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenAccount")
+            .field("instance", &self.instance)
+            .field("default_database", &self.default_database)
+            .field("session_hint", &self.session_hint)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Session state that belongs to a statement; the engine applies what changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
@@ -97,12 +133,17 @@ pub struct Context {
 pub struct Prepare {
     /// Chosen by the client; replaces an older statement of that number.
     pub statement: u32,
-    /// DuckDB SQL; `$1`.. are parameters, `bridge_scan(0)`.. the scans below.
+    /// Where it runs: [`MAIN_INSTANCE`] or a number given with [`Request::OpenAccount`].
+    pub instance: u32,
+    /// DuckDB SQL; `$1`.. are parameters, `bridge_scan(0)`.. the scans and
+    /// `instance_scan(0)`.. the remote scans below.
     pub sql: String,
     /// The statement the user typed, for `engine_sessions()`.
     pub query: String,
     /// What the client will feed.
     pub scans: Vec<ScanSpec>,
+    /// What the engine reads from its other instances.
+    pub remote_scans: Vec<RemoteScan>,
     /// Session state.
     pub context: Context,
 }
@@ -114,6 +155,15 @@ pub struct ScanSpec {
     pub schema: Bytes,
     /// Estimated rows, for DuckDB's join order.
     pub rows: u64,
+}
+
+/// A query on another instance of the engine, whose rows a statement reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteScan {
+    /// Where it runs.
+    pub instance: u32,
+    /// DuckDB SQL without parameters.
+    pub sql: String,
 }
 
 /// A run of a prepared statement.
@@ -138,11 +188,15 @@ pub struct Execute {
 /// Transaction control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionCommand {
-    /// `BEGIN TRANSACTION`.
-    Begin,
-    /// `COMMIT`.
+    /// `BEGIN TRANSACTION` on an instance.
+    Begin {
+        /// [`MAIN_INSTANCE`] or a number given with [`Request::OpenAccount`].
+        instance: u32,
+    },
+    /// `COMMIT` of every open transaction: first of those that nothing was written in, since
+    /// the caller allows only one instance to be written.
     Commit,
-    /// `ROLLBACK`; fine when none is open.
+    /// `ROLLBACK` of every open transaction; fine when none is open.
     Rollback,
 }
 
@@ -203,6 +257,9 @@ pub struct Welcome {
 pub struct Prepared {
     /// Arrow IPC schema message of the rows; empty if the statement returns none.
     pub schema: Bytes,
+    /// The values of the schema's dictionaries ([`crate::batch::encode_dictionaries`]); empty
+    /// if it has none.
+    pub dictionaries: Bytes,
     /// DuckDB's type names of the result columns, such as `DECIMAL(15,2)`.
     pub type_names: Vec<String>,
     /// DuckDB's names of the result columns.

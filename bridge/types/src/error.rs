@@ -84,6 +84,16 @@ impl SqlState {
     pub const IO_ERROR: Self = Self(*b"58030");
     /// `58P01` undefined file.
     pub const UNDEFINED_FILE: Self = Self(*b"58P01");
+    /// `08001` a connection could not be made.
+    pub const CANNOT_ESTABLISH_CONNECTION: Self = Self(*b"08001");
+    /// `08006` a connection is gone.
+    pub const CONNECTION_FAILURE: Self = Self(*b"08006");
+    /// `28000` a token that is not accepted.
+    pub const INVALID_AUTHORIZATION: Self = Self(*b"28000");
+    /// `3D000` a database that does not exist.
+    pub const UNDEFINED_DATABASE: Self = Self(*b"3D000");
+    /// `42P04` a database that exists already.
+    pub const DUPLICATE_DATABASE: Self = Self(*b"42P04");
     /// `08P01` protocol violation.
     pub const PROTOCOL_VIOLATION: Self = Self(*b"08P01");
     /// `XX000` internal error.

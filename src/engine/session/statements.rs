@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bridge_ipc::message::{Prepare, Prepared, Reply, Request, ScanSpec};
+use bridge_ipc::message::{MAIN_INSTANCE, Prepare, Prepared, Reply, Request, ScanSpec};
 use bridge_types::SqlState;
 
 use super::{OPENED, context, ensure_open, exchange, next_number, unexpected_reply, with_open};
@@ -69,9 +69,11 @@ pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statem
     })?;
     let request = Request::Prepare(Prepare {
         statement: id,
+        instance: MAIN_INSTANCE,
         sql: sql.to_owned(),
         query: query.to_owned(),
         scans: feeds.to_vec(),
+        remote_scans: Vec::new(),
         context: context(),
     });
     let reply = exchange(&request, &[]).map_err(|error| explain_lost_table(error, sql))?;
@@ -106,7 +108,7 @@ fn explain_lost_table(mut error: Error, sql: &str) -> Error {
 /// Runs a statement without parameters or rows; returns the rows it reports as changed.
 pub(crate) fn run(sql: &str) -> Result<u64> {
     ensure_open()?;
-    let request = Request::Run { sql: sql.to_owned(), context: context() };
+    let request = Request::Run { instance: MAIN_INSTANCE, sql: sql.to_owned(), context: context() };
     match exchange(&request, &[]).map_err(|error| explain_lost_table(error, sql))? {
         Reply::Done { rows } => Ok(rows),
         _ => Err(unexpected_reply()),

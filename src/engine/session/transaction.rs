@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bridge_ipc::message::{Reply, Request, TransactionCommand};
+use bridge_ipc::message::{MAIN_INSTANCE, Reply, Request, TransactionCommand};
 use bridge_types::{EngineError, SqlState, names};
 use pgrx::pg_sys;
 
@@ -26,7 +26,7 @@ pub(crate) fn begin_if_needed() -> Result<()> {
         return Ok(());
     }
     let mut beginning = Beginning { begun: false };
-    transaction(TransactionCommand::Begin)?;
+    transaction(TransactionCommand::Begin { instance: MAIN_INSTANCE })?;
     beginning.begun = true;
     IN_TRANSACTION.set(true);
     Ok(())

@@ -134,7 +134,7 @@ impl BatchEncoder {
         match shape {
             Shape::Null => {}
             Shape::Bits => self.parts.push(Part::Bits(BooleanArray::values(array.as_boolean()).clone())),
-            Shape::Fixed { width, .. } => {
+            Shape::Fixed { width, .. } | Shape::Indices(width) => {
                 let data = array.to_data();
                 let values = data.buffers()[0].slice_with_length(data.offset() * width, len * width);
                 self.parts.push(Part::Bytes(values));

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayData, RecordBatch, RecordBatchOptions, make_array};
+use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch, RecordBatchOptions, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{ArrowNativeType, DataType, Schema, SchemaRef};
 use arrow::ipc::{self, FieldNode, root_as_message};
 
+use super::dictionary::decode_dictionaries;
 use super::schema::{decode_schema, split_message};
 use super::shape::{Shape, shape};
 use crate::IpcError;
+use crate::message::Prepared;
 
 /// Reads the batches of one schema.
 ///
@@ -21,13 +23,34 @@ use crate::IpcError;
 #[derive(Clone, Debug)]
 pub struct BatchReader {
     schema: SchemaRef,
+    /// One for each dictionary of the schema, depth first.
+    dictionaries: Vec<ArrayRef>,
 }
 
 impl BatchReader {
-    /// A reader of batches of `schema`.
+    /// A reader of batches of `schema`, which has no dictionaries.
     #[must_use]
     pub fn new(schema: SchemaRef) -> Self {
-        Self { schema }
+        Self::with_dictionaries(schema, Vec::new())
+    }
+
+    /// A reader of batches of `schema`, whose dictionaries have these values, depth first. All
+    /// arrays of a column share them.
+    #[must_use]
+    pub fn with_dictionaries(schema: SchemaRef, dictionaries: Vec<ArrayRef>) -> Self {
+        Self { schema, dictionaries }
+    }
+
+    /// A reader of the rows of a statement; of batches without columns if it returns none.
+    ///
+    /// # Errors
+    /// As [`decode_schema`] and [`decode_dictionaries`].
+    pub fn of_statement(prepared: &Prepared) -> Result<Self, IpcError> {
+        if prepared.schema.is_empty() {
+            return Ok(Self::new(Arc::new(Schema::empty())));
+        }
+        let schema = decode_schema(&prepared.schema)?;
+        Ok(Self::with_dictionaries(schema, decode_dictionaries(&prepared.dictionaries)?))
     }
 
     /// The schema of the batches.
@@ -60,6 +83,7 @@ impl BatchReader {
             nodes: batch.nodes().into_iter().flatten(),
             buffers: batch.buffers().into_iter().flatten(),
             variadic_counts: batch.variadicBufferCounts().into_iter().flatten(),
+            dictionaries: self.dictionaries.iter(),
         };
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         for field in self.schema.fields() {
@@ -83,14 +107,15 @@ pub fn decode_stream(bytes: &[u8]) -> Result<RecordBatch, IpcError> {
 }
 
 /// The metadata of one batch, consumed depth first along the schema.
-struct Cursor<N, B, V> {
+struct Cursor<'d, N, B, V> {
     body: Buffer,
     nodes: N,
     buffers: B,
     variadic_counts: V,
+    dictionaries: std::slice::Iter<'d, ArrayRef>,
 }
 
-impl<'a, N, B, V> Cursor<N, B, V>
+impl<'a, N, B, V> Cursor<'_, N, B, V>
 where
     N: Iterator<Item = &'a FieldNode>,
     B: Iterator<Item = &'a ipc::Buffer>,
@@ -105,12 +130,14 @@ where
         }
         let shape = shape(data_type)?;
         let mut builder = ArrayData::builder(data_type.clone()).len(len);
+        let mut valid = None;
         if !matches!(shape, Shape::Null) {
             let bitmap = self.buffer()?;
             if node.null_count() != 0 {
                 let bitmap = exactly(&bitmap, len.div_ceil(8))?;
                 let nulls = NullBuffer::new(BooleanBuffer::new(bitmap, 0, len));
-                builder = builder.nulls((nulls.null_count() > 0).then_some(nulls));
+                valid = (nulls.null_count() > 0).then_some(nulls);
+                builder = builder.nulls(valid.clone());
             }
         }
         match shape {
@@ -119,6 +146,17 @@ where
             Shape::Fixed { width, bytes } => {
                 let values = sized(&self.buffer()?, len, width)?;
                 builder = builder.add_buffer(if bytes { values } else { aligned(values)? });
+            }
+            Shape::Indices(width) => {
+                let indices = aligned(sized(&self.buffer()?, len, width)?)?;
+                let dictionary =
+                    self.dictionaries.next().ok_or_else(|| bad("a batch with too few dictionaries"))?;
+                if !matches!(data_type, DataType::Dictionary(_, value) if **value == *dictionary.data_type())
+                {
+                    return Err(bad("a dictionary of another type"));
+                }
+                check_indices(&indices, width, valid.as_ref(), dictionary.len())?;
+                builder = builder.add_buffer(indices).add_child_data(dictionary.to_data());
             }
             Shape::Offsets => {
                 let offsets = self.buffer()?;
@@ -153,7 +191,8 @@ where
             }
         }
         // SAFETY: buffers have the lengths and alignments of the type, offsets are monotonic
-        // and inside of their data, views are inside of theirs, children have the lengths
+        // and inside of their data, views are inside of theirs, valid indices inside of their
+        // dictionary, children have the lengths
         // their parents need: each checked above. UTF-8 is the writer's promise, see
         // `BatchReader`.
         Ok(unsafe { builder.build_unchecked() })
@@ -173,6 +212,7 @@ where
         if self.nodes.next().is_some()
             || self.buffers.next().is_some()
             || self.variadic_counts.next().is_some()
+            || self.dictionaries.next().is_some()
         {
             return Err(bad("a batch with more arrays than its schema"));
         }
@@ -215,6 +255,33 @@ fn aligned(buffer: Buffer) -> Result<Buffer, IpcError> {
         return Err(bad("a misaligned buffer"));
     }
     Ok(buffer)
+}
+
+/// All indices of valid rows are below `limit`; those of nulls may be anything.
+fn check_indices(
+    indices: &Buffer,
+    width: usize,
+    valid: Option<&NullBuffer>,
+    limit: usize,
+) -> Result<(), IpcError> {
+    fn all_below<T: ArrowNativeType + Ord>(
+        indices: &Buffer,
+        valid: Option<&NullBuffer>,
+        limit: usize,
+    ) -> bool {
+        let indices = indices.typed_data::<T>();
+        // Without an early exit, so that it is vectorised; nulls are looked up only if need be.
+        let largest = indices.iter().fold(T::default(), |largest, index| largest.max(*index));
+        indices.is_empty()
+            || largest.as_usize() < limit
+            || valid.is_some_and(|valid| valid.valid_indices().all(|row| indices[row].as_usize() < limit))
+    }
+    let good = match width {
+        1 => all_below::<u8>(indices, valid, limit),
+        2 => all_below::<u16>(indices, valid, limit),
+        _ => all_below::<u32>(indices, valid, limit),
+    };
+    if good { Ok(()) } else { Err(bad("an index beyond its dictionary")) }
 }
 
 /// `len + 1` offsets that ascend from 0 or more to at most `limit`.

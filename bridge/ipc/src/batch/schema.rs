@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use arrow::ipc::convert::IpcSchemaEncoder;
+use arrow::ipc::writer::DictionaryTracker;
 use arrow::ipc::{self, MessageBuilder, MessageHeader, MetadataVersion, root_as_message};
 use bridge_types::limits::{BUFFER_ALIGN, MAX_DECIMAL_PRECISION};
 use bytes::Bytes;
@@ -23,7 +24,9 @@ use crate::IpcError;
 pub fn encode_schema(schema: &Schema) -> Result<Bytes, IpcError> {
     metadata_reserve(schema)?;
     let mut builder = FlatBufferBuilder::new();
-    let header = IpcSchemaEncoder::new().schema_to_fb_offset(&mut builder, schema);
+    let mut dictionaries = DictionaryTracker::new(true);
+    let mut encoder = IpcSchemaEncoder::new().with_dictionary_tracker(&mut dictionaries);
+    let header = encoder.schema_to_fb_offset(&mut builder, schema);
     let mut message = MessageBuilder::new(&mut builder);
     message.add_version(MetadataVersion::V5);
     message.add_header_type(MessageHeader::Schema);
@@ -77,10 +80,16 @@ fn decode_field(field: &ipc::Field<'_>, depth: usize) -> Result<FieldRef, IpcErr
     if depth > MAX_DEPTH {
         return Err(IpcError::protocol("a type nested too deeply"));
     }
-    if field.dictionary().is_some() {
-        return Err(IpcError::protocol("a dictionary in a schema"));
+    let mut data_type = decode_type(field, depth)?;
+    if let Some(dictionary) = field.dictionary() {
+        let index = match dictionary.indexType().map(|index| (index.bitWidth(), index.is_signed())) {
+            Some((8, false)) => DataType::UInt8,
+            Some((16, false)) => DataType::UInt16,
+            Some((32, false)) => DataType::UInt32,
+            _ => return Err(IpcError::protocol("a dictionary with indices that do not cross")),
+        };
+        data_type = DataType::Dictionary(Box::new(index), Box::new(data_type));
     }
-    let data_type = decode_type(field, depth)?;
     let metadata = key_values(field.custom_metadata().into_iter().flatten());
     let name = field.name().unwrap_or_default();
     Ok(Arc::new(Field::new(name, data_type, field.nullable()).with_metadata(metadata)))

@@ -21,6 +21,8 @@ pub(super) enum Shape<'a> {
         /// The value is an opaque string of bytes without alignment.
         bytes: bool,
     },
+    /// Unsigned indices of this many bytes into a dictionary that crossed before.
+    Indices(usize),
     /// `i32` offsets and bytes.
     Offsets,
     /// 16-byte views and any number of data buffers.
@@ -36,7 +38,8 @@ pub(super) enum Shape<'a> {
 /// The shape of `data_type`.
 ///
 /// # Errors
-/// [`IpcError::Unsendable`] for types that do not cross (dictionaries, unions, maps, ...).
+/// [`IpcError::Unsendable`] for types that do not cross (unions, maps, dictionaries of
+/// anything but text by unsigned indices, ...).
 pub(super) fn shape(data_type: &DataType) -> Result<Shape<'_>, IpcError> {
     Ok(match data_type {
         DataType::Null => Shape::Null,
@@ -47,6 +50,12 @@ pub(super) fn shape(data_type: &DataType) -> Result<Shape<'_>, IpcError> {
         DataType::List(child) => Shape::List(child),
         DataType::FixedSizeList(child, count) => Shape::FixedList(child, positive(*count)?),
         DataType::Struct(children) => Shape::Struct(children),
+        DataType::Dictionary(index, value) if **value == DataType::Utf8View => match **index {
+            DataType::UInt8 => Shape::Indices(1),
+            DataType::UInt16 => Shape::Indices(2),
+            DataType::UInt32 => Shape::Indices(4),
+            _ => return Err(IpcError::Unsendable(format!("arrays of type {data_type} do not cross").into())),
+        },
         other => match other.primitive_width() {
             Some(width) => Shape::Fixed { width, bytes: false },
             None => return Err(IpcError::Unsendable(format!("arrays of type {other} do not cross").into())),
@@ -76,7 +85,7 @@ impl Counts {
         self.nodes += 1;
         match shape(data_type)? {
             Shape::Null => {}
-            Shape::Bits | Shape::Fixed { .. } => self.buffers += 2,
+            Shape::Bits | Shape::Fixed { .. } | Shape::Indices(_) => self.buffers += 2,
             Shape::Offsets => self.buffers += 3,
             Shape::Views => {
                 self.buffers += 3;

@@ -19,8 +19,9 @@ fn context() -> impl Strategy<Value = Context> {
 
 fn request() -> impl Strategy<Value = Request> {
     let scan = (bytes(), any::<u64>()).prop_map(|(schema, rows)| ScanSpec { schema, rows });
+    let remote_scan = (any::<u32>(), text()).prop_map(|(instance, sql)| RemoteScan { instance, sql });
     let command = prop_oneof![
-        Just(TransactionCommand::Begin),
+        any::<u32>().prop_map(|instance| TransactionCommand::Begin { instance }),
         Just(TransactionCommand::Commit),
         Just(TransactionCommand::Rollback)
     ];
@@ -30,9 +31,20 @@ fn request() -> impl Strategy<Value = Request> {
                 Request::Hello(Hello { version, backend_pid, database_oid, database_name, role_name })
             }
         ),
-        (any::<u32>(), text(), text(), vec(scan, 0..4), context()).prop_map(
-            |(statement, sql, query, scans, context)| {
-                Request::Prepare(Prepare { statement, sql, query, scans, context })
+        (any::<[u32; 2]>(), [text(), text(), text()]).prop_map(
+            |([instance, timeout_ms], [token, default_database, session_hint])| {
+                Request::OpenAccount(OpenAccount {
+                    instance,
+                    token,
+                    default_database,
+                    session_hint,
+                    timeout_ms,
+                })
+            }
+        ),
+        (any::<[u32; 2]>(), [text(), text()], vec(scan, 0..4), vec(remote_scan, 0..4), context()).prop_map(
+            |([statement, instance], [sql, query], scans, remote_scans, context)| {
+                Request::Prepare(Prepare { statement, instance, sql, query, scans, remote_scans, context })
             }
         ),
         (any::<[u32; 2]>(), bytes(), any::<u64>(), any::<[bool; 2]>(), context()).prop_map(
@@ -48,7 +60,11 @@ fn request() -> impl Strategy<Value = Request> {
                 })
             }
         ),
-        (text(), context()).prop_map(|(sql, context)| Request::Run { sql, context }),
+        (any::<u32>(), text(), context()).prop_map(|(instance, sql, context)| Request::Run {
+            instance,
+            sql,
+            context
+        }),
         command.prop_map(Request::Transaction),
         Just(Request::Cancel),
         Just(Request::Reset),
@@ -112,9 +128,9 @@ fn reply() -> impl Strategy<Value = Reply> {
         (any::<u32>(), any::<i32>(), text()).prop_map(|(version, engine_pid, duckdb_version)| {
             Reply::Welcome(Welcome { version, engine_pid, duckdb_version })
         }),
-        (bytes(), vec(text(), 0..5), vec(text(), 0..5), any::<u32>()).prop_map(
-            |(schema, type_names, column_names, parameters)| {
-                Reply::Prepared(Prepared { schema, type_names, column_names, parameters })
+        (bytes(), bytes(), vec(text(), 0..5), vec(text(), 0..5), any::<u32>()).prop_map(
+            |(schema, dictionaries, type_names, column_names, parameters)| {
+                Reply::Prepared(Prepared { schema, dictionaries, type_names, column_names, parameters })
             }
         ),
         any::<u32>().prop_map(|portal| Reply::Started { portal }),
