@@ -1,9 +1,6 @@
 //! A running statement whose rows this backend reads.
 
-use std::sync::Arc;
-
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use bridge_ipc::batch::BatchReader;
 use bridge_ipc::message::Finished;
 
@@ -20,16 +17,16 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    /// Runs `statement`, whose rows have `schema`, with already started feeds.
+    /// Runs `statement` with already started feeds.
     pub(crate) fn start(
         id: u32,
         statement: &Statement,
-        schema: SchemaRef,
         options: ExecuteOptions,
         feeds: Feeds,
     ) -> Result<Self> {
+        let reader = BatchReader::of_statement(&statement.prepared)?;
         session::execute(statement, id, options, &feeds.segments())?;
-        Ok(Self { id, reader: BatchReader::new(Arc::clone(&schema)), feeds, finished: None })
+        Ok(Self { id, reader, feeds, finished: None })
     }
 
     /// The next batch; its buffers lie in shared memory and go back when it is dropped.

@@ -82,9 +82,8 @@ fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json
         whole_result: false,
         profile: false,
     };
-    let schema = bridge_ipc::batch::decode_schema(&statement.prepared.schema)?;
     let feeds = Feeds::unread(running.plan.feeds.len())?;
-    let mut portal = Portal::start(session::allocate_portal(), &statement, schema, options, feeds)?;
+    let mut portal = Portal::start(session::allocate_portal(), &statement, options, feeds)?;
     let mut plan = String::new();
     while let Some(batch) = portal.next_batch()? {
         // Two columns: which plan, and its text.

@@ -79,18 +79,13 @@ impl Running {
             // SAFETY: planned by `planned_statement` with these columns.
             unsafe { Feeds::start(id, &plans, estate)? }
         };
-        let schema = if self.plan.columns.is_empty() {
-            arrow::datatypes::Schema::empty().into()
-        } else {
-            batch::decode_schema(&self.statement.prepared.schema)?
-        };
         let options = ExecuteOptions {
             params,
             credit_bytes: if self.plan.limited { SMALL_CREDIT_BYTES } else { limits::RING_BYTES as u64 },
             whole_result: !self.plan.limited,
             profile: self.profile,
         };
-        self.portal = Some(Portal::start(id, &self.statement, schema, options, feeds)?);
+        self.portal = Some(Portal::start(id, &self.statement, options, feeds)?);
         Ok(())
     }
 

@@ -74,14 +74,16 @@ pub(crate) fn prepare(
     } else {
         None
     };
-    let schema = match &layout {
-        Some(layout) => encode_schema(layout.schema()).map_err(internal)?,
-        None => Bytes::new(),
+    let (schema, dictionaries) = match &layout {
+        Some(layout) => {
+            (encode_schema(layout.schema()).map_err(internal)?, layout.dictionaries().map_err(internal)?)
+        }
+        None => (Bytes::new(), Bytes::new()),
     };
     let parameters = u32::try_from(statement.parameter_count()).unwrap_or(u32::MAX);
     let read_only = kind == ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
     Ok((
-        Prepared { schema, type_names, column_names, parameters },
+        Prepared { schema, dictionaries, type_names, column_names, parameters },
         PreparedStatement { statement, query, layout, scans, read_only },
     ))
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringViewArray};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, UInt8Type, UInt16Type};
 use bridge_ipc::message::{Reply, Request, TransactionCommand};
 use bridge_types::SqlState;
 use std::io::Write as _;
@@ -87,7 +87,7 @@ fn parameters_writes_and_transactions() {
     let mut portal = session.execute(statement, Some(&parameters), vec![]);
     assert!(session.drain(&mut portal).unwrap().is_empty());
     assert_eq!(portal.finished.unwrap().rows, 5);
-    session.request(&Request::Transaction(TransactionCommand::Begin)).unwrap();
+    session.request(&Request::Transaction(TransactionCommand::Begin { instance: 0 })).unwrap();
     assert_eq!(session.run("DELETE FROM t WHERE a < 3").unwrap(), 3);
     assert_eq!(session.int("SELECT count(*) FROM t").unwrap(), 2);
     session.request(&Request::Transaction(TransactionCommand::Rollback)).unwrap();
@@ -102,15 +102,42 @@ fn parameters_writes_and_transactions() {
 fn types_without_a_wire_form_come_as_text() {
     let (_directory, engine) = start();
     let mut session = engine.session();
-    let batches =
-        session.query("SELECT {'a': 1} AS s, [{'b': 2}] AS l, NULL AS n, 'x'::ENUM('x', 'y') AS e").unwrap();
+    let batches = session.query("SELECT {'a': 1} AS s, [{'b': 2}] AS l, NULL AS n").unwrap();
     let batch = &batches[0];
     assert_eq!(batch.column(0).as_string_view().value(0), "{'a': 1}");
     let inner = batch.column(1).as_list::<i32>().value(0);
     assert_eq!(inner.as_string_view().value(0), "{'b': 2}");
     assert!(batch.column(2).is_null(0));
-    assert_eq!(batch.column(3).as_string_view().value(0), "x");
     assert_eq!(batch.schema().field(1).name(), "l");
+}
+
+#[test]
+fn enums_come_as_dictionaries_of_their_labels() {
+    let (_directory, engine) = start();
+    let mut session = engine.session();
+    session.run("CREATE TYPE mood AS ENUM ('sad', 'a label of more than twelve bytes', 'glad')").unwrap();
+    let sql = "SELECT CASE i % 4 WHEN 0 THEN 'glad' WHEN 1 THEN 'a label of more than twelve bytes' \
+               WHEN 2 THEN 'sad' END::mood AS e, ['sad'::mood, NULL] AS l FROM range(5000) t(i)";
+    let mut row = 0_usize;
+    for batch in session.query(sql).unwrap() {
+        let array = batch.column(0).as_dictionary::<UInt8Type>();
+        let labels = array.values().as_string_view();
+        for at in 0..array.len() {
+            let label = array.key(at).map(|key| labels.value(key));
+            let expected = [Some("glad"), Some("a label of more than twelve bytes"), Some("sad"), None];
+            assert_eq!(label, expected[row % 4], "row {row}");
+            let list = batch.column(1).as_list::<i32>().value(at);
+            let list = list.as_dictionary::<UInt8Type>();
+            assert_eq!((list.key(0), list.key(1)), (Some(0), None));
+            row += 1;
+        }
+    }
+    assert_eq!(row, 5000);
+    let many = "SELECT ('l' || i)::m AS e FROM range(300) t(i)";
+    session.run("CREATE TYPE m AS ENUM (SELECT 'l' || i FROM range(300) t(i))").unwrap();
+    let batches = session.query(many).unwrap();
+    let array = batches[0].column(0).as_dictionary::<UInt16Type>();
+    assert_eq!(array.values().as_string_view().value(array.key(299).unwrap()), "l299");
 }
 
 #[test]
@@ -200,7 +227,7 @@ fn two_portals_interleave() {
 fn closing_a_half_read_portal_keeps_the_transaction() {
     let (_directory, engine) = start();
     let mut session = engine.session();
-    session.request(&Request::Transaction(TransactionCommand::Begin)).unwrap();
+    session.request(&Request::Transaction(TransactionCommand::Begin { instance: 0 })).unwrap();
     session.run("CREATE TABLE t AS SELECT 1 AS a").unwrap();
     let statement = session.prepare("SELECT * FROM range(10000000)", &[]).unwrap();
     let mut portal = session.execute_with(statement, None, vec![], 65_536, false, false);
@@ -328,7 +355,7 @@ fn committed_rows_survive_a_kill_and_others_do_not() {
     let mut engine = Engine::start(directory.path(), &[]);
     let mut session = engine.session();
     session.run("CREATE TABLE t AS SELECT * FROM range(1000)").unwrap();
-    session.request(&Request::Transaction(TransactionCommand::Begin)).unwrap();
+    session.request(&Request::Transaction(TransactionCommand::Begin { instance: 0 })).unwrap();
     session.run("INSERT INTO t SELECT * FROM range(5000)").unwrap();
     engine.child.kill().unwrap();
     engine.child.wait().unwrap();
@@ -427,14 +454,14 @@ fn a_transaction_ended_by_an_error_cannot_be_committed() {
     let mut session = engine.session();
     session.run("CREATE TABLE kept (i INTEGER)").unwrap();
     let transaction = |session: &mut Session, command| session.request(&Request::Transaction(command));
-    transaction(&mut session, TransactionCommand::Begin).unwrap();
+    transaction(&mut session, TransactionCommand::Begin { instance: 0 }).unwrap();
     session.run("INSERT INTO kept VALUES (1)").unwrap();
     session.run("INSERT INTO kept SELECT error('[22012] division by zero')::INTEGER").unwrap_err();
     // DuckDB alone would answer this COMMIT with a silent rollback.
     let error = transaction(&mut session, TransactionCommand::Commit).unwrap_err();
     assert_eq!(error.sqlstate, SqlState::IN_FAILED_TRANSACTION, "{error}");
     // Errors of binding leave the transaction alone.
-    transaction(&mut session, TransactionCommand::Begin).unwrap();
+    transaction(&mut session, TransactionCommand::Begin { instance: 0 }).unwrap();
     session.run("INSERT INTO kept VALUES (2)").unwrap();
     session.run("SELECT nonsense FROM kept").unwrap_err();
     transaction(&mut session, TransactionCommand::Commit).unwrap();

@@ -16,6 +16,7 @@ use crate::bytea::Bytea;
 use crate::bytes::{Offsets, Reader, Views};
 use crate::column::{Column, Input, Kernel, RowBlock};
 use crate::date_time::{Date, Time, TimeNs, TimeTz, Timestamp, TimestampUnit};
+use crate::dictionary::Dictionary;
 use crate::error::{KernelError, Stop};
 use crate::float::{Float4, Float4To8, Float8, Float8To4};
 use crate::int::Int;
@@ -66,6 +67,8 @@ impl Converter {
 
     /// Converts the rows `rows` of `batch` into the rows 0.. of `block`, whose by-reference
     /// values go into `sink`. Nulls get datum 0. Rows of the block behind them stay as they are.
+    /// Datums of dictionary columns point into the converter, and are valid until a batch with
+    /// another dictionary is converted.
     ///
     /// # Errors
     /// [`KernelError::Value`] naming column and row of the batch for a value Postgres cannot
@@ -125,6 +128,17 @@ pub(crate) enum Place {
 pub(crate) fn choose(field: &Field, to: PgType, place: Place) -> Option<Box<dyn Kernel>> {
     let extension = field.metadata().get(wire::EXTENSION_KEY).map(String::as_str);
     Some(match (field.data_type(), to.oid) {
+        (DataType::Dictionary(key, value), _) => {
+            let value =
+                Field::new("value", value.as_ref().clone(), true).with_metadata(field.metadata().clone());
+            let values = choose(&value, to, place)?;
+            match key.as_ref() {
+                DataType::UInt8 => Box::new(Dictionary::<UInt8Type>::new(values)),
+                DataType::UInt16 => Box::new(Dictionary::<UInt16Type>::new(values)),
+                DataType::UInt32 => Box::new(Dictionary::<UInt32Type>::new(values)),
+                _ => return None,
+            }
+        }
         (DataType::Int8, oid::BOOL) if extension == Some(wire::BOOL8) => Box::new(Bool8),
         (DataType::Boolean, oid::BOOL) => Box::new(BoolPacked),
         (DataType::Float32, oid::FLOAT4) => Box::new(Float4),

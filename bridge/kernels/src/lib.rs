@@ -6,7 +6,8 @@
 //! Postgres types; they trust neither lengths nor offsets nor tags of a batch that came
 //! over the ring (an inconsistent one is an error), but they do trust text to be UTF-8.
 //!
-//! A datum is a `u64`; by-reference datums are addresses of memory from a [`Sink`].
+//! A datum is a `u64`; by-reference datums are addresses of memory from a [`Sink`], those of
+//! dictionary columns of memory of the [`Converter`].
 #![allow(unsafe_code, reason = "datums point into raw memory in Postgres' own formats")]
 
 #[cfg(not(all(target_pointer_width = "64", target_endian = "little")))]
@@ -17,6 +18,7 @@ mod bytea;
 mod bytes;
 mod column;
 mod date_time;
+mod dictionary;
 mod dispatch;
 mod error;
 mod feed;

@@ -30,6 +30,9 @@ pub struct VecSink {
     chunks: Vec<(NonNull<u8>, Layout)>,
 }
 
+// SAFETY: the chunks are its own, on a heap that all threads share.
+unsafe impl Send for VecSink {}
+
 impl VecSink {
     /// An empty sink.
     #[must_use]

@@ -22,7 +22,7 @@
 //! | TIMESTAMP_S/MS/NS | Timestamp(s/ms/ns, None) | | |
 //! | INTERVAL | FixedSizeBinary(16) | `duckdb.interval` | months i32, days i32, micros i64, little endian: Arrow's MonthDayNano overflows |
 //! | UUID | FixedSizeBinary(16) | `arrow.uuid` | big endian bytes |
-//! | ENUM | Dictionary(UInt8/16/32, Utf8) | | sent as Utf8View until dictionaries cross |
+//! | ENUM | Dictionary(UInt8/16/32, Utf8View) | | indices as DuckDB has them; the labels cross once, with the schema |
 //! | LIST, ARRAY | List | | child as above |
 //! | anything else | | | cast to VARCHAR in SQL |
 

@@ -34,13 +34,14 @@ pub(crate) enum TypeId {
     Uuid,
     List,
     Array,
+    Enum,
     Null,
     /// Everything else: crosses as text.
     Other,
 }
 
 /// (type, C constant) of every type above but `Other`.
-const IDS: [(TypeId, ffi::DUCKDB_TYPE); 29] = [
+const IDS: [(TypeId, ffi::DUCKDB_TYPE); 30] = [
     (TypeId::Boolean, ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN),
     (TypeId::TinyInt, ffi::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT),
     (TypeId::SmallInt, ffi::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT),
@@ -69,6 +70,7 @@ const IDS: [(TypeId, ffi::DUCKDB_TYPE); 29] = [
     (TypeId::Uuid, ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID),
     (TypeId::List, ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST),
     (TypeId::Array, ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY),
+    (TypeId::Enum, ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM),
     (TypeId::Null, ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL),
 ];
 
@@ -90,10 +92,10 @@ impl LogicalType {
         self.raw
     }
 
-    /// A type without parameters; `Other`, `List`, `Array` and `Decimal` give VARCHAR here.
+    /// A type without parameters; `Other`, `List`, `Array`, `Enum` and `Decimal` give VARCHAR here.
     pub(crate) fn plain(id: TypeId) -> Self {
         let raw_id = match id {
-            TypeId::Other | TypeId::List | TypeId::Array | TypeId::Decimal => {
+            TypeId::Other | TypeId::List | TypeId::Array | TypeId::Enum | TypeId::Decimal => {
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR
             }
             _ => IDS
@@ -161,7 +163,6 @@ impl LogicalType {
         }
         // SAFETY: a live type.
         match unsafe { ffi::duckdb_get_type_id(self.raw) } {
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => "ENUM",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => "STRUCT",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => "MAP",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => "UNION",
@@ -171,6 +172,32 @@ impl LogicalType {
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => "GEOMETRY",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => "VARIANT",
             _ => "UNKNOWN",
+        }
+    }
+
+    /// The labels of an ENUM, in its order; none for other types.
+    pub(crate) fn enum_labels(&self) -> Vec<String> {
+        if self.id() != TypeId::Enum {
+            return Vec::new();
+        }
+        // SAFETY: a live ENUM type.
+        let size = unsafe { ffi::duckdb_enum_dictionary_size(self.raw) };
+        // SAFETY: as above, index < size; the text is ours to free.
+        let label = |index| unsafe { owned_text(ffi::duckdb_enum_dictionary_value(self.raw, index)) };
+        (0..u64::from(size)).map(label).collect()
+    }
+
+    /// Bytes of an ENUM's indices; `None` for other types.
+    pub(crate) fn enum_width(&self) -> Option<usize> {
+        if self.id() != TypeId::Enum {
+            return None;
+        }
+        // SAFETY: a live ENUM type.
+        match unsafe { ffi::duckdb_enum_internal_type(self.raw) } {
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => Some(1),
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => Some(2),
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => Some(4),
+            _ => None,
         }
     }
 

@@ -5,8 +5,9 @@ use super::wire_type::{Layout, WireType, schema};
 use crate::duckdb::Chunk;
 use arrow::datatypes::{Schema, SchemaRef};
 use bridge_ipc::IpcError;
-use bridge_ipc::batch::{SlotWriter, metadata_reserve};
+use bridge_ipc::batch::{SlotWriter, encode_dictionaries, metadata_reserve};
 use bridge_types::limits::{BATCH_BYTES, BATCH_ROWS, BUFFER_ALIGN, DUCKDB_VECTOR_ROWS};
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Largest heap: Arrow's views have 31-bit offsets.
@@ -36,6 +37,13 @@ impl ResultLayout {
     /// The Arrow schema.
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// The values of the schema's dictionaries, as the client wants them.
+    pub(crate) fn dictionaries(&self) -> Result<Bytes, IpcError> {
+        let mut found = Vec::new();
+        self.columns.iter().for_each(|wire| wire.dictionaries(&mut found));
+        encode_dictionaries(found)
     }
 
     /// The types of the columns.

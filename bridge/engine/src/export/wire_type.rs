@@ -37,15 +37,23 @@ pub(crate) struct WireType {
     pub(crate) data_type: DataType,
     /// Extension name for the field's metadata.
     pub(crate) extension: Option<&'static str>,
+    /// Labels of an ENUM: the values of its dictionary.
+    pub(crate) labels: Option<Arc<[String]>>,
 }
 
 impl WireType {
     /// The wire form of `logical`; `None`: it has to be cast to text in SQL.
     pub(crate) fn of(logical: &LogicalType) -> Option<Self> {
-        let fixed =
-            |width, data_type| Some(Self { layout: Layout::Fixed { width }, data_type, extension: None });
+        let fixed = |width, data_type| {
+            Some(Self { layout: Layout::Fixed { width }, data_type, extension: None, labels: None })
+        };
         let named = |width, data_type, extension| {
-            Some(Self { layout: Layout::Fixed { width }, data_type, extension: Some(extension) })
+            Some(Self {
+                layout: Layout::Fixed { width },
+                data_type,
+                extension: Some(extension),
+                labels: None,
+            })
         };
         match logical.id() {
             TypeId::Boolean => named(1, DataType::Int8, wire::BOOL8),
@@ -75,15 +83,20 @@ impl WireType {
                 layout: Layout::Uuid,
                 data_type: DataType::FixedSizeBinary(16),
                 extension: Some(wire::UUID),
+                labels: None,
             }),
             TypeId::Varchar => Some(Self {
                 layout: Layout::View,
                 data_type: DataType::Utf8View,
                 extension: logical.is_json().then_some(wire::JSON),
+                labels: None,
             }),
-            TypeId::Blob => {
-                Some(Self { layout: Layout::View, data_type: DataType::BinaryView, extension: None })
-            }
+            TypeId::Blob => Some(Self {
+                layout: Layout::View,
+                data_type: DataType::BinaryView,
+                extension: None,
+                labels: None,
+            }),
             TypeId::List | TypeId::Array => {
                 let child = Self::of(&logical.element()?)?;
                 let array = (logical.id() == TypeId::Array).then(|| logical.array_size());
@@ -92,6 +105,21 @@ impl WireType {
                     layout: Layout::List { child: Box::new(child), array },
                     data_type,
                     extension: None,
+                    labels: None,
+                })
+            }
+            TypeId::Enum => {
+                let width = logical.enum_width()?;
+                let index = match width {
+                    1 => DataType::UInt8,
+                    2 => DataType::UInt16,
+                    _ => DataType::UInt32,
+                };
+                Some(Self {
+                    layout: Layout::Fixed { width },
+                    data_type: DataType::Dictionary(Box::new(index), Box::new(DataType::Utf8View)),
+                    extension: None,
+                    labels: Some(logical.enum_labels().into()),
                 })
             }
             TypeId::Null | TypeId::Other => None,
@@ -104,13 +132,21 @@ impl WireType {
         let (width, data_type) = match precision {
             0..=4 => {
                 let data_type = DataType::Decimal32(precision, arrow_scale);
-                return Some(Self { layout: Layout::Decimal16, data_type, extension: None });
+                return Some(Self { layout: Layout::Decimal16, data_type, extension: None, labels: None });
             }
             5..=9 => (4, DataType::Decimal32(precision, arrow_scale)),
             10..=18 => (8, DataType::Decimal64(precision, arrow_scale)),
             _ => (16, DataType::Decimal128(precision, arrow_scale)),
         };
-        Some(Self { layout: Layout::Fixed { width }, data_type, extension: None })
+        Some(Self { layout: Layout::Fixed { width }, data_type, extension: None, labels: None })
+    }
+
+    /// Adds the labels of the dictionaries that the field of this type has, depth first.
+    pub(crate) fn dictionaries<'a>(&'a self, found: &mut Vec<&'a [String]>) {
+        found.extend(self.labels.as_deref());
+        if let Layout::List { child, .. } = &self.layout {
+            child.dictionaries(found);
+        }
     }
 
     /// The Arrow field; always nullable.
@@ -162,6 +198,7 @@ pub(crate) fn type_name(logical: &LogicalType) -> String {
         TypeId::Varchar => "VARCHAR",
         TypeId::Blob => "BLOB",
         TypeId::Uuid => "UUID",
+        TypeId::Enum => "ENUM",
         TypeId::Null => "\"NULL\"",
         TypeId::Other => return logical.other_name().to_owned(),
         TypeId::Decimal => {

@@ -5,7 +5,7 @@
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use bridge_ipc::batch::{
-    BatchReader, decode_schema, encode_into, encode_schema, encode_stream, encoded_size,
+    BatchReader, encode_into, encode_schema, encode_stream, encoded_size,
 };
 use bridge_ipc::client::Client;
 use bridge_ipc::message::*;
@@ -96,7 +96,7 @@ pub struct OpenPortal {
 pub struct Session {
     pub client: Client,
     next: u32,
-    schemas: HashMap<u32, (Bytes, Prepared)>,
+    statements: HashMap<u32, Prepared>,
     /// Replies that belong to other requests.
     backlog: VecDeque<(u32, Reply, Vec<OwnedFd>)>,
 }
@@ -108,7 +108,7 @@ pub fn context() -> Context {
 impl Session {
     pub fn open(socket: &Path, database_oid: u32) -> Result<Self, EngineError> {
         let client = Client::connect(socket).unwrap();
-        let mut session = Self { client, next: 0, schemas: HashMap::new(), backlog: VecDeque::new() };
+        let mut session = Self { client, next: 0, statements: HashMap::new(), backlog: VecDeque::new() };
         let hello = Hello {
             version: PROTOCOL_VERSION,
             backend_pid: 1,
@@ -146,7 +146,7 @@ impl Session {
     }
 
     pub fn run(&mut self, sql: &str) -> Result<u64, EngineError> {
-        match self.request(&Request::Run { sql: sql.into(), context: context() })? {
+        match self.request(&Request::Run { instance: 0, sql: sql.into(), context: context() })? {
             Reply::Done { rows } => Ok(rows),
             other => panic!("{other:?}"),
         }
@@ -158,11 +158,18 @@ impl Session {
             .iter()
             .map(|scan| ScanSpec { schema: encode_schema(&scan.schema).unwrap(), rows: 1000 })
             .collect();
-        let prepare =
-            Prepare { statement: self.next, sql: sql.into(), query: sql.into(), scans, context: context() };
+        let prepare = Prepare {
+            statement: self.next,
+            instance: 0,
+            sql: sql.into(),
+            query: sql.into(),
+            scans,
+            remote_scans: vec![],
+            context: context(),
+        };
         match self.request(&Request::Prepare(prepare))? {
             Reply::Prepared(prepared) => {
-                self.schemas.insert(self.next, (prepared.schema.clone(), prepared));
+                self.statements.insert(self.next, prepared);
                 Ok(self.next)
             }
             other => panic!("{other:?}"),
@@ -170,7 +177,7 @@ impl Session {
     }
 
     pub fn prepared(&self, statement: u32) -> &Prepared {
-        &self.schemas[&statement].1
+        &self.statements[&statement]
     }
 
     pub fn execute(&mut self, statement: u32, params: Option<&RecordBatch>, scans: Vec<Scan>) -> OpenPortal {
@@ -207,8 +214,8 @@ impl Session {
         };
         let fds: Vec<BorrowedFd<'_>> = scans.iter().map(|scan| scan.producer.segment().fd()).collect();
         let sequence = self.client.send(&Request::Execute(execute), &fds).unwrap();
-        let schema = &self.schemas[&statement].0;
-        let reader = (!schema.is_empty()).then(|| BatchReader::new(decode_schema(schema).unwrap()));
+        let prepared = &self.statements[&statement];
+        let reader = (!prepared.schema.is_empty()).then(|| BatchReader::of_statement(prepared).unwrap());
         OpenPortal {
             number: portal,
             sequence,
@@ -298,7 +305,7 @@ impl Session {
     pub fn drain(&mut self, portal: &mut OpenPortal) -> Result<Vec<RecordBatch>, EngineError> {
         let mut batches = Vec::new();
         while let Some(batch) = self.next(portal)? {
-            batches.push(copy(&batch));
+            batches.push(copy(&batch, portal.reader.as_ref().unwrap()));
         }
         Ok(batches)
     }
@@ -325,11 +332,11 @@ impl Session {
 }
 
 /// A batch that does not hold its slot.
-pub fn copy(batch: &RecordBatch) -> RecordBatch {
+pub fn copy(batch: &RecordBatch, reader: &BatchReader) -> RecordBatch {
     let mut bytes = vec![0; encoded_size(batch).unwrap()];
     let used = encode_into(batch, &mut bytes).unwrap();
     bytes.truncate(used);
-    BatchReader::new(batch.schema()).read(arrow::buffer::Buffer::from_vec(bytes)).unwrap()
+    reader.read(arrow::buffer::Buffer::from_vec(bytes)).unwrap()
 }
 
 pub fn int64s(batches: &[RecordBatch], column: usize) -> Vec<i64> {
