@@ -1,5 +1,5 @@
 //! What the suites, `make cluster`, the demo and the benches share: a private copy of
-//! Postgres with the extension in it, clusters on top of it, and TPC-H data.
+//! Postgres with the extension in it, clusters on top of it, and TPC-H and TPC-DS data.
 //!
 //! Nothing here touches the system's Postgres installation or its clusters. A server runs
 //! as user `postgres` when we are root (it refuses to run as root), else as ourselves.
@@ -12,6 +12,7 @@ pub mod install;
 pub mod kept;
 pub mod process;
 pub mod sql_file;
+pub mod tpcds;
 pub mod tpch;
 pub mod wait;
 

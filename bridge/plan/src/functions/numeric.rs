@@ -116,9 +116,11 @@ pub(crate) fn unify(values: Vec<Typed>) -> Result<(Vec<Typed>, DuckType), PlanEr
     Ok((values.into_iter().map(text).collect(), DuckType::NumericText))
 }
 
-/// A value that is one of `values`, as `make` writes it (CASE, COALESCE).
+/// A value that is one of `values`, as `make` writes it for the values and for their scales.
+/// Where it depends on nulls which one that is (`by_null`: COALESCE), the scale of a null is null.
 pub(crate) fn one_of(
     values: Vec<Typed>,
+    by_null: bool,
     make: impl Fn(Vec<Typed>, DuckType) -> Typed,
 ) -> Result<Typed, PlanError> {
     let (unified, ty) = unify(values.clone())?;
@@ -126,7 +128,13 @@ pub(crate) fn one_of(
     if ty == DuckType::NumericText
         && let Some(all) = values.iter().map(scaled).collect::<Option<Vec<_>>>()
     {
-        let (values, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
+        let (values, mut scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
+        if by_null {
+            for (value, scale) in values.iter().zip(&mut scales) {
+                let args = vec![value.clone(), scale.clone()];
+                *scale = duck("CASE WHEN {0} IS NOT NULL THEN {1} END", DuckType::Integer, args);
+            }
+        }
         let (values, ty) = widen(values)?;
         if matches!(ty, DuckType::Decimal(..)) {
             let (value, scale) = (make(values, ty), make(scales, DuckType::Integer));

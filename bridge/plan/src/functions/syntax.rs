@@ -20,7 +20,7 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
         "is_false" => boolean("({0} IS NOT DISTINCT FROM false)", args),
         "is_not_false" => boolean("({0} IS DISTINCT FROM false)", args),
         "coalesce" => {
-            numeric::one_of(args, |args, ty| duck(format!("coalesce({})", list(args.len())), ty, args))
+            numeric::one_of(args, true, |args, ty| duck(format!("coalesce({})", list(args.len())), ty, args))
         }
         "greatest" | "least" if !signature.collation.orders_bytes() => {
             unsupported(signature.display.clone(), "DuckDB orders text by bytes, this collation does not")

@@ -377,7 +377,7 @@ impl Rewriter {
             let when_then_expr = conditions.zip(results).collect();
             Typed::new(Expr::Case(Case { expr: None, when_then_expr, else_expr }), ty)
         };
-        functions::one_of(results, make)
+        functions::one_of(results, false, make)
     }
 
     fn subquery(&mut self, subquery: Subquery) -> Result<Subquery, PlanError> {
