@@ -1,5 +1,6 @@
 //! What a statement answers, and how two answers differ.
 
+use bridge_types::oid::{FLOAT4, FLOAT8, NUMERIC};
 use postgres::{Client, SimpleQueryMessage};
 
 /// Floats that are computed in another order may differ by this, relative to their size.
@@ -84,6 +85,27 @@ pub fn difference(expected: &Answer, actual: &Answer, ordered: bool, approximate
         .zip(&actual)
         .position(|(expected, actual)| !expected.iter().zip(actual).all(|(a, b)| same(a, b)))?;
     Some(format!("row {unequal} is {:?}, not {:?}", actual[unequal], expected[unequal]))
+}
+
+/// `rows` with values that are equal made look equal: numbers without trailing zeros and without
+/// the sign of a zero. Which of `1.0` and `1.00` stands for a group has no one answer.
+#[must_use]
+pub fn representatives(rows: &Rows) -> Rows {
+    let shorten = |text: &str, oid: u32| match oid {
+        NUMERIC if text.contains('.') => {
+            let short = text.trim_end_matches('0').trim_end_matches('.');
+            if short == "-0" { "0".to_owned() } else { short.to_owned() }
+        }
+        FLOAT4 | FLOAT8 if text == "-0" => "0".to_owned(),
+        _ => text.to_owned(),
+    };
+    let mut rows = rows.clone();
+    for row in &mut rows.rows {
+        for (value, (_, oid, _)) in row.iter_mut().zip(&rows.columns) {
+            *value = value.as_deref().map(|text| shorten(text, *oid));
+        }
+    }
+    rows
 }
 
 fn outline(answer: &Answer) -> String {

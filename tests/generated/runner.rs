@@ -1,0 +1,322 @@
+//! Runs the queries and judges the answers.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use postgres::Client;
+use tests::Result;
+use tests::answer::{Answer, answer, difference, representatives};
+use tests::cluster::{Cluster, Options};
+
+use crate::catalog::Catalog;
+use crate::expr::{Freedom, Generator};
+use crate::node::Node;
+use crate::random::Random;
+use crate::schema::{self, Table};
+use crate::types;
+
+/// Smaller queries that are tried for one that fails.
+const MOST_TRIALS: usize = 600;
+
+/// Two backends, for two cores.
+const WORKERS: usize = 2;
+
+/// What the environment asks for.
+struct Settings {
+    queries: u64,
+    seed: u64,
+    only: Option<u64>,
+    spread: bool,
+    verbose: bool,
+}
+
+impl Settings {
+    fn of_environment() -> Result<Self> {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>()).transpose();
+        let flag = |name: &str| std::env::var_os(name).is_some_and(|value| value == "1");
+        Ok(Self {
+            queries: number("QUERIES")?.unwrap_or(10_000),
+            seed: number("SEED")?.unwrap_or(1),
+            only: number("ONLY")?,
+            spread: flag("SPREAD"),
+            verbose: flag("VERBOSE"),
+        })
+    }
+}
+
+/// A query with what it takes to compare its answers.
+struct Case {
+    node: Node,
+    ordered: bool,
+    freedom: Freedom,
+    /// Nothing but expressions over a table: an error has to agree.
+    bare: bool,
+}
+
+/// What became of a query.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Same,
+    /// Both are the same error.
+    SameError,
+    /// An error on one side only, in a query whose conditions may be evaluated in any order.
+    EvaluationOrder,
+    /// We say that we can't (0A000), and why.
+    Unsupported(String),
+    /// Postgres does not take the query, or takes too long.
+    Invalid(String),
+    /// The answers differ: a kind, and in which way.
+    Mismatch(String, String),
+}
+
+/// Numbers of verdicts.
+#[derive(Default)]
+struct Tally {
+    same: u64,
+    errors: u64,
+    evaluation_order: u64,
+    unsupported: BTreeMap<String, u64>,
+    invalid: BTreeMap<String, u64>,
+    mismatches: u64,
+}
+
+/// Returns true if there is no mismatch.
+///
+/// # Errors
+/// If a server can't be started or filled.
+pub(crate) fn run() -> Result<bool> {
+    let settings = Settings::of_environment()?;
+    let cluster = Cluster::start(Options::with_extension())?;
+    let tables = schema::tables(&mut Random::new(settings.seed, 0));
+    set_up(&cluster, &tables, settings.spread)?;
+    let catalog = read_catalog(&cluster)?;
+    let (calls, aggregates) = catalog.size();
+    println!(
+        "generated: seed {}, {calls} calls and {aggregates} aggregates over {} types",
+        settings.seed,
+        types::TYPES.len()
+    );
+
+    let started = Instant::now();
+    let next = AtomicU64::new(settings.only.unwrap_or(1));
+    let last = settings.only.unwrap_or(settings.queries);
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|_| {
+                scope.spawn(|| -> Result<()> {
+                    let mut sides = Sides::connect(&cluster)?;
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number > last {
+                            return Ok(());
+                        }
+                        let case = generate(&settings, number, &catalog, &tables);
+                        sides.judge(number, &case, &settings, &tally)?;
+                    }
+                })
+            })
+            .collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "a worker panicked")?)
+    })?;
+    let tally = tally.into_inner().map_err(|_| "a worker panicked")?;
+    tally.report(started);
+    Ok(tally.mismatches == 0)
+}
+
+/// Queries 1, 2, .. of a seed are the same whatever else is asked for.
+fn generate(settings: &Settings, number: u64, catalog: &Catalog, tables: &[Table]) -> Case {
+    let mut generator = Generator::new(Random::new(settings.seed, number), catalog, tables);
+    let bare = generator.random.chance(35);
+    let query = if bare { generator.bare() } else { generator.top() };
+    Case { node: query.node, ordered: query.ordered, freedom: generator.freedom, bare }
+}
+
+fn set_up(cluster: &Cluster, tables: &[Table], spread: bool) -> Result<()> {
+    let mut client = cluster.client()?;
+    client.batch_execute("CREATE SCHEMA heap; CREATE SCHEMA duck")?;
+    for (number, table) in tables.iter().enumerate() {
+        let using = if spread && number % 2 == 1 { "" } else { "USING duckdb" };
+        client.batch_execute("SET search_path = heap")?;
+        client.batch_execute(&table.create(""))?;
+        if let Some(rows) = table.insert() {
+            client
+                .batch_execute(&rows)
+                .map_err(|error| format!("{rows}: {}", tests::answer::describe(&error)))?;
+        }
+        client.batch_execute("SET search_path = duck")?;
+        client.batch_execute(&table.create(using)).map_err(|error| tests::answer::describe(&error))?;
+        client
+            .batch_execute(&format!("INSERT INTO duck.{0} SELECT * FROM heap.{0}", table.name))
+            .map_err(|error| tests::answer::describe(&error))?;
+    }
+    client.batch_execute("ANALYZE heap.t0")?;
+    Ok(())
+}
+
+fn read_catalog(cluster: &Cluster) -> Result<Catalog> {
+    let mut client = cluster.client()?;
+    let mut prober = cluster.client()?;
+    prober.batch_execute("SET search_path = duck")?;
+    Catalog::read(&mut client, |aggregate| {
+        let args: Vec<String> = aggregate
+            .args
+            .iter()
+            .enumerate()
+            .map(|(position, oid)| match (aggregate.name.as_str(), position) {
+                ("string_agg", 1) => "','".to_owned(),
+                _ => format!("\"c {}\"", types::name(*oid).replace("[]", "s")),
+            })
+            .collect();
+        let args = if args.is_empty() && !aggregate.window { "*".to_owned() } else { args.join(", ") };
+        let over = if aggregate.window { " OVER (ORDER BY id)" } else { "" };
+        prober.simple_query(&format!("EXPLAIN SELECT {}({args}){over} FROM t0", aggregate.name)).is_ok()
+    })
+}
+
+/// A connection for each side.
+struct Sides {
+    heap: Client,
+    duck: Client,
+}
+
+impl Sides {
+    fn connect(cluster: &Cluster) -> Result<Self> {
+        let connect = |schema: &str| -> Result<Client> {
+            let mut client = cluster.client()?;
+            client.batch_execute(&format!(
+                "SET search_path = {schema}; SET statement_timeout = '20s'; SET jit = off"
+            ))?;
+            Ok(client)
+        };
+        Ok(Self { heap: connect("heap")?, duck: connect("duck")? })
+    }
+
+    fn judge(&mut self, number: u64, case: &Case, settings: &Settings, tally: &Mutex<Tally>) -> Result<()> {
+        let sql = case.node.sql();
+        if settings.verbose {
+            println!("{number}: {sql}");
+        }
+        let verdict = self.verdict(case, &case.node);
+        let mut shrunk = None;
+        if let Verdict::Mismatch(kind, _) = &verdict {
+            shrunk = Some(self.shrink(case, kind));
+        }
+        let mut tally = tally.lock().map_err(|_| "a worker panicked")?;
+        match verdict {
+            Verdict::Same => tally.same += 1,
+            Verdict::SameError => tally.errors += 1,
+            Verdict::EvaluationOrder => tally.evaluation_order += 1,
+            Verdict::Unsupported(why) => *tally.unsupported.entry(why).or_default() += 1,
+            Verdict::Invalid(why) => {
+                if settings.only.is_some() {
+                    println!("generated {number}: {why}");
+                }
+                *tally.invalid.entry(why).or_default() += 1;
+            }
+            Verdict::Mismatch(_, how) => {
+                tally.mismatches += 1;
+                let (node, how) = match shrunk {
+                    Some((node, Verdict::Mismatch(_, how))) => (node, how),
+                    _ => (case.node.clone(), how),
+                };
+                println!("generated {number}: {how}\n    {};", node.sql());
+            }
+        }
+        Ok(())
+    }
+
+    fn verdict(&mut self, case: &Case, node: &Node) -> Verdict {
+        let sql = node.sql();
+        let expected = answer(&mut self.heap, &sql);
+        if let Err(failure) = &expected
+            && (failure.sqlstate.starts_with("42")
+                || matches!(failure.sqlstate.as_str(), "0A000" | "57014" | "54000" | "54001"))
+        {
+            return Verdict::Invalid(failure.message.chars().take(70).collect());
+        }
+        let actual = answer(&mut self.duck, &sql);
+        compare(case, &expected, &actual)
+    }
+
+    /// A smaller query whose answers differ in the same way.
+    fn shrink(&mut self, case: &Case, kind: &str) -> (Node, Verdict) {
+        let mut best = case.node.clone();
+        let mut verdict = self.verdict(case, &best);
+        let mut trials = 0;
+        'again: loop {
+            let length = best.sql().len();
+            for candidate in best.reductions(&types::name) {
+                if candidate.sql().len() >= length {
+                    continue;
+                }
+                trials += 1;
+                if trials > MOST_TRIALS {
+                    return (best, verdict);
+                }
+                let next = self.verdict(case, &candidate);
+                if matches!(&next, Verdict::Mismatch(other, _) if other == kind) {
+                    (best, verdict) = (candidate, next);
+                    continue 'again;
+                }
+            }
+            return (best, verdict);
+        }
+    }
+}
+
+fn compare(case: &Case, expected: &Answer, actual: &Answer) -> Verdict {
+    if let Err(failure) = actual
+        && failure.sqlstate == "0A000"
+    {
+        return Verdict::Unsupported(failure.message.chars().take(110).collect());
+    }
+    let data_error = |answer: &Answer| matches!(answer, Err(failure) if failure.sqlstate.starts_with("22") || failure.sqlstate == "21000");
+    let loosened = |answer: &Answer| match answer {
+        Ok(rows) if case.freedom.representative => Ok(representatives(rows)),
+        other => other.clone(),
+    };
+    let (expected, actual) = (&loosened(expected), &loosened(actual));
+    let Some(how) = difference(expected, actual, case.ordered, case.freedom.digits) else {
+        return if expected.is_err() { Verdict::SameError } else { Verdict::Same };
+    };
+    let kind = match (expected, actual) {
+        (Ok(_), Ok(_)) => "values".to_owned(),
+        _ if !case.bare && (data_error(expected) || data_error(actual)) => {
+            let benign = |answer: &Answer| answer.is_ok() || data_error(answer);
+            if benign(expected) && benign(actual) {
+                return Verdict::EvaluationOrder;
+            }
+            "error".to_owned()
+        }
+        (Err(failure), Ok(_)) => format!("we answer, Postgres {}", failure.sqlstate),
+        (Ok(_), Err(failure)) => format!("we {}, Postgres answers", failure.sqlstate),
+        (Err(a), Err(b)) => format!("we {}, Postgres {}", b.sqlstate, a.sqlstate),
+    };
+    Verdict::Mismatch(kind, how)
+}
+
+impl Tally {
+    fn report(&self, started: Instant) {
+        let unsupported: u64 = self.unsupported.values().sum();
+        let invalid: u64 = self.invalid.values().sum();
+        println!(
+            "generated: {} alike, {} alike in error, {} with errors that depend on evaluation order, \
+             {unsupported} unsupported, {invalid} not taken by Postgres, {} mismatches; {:.1} s",
+            self.same,
+            self.errors,
+            self.evaluation_order,
+            self.mismatches,
+            started.elapsed().as_secs_f64()
+        );
+        for (title, reasons) in [("unsupported", &self.unsupported), ("not taken", &self.invalid)] {
+            let mut reasons: Vec<_> = reasons.iter().collect();
+            reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            for (reason, count) in reasons.into_iter().take(40) {
+                println!("    {title}: {count} x {reason}");
+            }
+        }
+    }
+}
