@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{c_char, c_int, c_void};
 
-use bridge_types::{SqlState, Unsupported};
+use bridge_types::SqlState;
 
 use crate::error::{self, Error, Result};
 use crate::gucs;
@@ -178,21 +178,7 @@ unsafe fn plan(
     check_role()?;
     let options = LowerOptions::current();
     // SAFETY: as above.
-    let lowered = unsafe {
-        match command {
-            CMD_SELECT => lower::lower_query(parse, &options),
-            CMD_INSERT => lower::lower_insert(parse, &options),
-            _ => Err(Unsupported::new(
-                match command {
-                    CMD_UPDATE => "UPDATE of a duckdb table",
-                    CMD_DELETE => "DELETE from a duckdb table",
-                    _ => "MERGE into a duckdb table",
-                },
-                "INSERT, CREATE TABLE AS and TRUNCATE are what changes a duckdb table",
-            )
-            .into()),
-        }
-    };
+    let lowered = unsafe { lower::lower_statement(parse, &options) };
     let lowered = match lowered {
         Ok(lowered) => lowered,
         // Forced execution is a wish: what cannot be shipped stays where it always ran.

@@ -10,7 +10,7 @@ use pgrx::pg_sys::NodeTag;
 use std::ffi::c_void;
 
 use super::scope::{Entry, Lowerer, Phase};
-use super::{ParamRef, Result, constant, function, types, unsupported};
+use super::{ParamRef, Result, constant, function, source, types, unsupported};
 use crate::pg::{list, owned_string};
 
 const BOOLEAN: PgType = PgType::new(oid::BOOL);
@@ -190,6 +190,15 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             let attribute = (*var).varattno;
+            if source::is_rowid(&*var) {
+                let index = usize::try_from((*var).varno - 1).unwrap_or(usize::MAX);
+                return match self.scope().entries.get(index) {
+                    Some(Entry::Columns { alias, .. }) => {
+                        Ok(Expr::Column(build::qualified(alias, source::ROWID)))
+                    }
+                    _ => unsupported("a reference to a row", "its relation is not in FROM"),
+                };
+            }
             let Ok(position) = usize::try_from(i32::from(attribute) - 1) else {
                 return if attribute == 0 {
                     unsupported("a whole-row reference", "DuckDB has no composite types")
@@ -229,6 +238,12 @@ impl Lowerer {
                     pg_sys::IncrementVarSublevelsUp(source, i32::try_from(up).unwrap_or(0), 0);
                     self.expr(source)
                 }
+                // A relation outside of this part of the query.
+                Some(Entry::Unseen) if self.fragment && up + 1 == self.scopes.len() => {
+                    let outside = pg_sys::copyObjectImpl(var.cast()).cast::<pg_sys::Var>();
+                    (*outside).varlevelsup = 0;
+                    self.parameter(outside.cast())
+                }
                 Some(Entry::Unseen) | None => unsupported("a reference to a relation", "it is not in FROM"),
             }
         }
@@ -239,7 +254,9 @@ impl Lowerer {
     unsafe fn param(&mut self, node: *mut pg_sys::Node) -> Result<Expr> {
         // SAFETY: as the caller promises.
         unsafe {
-            if (*node.cast::<pg_sys::Param>()).paramkind != pg_sys::ParamKind::PARAM_EXTERN {
+            let kind = (*node.cast::<pg_sys::Param>()).paramkind;
+            let internal = self.fragment && kind == pg_sys::ParamKind::PARAM_EXEC;
+            if kind != pg_sys::ParamKind::PARAM_EXTERN && !internal {
                 return unsupported("an internal parameter", "it is not a parameter of the statement");
             }
             self.parameter(node)
@@ -599,6 +616,9 @@ pub(super) unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: 
             | NodeTag::T_CaseTestExpr
             | NodeTag::T_CoerceToDomainValue
             | NodeTag::T_SetToDefault
+            | NodeTag::T_SubPlan
+            | NodeTag::T_AlternativeSubPlan
+            | NodeTag::T_PlaceHolderVar
             | NodeTag::T_NextValueExpr
             | NodeTag::T_CurrentOfExpr => true,
             _ => pg_sys::expression_tree_walker(node, Some(refers), context),

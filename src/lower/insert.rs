@@ -1,20 +1,14 @@
 //! `INSERT INTO <duckdb table> SELECT ..` and `.. VALUES ..`.
 
 use bridge_plan::build;
-use bridge_plan::duck::Typed;
-use bridge_plan::explain::explain;
-use bridge_plan::{functions, rules, writer};
-use bridge_types::PgType;
-use bridge_types::names::{BRIDGE_SCAN, quote_identifier};
-use datafusion_expr::Expr;
+use bridge_plan::nodes::{Insert, OnConflict};
 use pgrx::pg_sys;
 
 use super::feed::feed_of;
-use super::scope::Lowerer;
-use super::{Feed, LowerError, LowerOptions, LoweredQuery, Result, types, unsupported};
+use super::source::{self, Source, Target};
+use super::{LowerOptions, LoweredQuery, Result, finished, returning, types, unsupported};
 use crate::hooks::planner;
 use crate::pg::{list, owned_string};
-use crate::tables::table;
 
 /// Lowers an INSERT into a duckdb table to one DuckDB INSERT.
 ///
@@ -25,74 +19,39 @@ use crate::tables::table;
 /// `query` is an analysed and rewritten INSERT whose target is a duckdb table.
 ///
 /// # Errors
-/// `Unsupported` for ON CONFLICT, RETURNING and sources that DuckDB must not run.
-pub(crate) unsafe fn lower_insert(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
+/// `Unsupported` for ON CONFLICT and sources that DuckDB must not run.
+pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
     unsafe {
+        source::check(query)?;
         if !(*query).onConflict.is_null() {
             return unsupported("INSERT .. ON CONFLICT", "duckdb tables have no unique constraints");
         }
-        if !(*query).returningList.is_null() {
-            return unsupported("INSERT .. RETURNING", "an INSERT into a duckdb table sends no rows back");
-        }
-        if !(*query).withCheckOptions.is_null() {
-            return unsupported(
-                "INSERT through a view WITH CHECK OPTION or a row-level security policy",
-                "the check is a Postgres expression; insert into the table itself",
-            );
-        }
-        if (*query).hasModifyingCTE {
-            return unsupported("a data-modifying WITH", "DuckDB queries only read");
-        }
-        let entry =
-            pg_sys::list_nth((*query).rtable, (*query).resultRelation - 1).cast::<pg_sys::RangeTblEntry>();
-        let relid = (*entry).relid;
-        let table = table::of_relation(relid).map_err(|error| LowerError::Engine(*error.0))?;
-        let mut columns = Vec::new();
-        for target in list::pointers::<pg_sys::TargetEntry>((*query).targetList) {
-            if !(*target).resjunk {
-                columns.push(quote_identifier(&owned_string(pg_sys::get_attname(
-                    relid,
-                    (*target).resno,
-                    false,
-                ))));
-            }
-        }
-        let source = if columns.is_empty() { None } else { Some(source(query, options)?) };
-        let into = format!("INSERT INTO {}", table.qualified());
-        Ok(match source {
-            None => LoweredQuery {
-                sql: format!("{into} DEFAULT VALUES"),
-                plan: format!("Insert: {}", table.qualified()),
-                columns: Vec::new(),
-                feeds: Vec::new(),
-                params: Vec::new(),
-                limited: false,
-                plan_time_values: false,
-            },
-            Some(source) => LoweredQuery {
-                sql: format!("{into} ({}) {}", columns.join(", "), source.sql),
-                plan: format!("Insert: {}\n  {}", table.qualified(), source.plan.replace('\n', "\n  ")),
-                columns: Vec::new(),
-                ..source
-            },
-        })
+        let target = Target::of(query, options)?;
+        let returning = returning::lower(query, &target)?;
+        let columns: Vec<String> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
+            .filter(|entry| !(**entry).resjunk)
+            .map(|entry| target.column((*entry).resno))
+            .collect();
+        let mut source = if columns.is_empty() {
+            Source { plan: build::one_row(), feeds: Vec::new(), params: Vec::new(), plan_time_values: false }
+        } else {
+            rows(query, options)?
+        };
+        source.plan = Insert::plan(target.name, columns, OnConflict::Fail, returning.columns(), source.plan);
+        finished(source, returning)
     }
 }
 
 /// The rows to insert: the INSERT's own target list over its FROM, as a SELECT.
 ///
 /// # Safety
-/// As [`lower_insert`].
-unsafe fn source(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
+/// As [`lower`].
+unsafe fn rows(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Source> {
     // SAFETY: as the caller promises; the copy is a SELECT over the same range table, where the
     // target relation is no longer referred to.
     unsafe {
-        let select = pg_sys::copyObjectImpl(query.cast()).cast::<pg_sys::Query>();
-        (*select).commandType = pg_sys::CmdType::CMD_SELECT;
-        (*select).resultRelation = 0;
-        (*select).override_ = pg_sys::OverridingKind::OVERRIDING_NOT_SET;
-        (*select).constraintDeps = std::ptr::null_mut();
+        let select = source::as_select(query);
         let target =
             pg_sys::list_nth((*select).rtable, (*query).resultRelation - 1).cast::<pg_sys::RangeTblEntry>();
         neutralise(target);
@@ -100,38 +59,12 @@ unsafe fn source(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Lo
 
         let found = planner::touches(select);
         if !(found.duckdb_table || found.duckdb_function) {
-            return Ok(fed(feed_of(select)));
+            return source::fed(feed_of(select));
         }
         check_targets(select)?;
-        let declared: Vec<PgType> =
-            super::output_columns(select).iter().map(|column| column.spec.pg_type).collect();
-        let mut lowerer = Lowerer::new(*options);
-        let plan = lowerer.query(select)?;
-        let plan = rules::apply(plan, &declared)?;
-        // Numerics may come with any scale; the column has one.
-        let have = build::types_of(&plan).unwrap_or_default();
-        let targets = have
-            .into_iter()
-            .zip(&declared)
-            .enumerate()
-            .map(|(i, (ty, pg))| {
-                let column = Expr::Column(build::unqualified(&build::column_name(i)));
-                Ok(functions::to_declared(Typed::new(column, ty), *pg)?)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let plan = build::project(plan, targets)?;
-        Ok(LoweredQuery {
-            sql: writer::write(&plan)?,
-            plan: explain(&plan),
-            columns: Vec::new(),
-            feeds: lowerer.finish_feeds(&plan),
-            params: lowerer.params,
-            limited: false,
-            plan_time_values: lowerer.plan_time_values,
-        })
+        source::lower(select, options)
     }
 }
-
 /// Refuses values that only Postgres can give, such as the next one of a sequence, which a
 /// default puts where the user wrote nothing.
 ///
@@ -151,22 +84,6 @@ unsafe fn check_targets(select: *mut pg_sys::Query) -> Result<()> {
             );
         }
         Ok(())
-    }
-}
-
-/// Rows that Postgres computes, as they are.
-fn fed(feed: Feed) -> LoweredQuery {
-    let columns: Vec<String> =
-        (0..feed.columns.len()).map(|i| quote_identifier(&build::column_name(i))).collect();
-    let columns = columns.join(", ");
-    LoweredQuery {
-        sql: format!("SELECT {columns} FROM {BRIDGE_SCAN}(0) AS \"r1\"({columns})"),
-        plan: "rows computed by Postgres".to_owned(),
-        columns: Vec::new(),
-        feeds: vec![feed],
-        params: Vec::new(),
-        limited: false,
-        plan_time_values: false,
     }
 }
 

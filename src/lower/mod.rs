@@ -9,22 +9,29 @@
 //! - [`expr`], [`aggregate`], [`window`], [`sublink`]: expressions;
 //! - [`constant`], [`function`], [`types`]: constants, signatures and collations, types;
 //! - [`feed`]: the queries whose rows the backend feeds;
-//! - [`insert`]: `INSERT .. SELECT` into a duckdb table.
+//! - [`column_expr`]: CHECK constraints and generated columns;
+//! - [`insert`], [`update`], [`delete`]: statements that change a duckdb table;
+//!   [`source`], [`returning`]: what they read and what they return.
 //!
 //! Everything here runs on the main thread inside the planner hook. Nodes it makes live in
 //! the current memory context; the query it is given is not changed.
 
 mod aggregate;
+mod column_expr;
 mod constant;
+mod delete;
 mod expr;
 mod feed;
 mod function;
 mod insert;
 mod query;
 mod relation;
+mod returning;
 mod scope;
+mod source;
 mod sublink;
 mod types;
+mod update;
 mod window;
 
 use bridge_plan::PlanError;
@@ -35,7 +42,7 @@ use pgrx::pg_sys;
 use crate::pg::{list, owned_string};
 use scope::Lowerer;
 
-pub(crate) use insert::lower_insert;
+pub(crate) use column_expr::lower_column_expression;
 
 /// What a query became.
 pub(crate) struct LoweredQuery {
@@ -43,8 +50,11 @@ pub(crate) struct LoweredQuery {
     pub(crate) sql: String,
     /// The LogicalPlan after the rules, indented, for EXPLAIN VERBOSE.
     pub(crate) plan: String,
-    /// The visible output columns, in order.
+    /// The columns that DuckDB returns, in order.
     pub(crate) columns: Vec<OutputColumn>,
+    /// The target list that Postgres computes from `columns`, as `INDEX_VAR`; null if the columns
+    /// are the result themselves.
+    pub(crate) targets: *mut pg_sys::List,
     /// Relations that the backend feeds, in the order of their `bridge_scan` numbers.
     pub(crate) feeds: Vec<Feed>,
     /// What is sent as `$1`...
@@ -140,6 +150,43 @@ impl LowerOptions {
     }
 }
 
+/// Lowers a SELECT, or a statement that changes a duckdb table.
+///
+/// # Safety
+/// `query` is an analysed and rewritten statement; main thread, in a transaction.
+///
+/// # Errors
+/// `Unsupported` for the first construct that DuckDB must not run.
+pub(crate) unsafe fn lower_statement(
+    query: *mut pg_sys::Query,
+    options: &LowerOptions,
+) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match (*query).commandType {
+            pg_sys::CmdType::CMD_INSERT => insert::lower(query, options),
+            pg_sys::CmdType::CMD_UPDATE => update::lower(query, options),
+            pg_sys::CmdType::CMD_DELETE => delete::lower(query, options),
+            pg_sys::CmdType::CMD_SELECT => lower_query(query, options),
+            _ => unsupported("MERGE into a duckdb table", "INSERT, UPDATE and DELETE change it"),
+        }
+    }
+}
+
+/// The text of a statement that changes a table, with what it returns.
+fn finished(source: source::Source, returning: returning::Returning) -> Result<LoweredQuery> {
+    Ok(LoweredQuery {
+        sql: bridge_plan::writer::write(&source.plan)?,
+        plan: explain(&source.plan),
+        columns: returning.raw,
+        targets: returning.list,
+        feeds: source.feeds,
+        params: source.params,
+        limited: false,
+        plan_time_values: source.plan_time_values,
+    })
+}
+
 /// Lowers a SELECT.
 ///
 /// # Safety
@@ -149,8 +196,37 @@ impl LowerOptions {
 /// `Unsupported` for the first construct that DuckDB must not run.
 pub(crate) unsafe fn lower_query(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
+    unsafe { lower_select(query, Lowerer::new(*options)) }
+}
+
+/// Lowers a SELECT that stands for a part of a query that Postgres plans.
+///
+/// Internal parameters (`PARAM_EXEC`), and columns of range-table entries that are not in FROM,
+/// become parameters of the part: whoever runs it evaluates [`LoweredQuery::params`] each time
+/// it is started. Policies of the relations in FROM are the caller's to put among the conditions.
+///
+/// # Safety
+/// As [`lower_query`]; expressions may also be such as the planner has preprocessed.
+///
+/// # Errors
+/// As [`lower_query`].
+pub(crate) unsafe fn lower_fragment(
+    query: *mut pg_sys::Query,
+    options: &LowerOptions,
+) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
     unsafe {
         let mut lowerer = Lowerer::new(*options);
+        lowerer.fragment = true;
+        lower_select(query, lowerer)
+    }
+}
+
+/// # Safety
+/// As [`lower_query`], with a fresh `lowerer`.
+unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
+    unsafe {
         let plan = lowerer.query(query)?;
         let columns = output_columns(query);
         if columns.is_empty() {
@@ -163,6 +239,7 @@ pub(crate) unsafe fn lower_query(query: *mut pg_sys::Query, options: &LowerOptio
             sql,
             plan: explain(&plan),
             columns,
+            targets: std::ptr::null_mut(),
             feeds: lowerer.finish_feeds(&plan),
             params: lowerer.params,
             limited: !(*query).limitCount.is_null(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::expr::refers as depends;
 use super::feed::{self, FeedSource};
 use super::scope::{Entry, Lowerer};
-use super::{LowerError, Result, function, types, unsupported};
+use super::{LowerError, Result, function, source, types, unsupported};
 use crate::pg::{catalog, list, owned_string};
 use crate::resolve::{self, reader};
 use crate::tables::table;
@@ -98,7 +98,7 @@ impl Lowerer {
     ///
     /// # Safety
     /// `index` is an index into the current level's range table.
-    unsafe fn entry(&mut self, index: i32) -> Result<LogicalPlan> {
+    pub(super) unsafe fn entry(&mut self, index: i32) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises; the kind says which fields are set.
         unsafe {
             let query = self.scope().query;
@@ -155,7 +155,8 @@ impl Lowerer {
             }
             self.set_entry(index, Entry::Columns { alias: alias.clone(), names });
             if is_duckdb {
-                if !(*entry).securityQuals.is_null() {
+                let own_level = self.fragment && self.scopes.len() == 1;
+                if !own_level && !(*entry).securityQuals.is_null() {
                     return unsupported(
                         "row-level security on a duckdb table",
                         "its policies are Postgres expressions",
@@ -171,7 +172,10 @@ impl Lowerer {
                     store_catalog(self.options.database_oid)
                 };
                 let name = [database, table.duckdb_schema().to_owned(), table.name.clone()];
-                let columns: Vec<_> = columns.into_iter().map(|(name, _, ty)| (name, ty)).collect();
+                let mut columns: Vec<_> = columns.into_iter().map(|(name, _, ty)| (name, ty)).collect();
+                if !columns.iter().any(|(name, _)| name.eq_ignore_ascii_case(source::ROWID)) {
+                    columns.push((source::ROWID.to_owned(), source::ROWID_TYPE));
+                }
                 return Ok(Relation::plan(name, &alias, &columns)?);
             }
             let number = self.feeds.len();

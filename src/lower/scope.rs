@@ -104,6 +104,9 @@ pub(super) struct Lowerer {
     pub(super) params: Vec<ParamRef>,
     /// A value that holds for this transaction only was written as a constant.
     pub(super) plan_time_values: bool,
+    /// The query is a part of one that Postgres has planned: its internal parameters, and columns
+    /// of relations that are not in FROM, are values that Postgres gives when the part starts.
+    pub(super) fragment: bool,
     /// Innermost last.
     pub(super) scopes: Vec<Scope>,
     counters: HashMap<&'static str, usize>,
@@ -117,6 +120,7 @@ impl Lowerer {
             feeds: Vec::new(),
             params: Vec::new(),
             plan_time_values: false,
+            fragment: false,
             scopes: Vec::new(),
             counters: HashMap::new(),
             depth: 0,

@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod list;
 pub(crate) mod memory;
+pub(crate) mod tree;
 
 use std::ffi::{CStr, CString, c_char};
 

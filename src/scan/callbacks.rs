@@ -22,6 +22,8 @@ struct ScanState {
     running: *mut Running,
     /// Columns of a row.
     columns: usize,
+    /// Each row handed out is one that the statement changed.
+    counts: bool,
     /// The same as Postgres counts them; a target list has at most 1,664 entries.
     natts: i16,
 }
@@ -80,6 +82,7 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         let plan_node = (*node).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let plan = ScanPlan::from_private((*plan_node).custom_private);
         (*state).columns = plan.columns.len();
+        (*state).counts = plan.writes && plan.can_set_tag;
         (*state).natts = i16::try_from(plan.columns.len()).expect("target lists are shorter");
         if !plan.local_file.is_empty() {
             error::report(crate::resolve::reader::check_local(&plan.local_file));
@@ -114,7 +117,43 @@ unsafe extern "C-unwind" fn exec_custom_scan(
             std::ptr::copy_nonoverlapping(nulls.as_ptr(), (*slot).tts_isnull, columns);
             (*slot).tts_flags &= !pg::TTS_EMPTY;
             (*slot).tts_nvalid = (*state).natts;
+            if (*state).counts {
+                (*(*node).ss.ps.state).es_processed += 1;
+            }
+            let projection = (*node).ss.ps.ps_ProjInfo;
+            if !projection.is_null() {
+                return project(projection, slot);
+            }
         }
+        slot
+    }
+}
+
+/// `ExecProject` of one row. Guarded, since the expressions are any of Postgres' own.
+#[pg_guard]
+unsafe extern "C-unwind" fn project(
+    projection: *mut pg_sys::ProjectionInfo,
+    row: *mut pg_sys::TupleTableSlot,
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: a projection that ExecInitCustomScan made over the scan's slot; the result is a
+    // virtual slot of its own.
+    unsafe {
+        let context = (*projection).pi_exprContext;
+        pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
+        (*context).ecxt_scantuple = row;
+        let state = &raw mut (*projection).pi_state;
+        let slot = (*state).resultslot;
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+        let old = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_tuple_memory);
+        let mut is_null = false;
+        let evaluate = (*state).evalfunc.expect("an initialised expression has its function");
+        evaluate(state, context, &raw mut is_null);
+        pg_sys::MemoryContextSwitchTo(old);
+        (*slot).tts_flags &= !pg::TTS_EMPTY;
+        (*slot).tts_nvalid =
+            i16::try_from((*(*slot).tts_tupleDescriptor).natts).expect("target lists are shorter");
         slot
     }
 }

@@ -87,11 +87,7 @@ impl ScanPlan {
         // SAFETY: the analysed statement that this plan was made of; lowering gets a copy.
         let lowered = unsafe {
             let query = pg_sys::copyObjectImpl(rewrite.query.cast()).cast::<pg_sys::Query>();
-            if self.writes {
-                lower::lower_insert(query, &LowerOptions::current())?
-            } else {
-                lower::lower_query(query, &LowerOptions::current())?
-            }
+            lower::lower_statement(query, &LowerOptions::current())?
         };
         // Same tables and columns, so the feeds and parameters are the same too.
         (self.sql, self.logical_plan) = (lowered.sql, lowered.plan);
@@ -284,7 +280,11 @@ pub(crate) unsafe fn planned_statement(
         let entry_index = (*rtable).length;
 
         let node = pg::new_node::<pg_sys::CustomScan>(pg_sys::NodeTag::T_CustomScan);
-        (*node).scan.plan.targetlist = lowered_columns(&lowered.columns, pg_sys::INDEX_VAR);
+        (*node).scan.plan.targetlist = if lowered.targets.is_null() {
+            lowered_columns(&lowered.columns, pg_sys::INDEX_VAR)
+        } else {
+            lowered.targets
+        };
         (*node).custom_scan_tlist = lowered_columns(&lowered.columns, entry_index);
         (*node).custom_private = plan.to_private();
         (*node).methods = callbacks::scan_methods();
@@ -305,6 +305,7 @@ pub(crate) unsafe fn planned_statement(
         let statement = pg::new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);
         (*statement).commandType = command;
         (*statement).queryId = (*parse).queryId;
+        (*statement).hasReturning = !(*parse).returningList.is_null();
         (*statement).canSetTag = (*parse).canSetTag;
         (*statement).planTree = tree;
         (*statement).rtable = rtable;

@@ -117,7 +117,8 @@ impl Running {
             }
             self.done = true;
             self.finished = portal.finished().cloned();
-            if self.plan.writes && self.plan.can_set_tag {
+            // With RETURNING, each row counts when it is handed out.
+            if self.plan.writes && self.plan.can_set_tag && self.plan.columns.is_empty() {
                 let rows = self.finished.as_ref().map_or(0, |finished| finished.rows);
                 // SAFETY: as the caller promises.
                 unsafe { (*estate).es_processed += rows };

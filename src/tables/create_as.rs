@@ -129,6 +129,7 @@ unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
             sql: format!("SELECT * FROM {BRIDGE_SCAN}(0)"),
             plan: "rows computed by Postgres".to_owned(),
             columns,
+            targets: std::ptr::null_mut(),
             feeds: vec![Feed { query, columns: specs }],
             params: Vec::new(),
             limited: false,

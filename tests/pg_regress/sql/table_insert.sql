@@ -58,11 +58,8 @@ PREPARE copy_row(int) AS INSERT INTO t (id, word) SELECT id + 1000, word FROM t 
 EXECUTE copy_row(100);
 SELECT id, word FROM t WHERE id >= 100 ORDER BY id;
 -- Not yet.
-INSERT INTO t (word) VALUES ('x') RETURNING id;
 INSERT INTO t (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
-UPDATE t SET word = 'x' WHERE id = 1;
-DELETE FROM t WHERE id = 1;
 MERGE INTO t USING numbered n ON t.id = n.id WHEN MATCHED THEN DELETE;
 WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone;
 WITH put AS (INSERT INTO t (word) VALUES ('x') RETURNING *) SELECT * FROM put;

@@ -3,6 +3,7 @@
 mod functions;
 mod projection_pushdown;
 mod result_types;
+mod stored_types;
 
 use bridge_types::PgType;
 use datafusion_expr::LogicalPlan;
@@ -24,4 +25,15 @@ pub fn apply(plan: LogicalPlan, outputs: &[PgType]) -> Result<LogicalPlan, PlanE
     let plan = functions::apply(plan)?;
     // Last: the carriers of the outputs are known only now.
     result_types::apply(plan, outputs)
+}
+
+/// As [`apply`], for rows that go into a table: `columns` are the types of its columns, and each
+/// output has exactly the carrier that DuckDB stores.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_stored(plan: LogicalPlan, columns: &[PgType]) -> Result<LogicalPlan, PlanError> {
+    let plan = projection_pushdown::apply(plan)?;
+    let plan = functions::apply(plan)?;
+    stored_types::apply(plan, columns)
 }

@@ -83,6 +83,27 @@ pub(super) fn query(plan: &LogicalPlan) -> Result<String, PlanError> {
     bounded(block(plan)?.sql())
 }
 
+/// The clauses of a query that is nothing but `SELECT outputs FROM items WHERE filters`.
+pub(super) struct Plain {
+    pub(super) from: Vec<String>,
+    pub(super) filters: Vec<String>,
+    pub(super) outputs: Vec<String>,
+}
+
+/// The clauses of such a query, `None` if the plan is more than that.
+pub(super) fn plain(plan: &LogicalPlan) -> Result<Option<Plain>, PlanError> {
+    if node_of::<With>(plan).is_some() {
+        return Ok(None);
+    }
+    let block = block(plan)?;
+    let more = block.stage != Stage::Project
+        || block.selected
+        || block.groups.is_some()
+        || block.set_operation.is_some()
+        || block.visible.len() != block.outputs.len();
+    Ok((!more).then_some(Plain { from: block.from, filters: block.filters, outputs: block.outputs }))
+}
+
 fn block(plan: &LogicalPlan) -> Result<Block, PlanError> {
     match plan {
         LogicalPlan::Projection(node) => projection(node),

@@ -13,10 +13,15 @@
 mod block;
 mod expr;
 mod from;
+mod modify;
 
-use datafusion_expr::LogicalPlan;
+use bridge_types::names::quote_identifier;
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_expr::{Expr, LogicalPlan};
 
-use crate::error::{PlanError, unsupported};
+use crate::build::unqualified;
+use crate::error::{PlanError, malformed, unsupported};
+use crate::nodes::{Relation, node_of};
 
 /// Longest statement the writer produces: expressions that mention an argument twice could
 /// otherwise grow without bound.
@@ -27,7 +32,41 @@ const MAX_SQL_BYTES: usize = 4 << 20;
 /// # Errors
 /// `Malformed` for a plan the rules did not make, `Unsupported` if the text grows too long.
 pub fn write(plan: &LogicalPlan) -> Result<String, PlanError> {
-    block::query(plan)
+    match modify::statement(plan)? {
+        Some(statement) => bounded(statement),
+        None => block::query(plan),
+    }
+}
+
+/// The only output of a projection over one table, in the words of the table's own DDL: columns
+/// are named without the table.
+///
+/// # Errors
+/// `Malformed` for any other plan, and as [`write`].
+pub fn write_column_expression(plan: &LogicalPlan) -> Result<String, PlanError> {
+    let LogicalPlan::Projection(projection) = plan else {
+        return malformed("a column expression is not a projection");
+    };
+    if node_of::<Relation>(&projection.input).is_none() {
+        return malformed("a column expression is not over one table");
+    }
+    let [output] = projection.expr.as_slice() else {
+        return malformed("a column expression has one output");
+    };
+    let unqualified = output.clone().transform(|node| {
+        Ok(match node {
+            Expr::Column(column) if column.relation.is_some() => {
+                Transformed::yes(Expr::Column(unqualified(&column.name)))
+            }
+            other => Transformed::no(other),
+        })
+    })?;
+    let columns = projection.input.schema().fields().iter();
+    let names = columns.map(|field| (field.name().clone(), quote_identifier(field.name()))).collect();
+    match unqualified.data {
+        Expr::Alias(alias) => expr::expr(&alias.expr, &names),
+        other => expr::expr(&other, &names),
+    }
 }
 
 /// Refuses a text that grows without bound.

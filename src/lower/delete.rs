@@ -1,0 +1,36 @@
+//! `DELETE FROM <duckdb table> [USING ..] [WHERE ..] [RETURNING ..]`.
+
+use bridge_plan::nodes::Delete;
+use pgrx::pg_sys;
+
+use super::source::{self, Target};
+use super::{LowerOptions, LoweredQuery, Result, finished, returning};
+
+/// Lowers a DELETE from a duckdb table to one DuckDB DELETE.
+///
+/// # Safety
+/// `query` is an analysed and rewritten DELETE whose target is a duckdb table.
+///
+/// # Errors
+/// `Unsupported` for expressions and sources that DuckDB must not run.
+pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        source::check(query)?;
+        let target = Target::of(query, options)?;
+        let returning = returning::lower(query, &target)?;
+        let select = source::as_select(query);
+        // One block of FROM and WHERE is written over the table itself; a WITH is not.
+        let row: *mut pg_sys::Node = if target.has_rowid() {
+            target.rowid().cast()
+        } else if (*select).cteList.is_null() {
+            pg_sys::makeNullConst(pg_sys::INT8OID, -1, pg_sys::InvalidOid).cast()
+        } else {
+            return source::hidden_rowid("DELETE with a WITH");
+        };
+        (*select).targetList = source::output(std::ptr::null_mut(), row, source::ROWID);
+        let mut source = source::lower(select, options)?;
+        source.plan = Delete::plan(target.name, returning.columns(), source.plan);
+        finished(source, returning)
+    }
+}

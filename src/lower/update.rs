@@ -1,0 +1,48 @@
+//! `UPDATE <duckdb table> SET .. [FROM ..] [WHERE ..] [RETURNING ..]`.
+
+use bridge_plan::nodes::Update;
+use pgrx::pg_sys;
+
+use super::source::{self, Target};
+use super::{LowerOptions, LoweredQuery, Result, finished, returning};
+use crate::pg::list;
+
+/// Lowers an UPDATE of a duckdb table to one DuckDB UPDATE.
+///
+/// # Safety
+/// `query` is an analysed and rewritten UPDATE whose target is a duckdb table.
+///
+/// # Errors
+/// `Unsupported` for expressions and sources that DuckDB must not run.
+pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        source::check(query)?;
+        let target = Target::of(query, options)?;
+        let returning = returning::lower(query, &target)?;
+        let select = source::as_select(query);
+        let alone = list::pointers::<pg_sys::Node>((*(*select).jointree).fromlist).len() == 1;
+        let mut outputs = std::ptr::null_mut();
+        if target.has_rowid() {
+            outputs = source::output(outputs, target.rowid().cast(), source::ROWID);
+        } else if alone {
+            // The statement is written over the table itself, without a look at the row's name.
+            let null = pg_sys::makeNullConst(pg_sys::INT8OID, -1, pg_sys::InvalidOid);
+            outputs = source::output(outputs, null.cast(), source::ROWID);
+        } else {
+            return source::hidden_rowid("UPDATE .. FROM");
+        }
+        let mut columns = Vec::new();
+        for entry in list::pointers::<pg_sys::TargetEntry>((*select).targetList) {
+            if !(*entry).resjunk {
+                let column = target.column((*entry).resno);
+                outputs = source::output(outputs, (*entry).expr.cast(), &column);
+                columns.push(column);
+            }
+        }
+        (*select).targetList = outputs;
+        let mut source = source::lower(select, options)?;
+        source.plan = Update::plan(target.name, columns, !alone, returning.columns(), source.plan);
+        finished(source, returning)
+    }
+}

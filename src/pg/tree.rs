@@ -1,0 +1,28 @@
+//! Rewriting expression trees.
+
+use std::ffi::c_void;
+
+use pgrx::pg_sys;
+
+/// What is called for each node: its replacement, or a call of [`mutate`] to go on below it.
+pub(crate) type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
+
+/// A copy of `node` whose children are what `mutator` makes of them.
+///
+/// # Safety
+/// `node` is null or a valid expression; `mutator` accepts any expression, null included, and
+/// `context`.
+pub(crate) unsafe fn mutate(
+    node: *mut pg_sys::Node,
+    mutator: Mutator,
+    context: *mut c_void,
+) -> *mut pg_sys::Node {
+    // SAFETY: up to Postgres 15 the parameter is declared without arguments, in C's old style; the
+    // function is called with both.
+    unsafe {
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let mutator =
+            std::mem::transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
+        pg_sys::expression_tree_mutator(node, Some(mutator), context)
+    }
+}
