@@ -63,7 +63,7 @@ impl Settings {
             "SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'",
             "SET GLOBAL integer_division = true",
             "SET GLOBAL scalar_subquery_error_on_multiple_rows = true",
-            "SET GLOBAL order_by_non_integer_literal = false",
+            "SET GLOBAL order_by_non_integer_literal = true",
             // Row order is part of the answer of queries that Postgres' users order implicitly.
             "SET GLOBAL preserve_insertion_order = true",
         ];
