@@ -1,5 +1,6 @@
 //! The engine as a whole: the DuckDB instance, the local stores, the sessions.
 
+use crate::account::Accounts;
 use crate::duckdb::{Connection, Database, DuckError, library_version};
 use crate::errors::to_engine_error;
 use crate::secrets::scrub;
@@ -31,6 +32,8 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     /// Sessions to interrupt until they stop.
     pub(crate) stopping: Sender<Arc<Session>>,
+    /// Accounts of MotherDuck.
+    pub(crate) accounts: Arc<Accounts>,
     database: Database,
     /// For checkpoints and status, never used by sessions.
     admin: Mutex<Connection>,
@@ -58,6 +61,7 @@ impl Engine {
         let stopping = canceller::start().map_err(|error| DuckError::new(format!("IO Error: {error}")))?;
         Ok(Arc::new(Self {
             last_error: Mutex::new(settings.last_error.clone().map(|text| scrub(&text))),
+            accounts: Accounts::new(&settings),
             settings,
             stopping,
             database,

@@ -1,8 +1,10 @@
 //! The worker of a session: runs its requests one after the other on its DuckDB connection
 //! and moves its portals' rows in between.
 
-use crate::bridge_scan::{Binding, Feed, ScanSchema, bind_scope};
-use crate::duckdb::{Connection, DuckError};
+use crate::account::Wanted;
+use crate::bridge_scan::{Binding, Feed, RemoteScans, ScanSchema, bind_scope};
+use crate::connections::Links;
+use crate::duckdb::{DuckError, QueryResult};
 use crate::engine::{Engine, now_us, spool_directory};
 use crate::errors::{is_fatal, to_engine_error};
 use crate::export::{ResultLayout, WireType};
@@ -14,11 +16,11 @@ use crate::session::{Item, Session, cancelled};
 use crate::settings::parse_bytes;
 use crate::spool::Spool;
 use bridge_ipc::message::{
-    Context, Execute, Finished, Hello, PROTOCOL_VERSION, Prepare, Reply, Request, TransactionCommand, Welcome,
+    Context, Execute, Finished, Hello, MAIN_INSTANCE, OpenAccount, PROTOCOL_VERSION, Prepare, Reply, Request,
+    TransactionCommand, Welcome,
 };
 use bridge_ipc::segment::Segment;
 use bridge_types::limits::RING_BYTES;
-use bridge_types::names::quote_literal;
 use bridge_types::{EngineError, SqlState};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -41,26 +43,13 @@ pub(crate) struct Worker {
     session: Arc<Session>,
     portals: Vec<Portal>,
     statements: HashMap<u32, PreparedStatement>,
-    connection: Option<Connection>,
-    time_zone: String,
-    buffer: &'static str,
-    /// A statement of the open transaction failed: DuckDB may have given the transaction up.
-    failed: bool,
+    links: Links,
 }
 
 impl Worker {
     /// The worker of a session that has not said hello.
     pub(crate) fn new(engine: Arc<Engine>, session: Arc<Session>) -> Self {
-        Self {
-            engine,
-            session,
-            portals: Vec::new(),
-            statements: HashMap::new(),
-            connection: None,
-            time_zone: String::new(),
-            buffer: "",
-            failed: false,
-        }
+        Self { engine, session, portals: Vec::new(), statements: HashMap::new(), links: Links::default() }
     }
 
     /// Works until the session is closed.
@@ -78,9 +67,9 @@ impl Worker {
         // Closing the connection rolls its transaction back.
         self.portals.clear();
         self.statements.clear();
-        session.set_interrupt(None);
-        session.feeds.set(Vec::new());
-        self.connection = None;
+        session.set_interrupts(Vec::new());
+        session.close_sources();
+        self.links.clear();
     }
 
     fn show_state(&self) {
@@ -128,8 +117,8 @@ impl Worker {
     }
 
     fn finish_portal(&mut self, portal: Portal) {
-        let profile = self.take_profile(portal.profile);
-        self.session.feeds.set(Vec::new());
+        let profile = self.take_profile(portal.instance, portal.profile);
+        self.session.close_sources();
         let (sequence, finished) = (portal.sequence, portal.finished(profile));
         drop(portal);
         self.show_state();
@@ -141,15 +130,18 @@ impl Worker {
         let sequence = portal.sequence;
         // Closes the stream before the client hears of it.
         drop(portal);
-        self.session.feeds.set(Vec::new());
+        self.session.close_sources();
         match error {
             PortalError::Duck(error) => self.fail(sequence, error),
             PortalError::Engine(_) => self.answer(sequence, Err(error.to_engine_error())),
         }
     }
 
-    fn take_profile(&self, wanted: bool) -> Option<String> {
-        let connection = self.connection.as_ref().filter(|_| wanted)?;
+    fn take_profile(&mut self, instance: u32, wanted: bool) -> Option<String> {
+        if !wanted {
+            return None;
+        }
+        let connection = &self.links.get(instance).ok()?.connection;
         let text = connection.profile().map(|node| profile::render(&node));
         drop(connection.query("PRAGMA disable_profiling"));
         text
@@ -170,7 +162,8 @@ impl Worker {
 
     /// Answers with DuckDB's error, and ends the process if DuckDB is done for.
     fn fail(&mut self, sequence: u32, error: &DuckError) {
-        self.failed = true;
+        // Of those that are open, the error may have ended any.
+        self.links.iter_mut().for_each(|link| link.failed = true);
         self.answer(sequence, Err(to_engine_error(error)));
         if is_fatal(error) {
             self.engine.note_error(&error.message);
@@ -189,7 +182,7 @@ impl Worker {
                 self.answer(sequence, answer);
             }
             Request::Prepare(prepare) => {
-                self.show_start(&prepare.query);
+                show_start(&session, &prepare.query);
                 let answer = self.make_room(sequence).and_then(|()| self.prepare(sequence, prepare));
                 self.finish(sequence, answer);
             }
@@ -202,12 +195,17 @@ impl Worker {
                     Err(error) => self.finish(sequence, Err(error)),
                 }
                 if self.portals.iter().all(|portal| portal.sequence != sequence) {
-                    session.feeds.set(Vec::new());
+                    session.close_sources();
                 }
             }
-            Request::Run { instance: _, sql, context } => {
-                self.show_start(&sql);
-                let answer = self.make_room(sequence).and_then(|()| self.run_sql(sequence, &sql, &context));
+            Request::OpenAccount(wanted) => {
+                let answer = self.open_account(sequence, &wanted);
+                self.answer(sequence, answer);
+            }
+            Request::Run { instance, sql, context } => {
+                show_start(&session, &sql);
+                let answer =
+                    self.make_room(sequence).and_then(|()| self.run_sql(sequence, instance, &sql, &context));
                 self.finish(sequence, answer);
             }
             Request::Transaction(command) => {
@@ -227,17 +225,16 @@ impl Worker {
                 if let Some(index) = self.portals.iter().position(|open| open.number == portal) {
                     let open = self.portals.remove(index);
                     let ended = open.sequence;
-                    let profile = open.profile;
+                    let (instance, profile) = (open.instance, open.profile);
                     drop(open);
-                    drop(self.take_profile(profile));
-                    session.feeds.set(Vec::new());
+                    drop(self.take_profile(instance, profile));
+                    session.close_sources();
                     session.end(ended);
                 }
                 session.end(sequence);
             }
             // Handled by the reader.
-            Request::OpenAccount(_)
-            | Request::Cancel
+            Request::Cancel
             | Request::ScanEnd { .. }
             | Request::Outsize { .. }
             | Request::Wake
@@ -254,15 +251,6 @@ impl Worker {
         }
     }
 
-    fn show_start(&self, query: &str) {
-        self.session.rows_sent.store(0, Ordering::Relaxed);
-        self.session.describe(|text| {
-            text.state = "active";
-            query.clone_into(&mut text.query);
-            text.started_us = now_us();
-        });
-    }
-
     fn hello(&mut self, hello: Hello) -> Result<Reply, EngineError> {
         if hello.version != PROTOCOL_VERSION {
             return Err(EngineError::new(
@@ -272,8 +260,7 @@ impl Worker {
             .with_hint("Restart Postgres after an upgrade of pg_duckdb."));
         }
         let connection = self.engine.connect(hello.database_oid)?;
-        self.session.set_interrupt(Some(connection.interrupt_handle()));
-        self.connection = Some(connection);
+        self.links.set(MAIN_INSTANCE, connection, None, &self.session);
         self.session.describe(|text| {
             text.backend_pid = hello.backend_pid;
             text.database = hello.database_name;
@@ -286,10 +273,25 @@ impl Worker {
         }))
     }
 
-    fn connection(&self) -> Result<&Connection, PortalError> {
-        self.connection.as_ref().ok_or_else(|| {
-            PortalError::Engine(EngineError::new(SqlState::PROTOCOL_VIOLATION, "no hello on this connection"))
-        })
+    fn open_account(&mut self, sequence: u32, request: &OpenAccount) -> Result<Reply, EngineError> {
+        // Only after the hello, and never in place of the main instance.
+        self.links.get(MAIN_INSTANCE)?;
+        if request.instance == MAIN_INSTANCE || self.links.in_transaction() {
+            return Err(EngineError::new(SqlState::PROTOCOL_VIOLATION, "an account cannot be opened here"));
+        }
+        let session = Arc::clone(&self.session);
+        let account = self.engine.accounts.open(&Wanted {
+            token: &request.token,
+            session_hint: &request.session_hint,
+            timeout: Duration::from_millis(request.timeout_ms.into()),
+            cancelled: &|| session.is_cancelled(sequence) || session.is_closed(),
+        })?;
+        let connection = account.connect(&request.default_database)?;
+        // Nothing may outlive the connection that is replaced.
+        self.portals.retain(|portal| portal.instance != request.instance);
+        self.statements.retain(|_, statement| statement.instance != request.instance);
+        self.links.set(request.instance, connection, Some(account), &session);
+        Ok(Reply::Done { rows: 0 })
     }
 
     /// Parks the portal that streams, if one does: a new statement would end its stream.
@@ -308,7 +310,7 @@ impl Worker {
             Ok(_executing) => portal.park(&self.session, new_spool),
             Err(error) => Err(PortalError::Engine(error)),
         };
-        self.session.feeds.set(Vec::new());
+        self.session.close_sources();
         if let Err(error) = parked {
             let portal = self.portals.remove(index);
             self.fail_portal(portal, &error);
@@ -320,26 +322,7 @@ impl Worker {
         Ok(())
     }
 
-    fn apply_context(&mut self, context: &Context) -> Result<(), PortalError> {
-        if context.time_zone.is_empty() || context.time_zone == self.time_zone {
-            return Ok(());
-        }
-        let sql = format!("SET TimeZone = {}", quote_literal(&context.time_zone));
-        if self.connection()?.query(&sql).is_err() {
-            return Err(PortalError::Engine(
-                EngineError::new(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!("time zone \"{}\" is not known to DuckDB", context.time_zone),
-                )
-                .with_hint("Set TimeZone to a name from pg_timezone_names."),
-            ));
-        }
-        self.time_zone.clone_from(&context.time_zone);
-        Ok(())
-    }
-
     fn prepare(&mut self, sequence: u32, request: Prepare) -> Result<Reply, PortalError> {
-        self.apply_context(&request.context)?;
         let scans: Arc<[ScanSchema]> = request
             .scans
             .iter()
@@ -349,9 +332,23 @@ impl Worker {
             .into();
         self.statements.remove(&request.statement);
         let session = Arc::clone(&self.session);
-        let _scope = bind_scope(Binding { session: Arc::clone(&session), scans: Arc::clone(&scans) });
         let _executing = session.executing(&[sequence])?;
-        let (reply, statement) = prepare(self.connection()?, &request.sql, request.query, scans)?;
+        let mut remote_scans = Vec::with_capacity(request.remote_scans.len());
+        for scan in request.remote_scans {
+            let link = self.links.get(scan.instance)?;
+            link.start(&request.context)?;
+            remote_scans.push(RemoteScans::bind(&link.connection, scan)?);
+        }
+        let remote_scans = RemoteScans::from(remote_scans);
+        let link = self.links.get(request.instance)?;
+        link.start(&request.context)?;
+        let _scope = bind_scope(Binding {
+            session: Arc::clone(&session),
+            scans: Arc::clone(&scans),
+            remote_scans: remote_scans.clone(),
+        });
+        let (reply, statement) =
+            prepare(request.instance, &link.connection, &request.sql, request.query, scans, remote_scans)?;
         self.statements.insert(request.statement, statement);
         Ok(Reply::Prepared(reply))
     }
@@ -363,8 +360,6 @@ impl Worker {
         request: &Execute,
         descriptors: Vec<OwnedFd>,
     ) -> Result<Option<Finished>, PortalError> {
-        self.apply_context(&request.context)?;
-        self.set_buffer(if request.whole_result { WIDE_BUFFER } else { NARROW_BUFFER })?;
         let session = Arc::clone(&self.session);
         let prepared = self.statements.get(&request.statement).ok_or_else(|| {
             let text = format!("there is no prepared statement {}", request.statement);
@@ -374,37 +369,42 @@ impl Worker {
             let text = format!("portal {} is open", request.portal);
             return Err(PortalError::Engine(EngineError::new(SqlState::PROTOCOL_VIOLATION, text)));
         }
-        self.show_start(&prepared.query);
+        show_start(&session, &prepared.query);
         for (index, value) in params::decode(&request.params).map_err(PortalError::Engine)?.iter().enumerate()
         {
             prepared.statement.bind(index + 1, value)?;
         }
         session.feeds.set(open_feeds(&session, sequence, request.portal, prepared, descriptors)?);
-        let connection = self.connection()?;
-        if request.profile {
-            connection.query("PRAGMA enable_profiling = 'no_output'")?;
-        }
-        let binding = Binding { session: Arc::clone(&session), scans: Arc::clone(&prepared.scans) };
+        let binding = Binding {
+            session: Arc::clone(&session),
+            scans: Arc::clone(&prepared.scans),
+            remote_scans: prepared.remote_scans.clone(),
+        };
+        let instance = prepared.instance;
         let result = {
             let _scope = bind_scope(binding);
-            match session.executing_portal(sequence, request.portal) {
-                Ok(_executing) => {
-                    prepared.statement.execute(prepared.layout.is_some()).map_err(PortalError::Duck)
-                }
-                Err(error) => Err(PortalError::Engine(error)),
+            let _executing = session.executing_portal(sequence, request.portal)?;
+            session.remote_results.set(start_remote_scans(&mut self.links, prepared, &request.context)?);
+            let link = self.links.get(instance)?;
+            link.start(&request.context)?;
+            link.written |= !prepared.read_only;
+            link.set_buffer(if request.whole_result { WIDE_BUFFER } else { NARROW_BUFFER })?;
+            if request.profile {
+                link.connection.query("PRAGMA enable_profiling = 'no_output'")?;
             }
+            prepared.statement.execute(prepared.layout.is_some())
         };
         let mut result = match result {
             Ok(result) => result,
             Err(error) => {
-                drop(self.take_profile(request.profile));
-                return Err(error);
+                drop(self.take_profile(instance, request.profile));
+                return Err(error.into());
             }
         };
         let Some(layout) = &prepared.layout else {
             let rows = result.rows_changed();
             drop(result);
-            let profile = self.take_profile(request.profile);
+            let profile = self.take_profile(instance, request.profile);
             return Ok(Some(Finished { portal: request.portal, rows, profile, ..Finished::default() }));
         };
         check_columns(
@@ -422,47 +422,48 @@ impl Worker {
             ring,
             request.credit_bytes.max(1),
         );
+        portal.instance = instance;
         portal.profile = request.profile;
         self.portals.push(portal);
         Ok(None)
     }
 
-    fn set_buffer(&mut self, size: &'static str) -> Result<(), PortalError> {
-        if self.buffer != size {
-            self.connection()?.query(&format!("SET streaming_buffer_size = '{size}'"))?;
-            self.buffer = size;
-        }
-        Ok(())
-    }
-
-    fn run_sql(&mut self, sequence: u32, sql: &str, context: &Context) -> Result<Reply, PortalError> {
-        self.apply_context(context)?;
+    fn run_sql(
+        &mut self,
+        sequence: u32,
+        instance: u32,
+        sql: &str,
+        context: &Context,
+    ) -> Result<Reply, PortalError> {
         let session = Arc::clone(&self.session);
         let _executing = session.executing(&[sequence])?;
-        let rows = self.connection()?.query(sql)?.rows_changed();
+        let link = self.links.get(instance)?;
+        link.start(context)?;
+        if let Some(outcome) = link.account().and_then(|account| account.run(sql)) {
+            return Ok(Reply::Done { rows: outcome? });
+        }
+        link.written = true;
+        let rows = link.connection.query(sql)?.rows_changed();
         Ok(Reply::Done { rows })
     }
 
     fn transaction(&mut self, sequence: u32, command: TransactionCommand) -> Result<Reply, PortalError> {
-        let open = self.session.in_transaction.load(Ordering::Relaxed);
         match command {
-            TransactionCommand::Begin { instance: _ } => {
+            TransactionCommand::Begin { instance } => {
                 self.make_room(sequence)?;
-                self.connection()?.query("BEGIN TRANSACTION")?;
-                self.failed = false;
+                let link = self.links.get(instance)?;
+                link.connection.query("BEGIN TRANSACTION")?;
+                (link.in_transaction, link.failed, link.written) = (true, false, false);
                 self.session.in_transaction.store(true, Ordering::Relaxed);
             }
             TransactionCommand::Commit => {
                 self.make_room(sequence)?;
-                let _executing = self.session.executing(&[])?;
-                // Whatever the outcome, the transaction is over.
-                self.session.in_transaction.store(false, Ordering::Relaxed);
-                // DuckDB's COMMIT of a transaction that an error has ended is a ROLLBACK, and
-                // says nothing. Any other statement tells.
-                let connection = self.connection()?;
-                let alive = if self.failed { connection.query("SELECT 1").map(drop) } else { Ok(()) };
-                if let Err(error) = alive.and_then(|()| connection.query("COMMIT").map(drop)) {
-                    drop(connection.query("ROLLBACK"));
+                let session = Arc::clone(&self.session);
+                let _executing = session.executing(&[])?;
+                // Whatever the outcome, the transactions are over.
+                session.in_transaction.store(false, Ordering::Relaxed);
+                if let Err(error) = self.links.commit() {
+                    self.links.rollback()?;
                     return Err(error.into());
                 }
             }
@@ -474,14 +475,42 @@ impl Worker {
                         EngineError::new(SqlState::QUERY_CANCELED, "the portal was closed by ROLLBACK");
                     self.fail_portal(portal, &PortalError::Engine(error));
                 }
-                if open {
-                    self.session.in_transaction.store(false, Ordering::Relaxed);
-                    self.connection()?.query("ROLLBACK")?;
-                }
+                self.session.in_transaction.store(false, Ordering::Relaxed);
+                self.links.rollback()?;
             }
         }
         Ok(Reply::Done { rows: 0 })
     }
+}
+
+/// Shows the statement in `engine_sessions()`.
+fn show_start(session: &Session, query: &str) {
+    session.rows_sent.store(0, Ordering::Relaxed);
+    session.describe(|text| {
+        text.state = "active";
+        query.clone_into(&mut text.query);
+        text.started_us = now_us();
+    });
+}
+
+/// Starts what a statement reads from other instances, on the session's own connections
+/// there: its temporary tables and its transaction's changes are seen. A connection streams
+/// one result at a time, so that two scans of one instance are read into memory.
+fn start_remote_scans(
+    links: &mut Links,
+    prepared: &PreparedStatement,
+    context: &Context,
+) -> Result<Vec<QueryResult>, PortalError> {
+    let scans = prepared.remote_scans.as_slice();
+    let mut results = Vec::with_capacity(scans.len());
+    for scan in scans {
+        let alone = scans.iter().filter(|other| other.instance == scan.instance).count() == 1;
+        let link = links.get(scan.instance)?;
+        link.start(context)?;
+        link.set_buffer(WIDE_BUFFER)?;
+        results.push(link.connection.prepare(&scan.sql)?.execute(alone)?);
+    }
+    Ok(results)
 }
 
 /// The feeds of a statement, one per declared scan and descriptor.

@@ -4,8 +4,10 @@
 //! (`bridge-ipc`). One DuckDB instance serves all sessions; the local store of each Postgres
 //! database is attached to it when its first session comes.
 
+mod account;
 mod bridge_scan;
 mod canceller;
+mod connections;
 mod duckdb;
 mod engine;
 mod errors;
@@ -93,6 +95,12 @@ struct Serve {
     /// Why it was restarted (shown by engine_status).
     #[arg(long)]
     last_error: Option<String>,
+    /// Directory that stands in for MotherDuck.
+    #[arg(long)]
+    motherduck_emulator: Option<PathBuf>,
+    /// Seconds an unused MotherDuck account stays open.
+    #[arg(long, default_value_t = 300)]
+    motherduck_idle_timeout: u64,
     /// Rows of a half-read cursor kept in memory before they go to disk.
     #[arg(long, hide = true, value_parser = parse_size)]
     spool_memory: Option<u64>,
@@ -119,6 +127,8 @@ impl Limits {
             last_error: None,
             max_sessions: usize::MAX,
             spool_memory_bytes: spool::MEMORY_BYTES,
+            motherduck_emulator: None,
+            motherduck_idle_timeout: std::time::Duration::ZERO,
             directory,
         }
     }
@@ -131,6 +141,8 @@ fn main() -> ExitCode {
             settings.max_sessions = serve.max_sessions;
             settings.restarts = serve.restarts;
             settings.last_error = serve.last_error.filter(|text| !text.is_empty());
+            settings.motherduck_emulator = serve.motherduck_emulator;
+            settings.motherduck_idle_timeout = std::time::Duration::from_secs(serve.motherduck_idle_timeout);
             if let Some(bytes) = serve.spool_memory {
                 settings.spool_memory_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             }

@@ -98,6 +98,8 @@ pub(crate) struct Portal {
     pub(crate) number: u32,
     /// Sequence of its Execute request.
     pub(crate) sequence: u32,
+    /// Instance its statement runs on.
+    pub(crate) instance: u32,
     /// Collect DuckDB's profile at the end.
     pub(crate) profile: bool,
     layout: Arc<ResultLayout>,
@@ -123,6 +125,7 @@ impl Portal {
         Self {
             number,
             sequence,
+            instance: bridge_ipc::message::MAIN_INSTANCE,
             profile: false,
             layout,
             producer: Producer::new(ring),

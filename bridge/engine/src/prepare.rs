@@ -1,6 +1,6 @@
 //! Binding statements: what they return, and casts for what has no wire form.
 
-use crate::bridge_scan::ScanSchema;
+use crate::bridge_scan::{RemoteScans, ScanSchema};
 use crate::duckdb::{Connection, LogicalType, Statement};
 use crate::export::{ResultLayout, WireType, type_name};
 use crate::portal::PortalError;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// A statement the client may execute.
 pub(crate) struct PreparedStatement {
+    /// Where it was bound.
+    pub(crate) instance: u32,
     /// The bound statement.
     pub(crate) statement: Statement,
     /// The user's text, for `engine_sessions()`.
@@ -22,16 +24,20 @@ pub(crate) struct PreparedStatement {
     pub(crate) layout: Option<Arc<ResultLayout>>,
     /// What the client feeds.
     pub(crate) scans: Arc<[ScanSchema]>,
+    /// What it reads from other instances.
+    pub(crate) remote_scans: RemoteScans,
     /// Only reads: its feeds may be cut short when nobody wants the rows.
     pub(crate) read_only: bool,
 }
 
 /// Binds `sql`; the answer for the client and the statement.
 pub(crate) fn prepare(
+    instance: u32,
     connection: &Connection,
     sql: &str,
     query: String,
     scans: Arc<[ScanSchema]>,
+    remote_scans: RemoteScans,
 ) -> Result<(Prepared, PreparedStatement), PortalError> {
     let mut statement = connection.prepare(sql)?;
     let kind = statement.kind();
@@ -84,7 +90,7 @@ pub(crate) fn prepare(
     let read_only = kind == ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
     Ok((
         Prepared { schema, dictionaries, type_names, column_names, parameters },
-        PreparedStatement { statement, query, layout, scans, read_only },
+        PreparedStatement { instance, statement, query, layout, scans, remote_scans, read_only },
     ))
 }
 

@@ -5,7 +5,7 @@
 //! feeds); the worker thread executes. DuckDB's own threads look at the cancel state when
 //! they wait for a feed.
 
-use crate::bridge_scan::FeedHub;
+use crate::bridge_scan::{FeedHub, RemoteResults};
 use crate::duckdb::InterruptHandle;
 use bridge_ipc::message::{Reply, Request, SessionInfo};
 use bridge_ipc::server::ConnectionWriter;
@@ -69,13 +69,15 @@ pub(crate) struct Session {
     pub(crate) writer: Arc<ConnectionWriter>,
     /// Feeds of the running statement.
     pub(crate) feeds: FeedHub,
+    /// What the running statement reads from other instances.
+    pub(crate) remote_results: RemoteResults,
     /// Rows sent for the current statement.
     pub(crate) rows_sent: AtomicU64,
     /// An explicit DuckDB transaction is open.
     pub(crate) in_transaction: AtomicBool,
     inner: Mutex<Inner>,
     signal: Condvar,
-    interrupt: Mutex<Option<InterruptHandle>>,
+    interrupts: Mutex<Vec<InterruptHandle>>,
     text: Mutex<SessionText>,
 }
 
@@ -89,18 +91,25 @@ impl Session {
             id,
             writer,
             feeds: FeedHub::default(),
+            remote_results: RemoteResults::default(),
             rows_sent: AtomicU64::new(0),
             in_transaction: AtomicBool::new(false),
             inner: Mutex::default(),
             signal: Condvar::new(),
-            interrupt: Mutex::default(),
+            interrupts: Mutex::default(),
             text: Mutex::new(SessionText { state: "idle", ..SessionText::default() }),
         }
     }
 
-    /// The connection to interrupt; `None` once it is closed.
-    pub(crate) fn set_interrupt(&self, handle: Option<InterruptHandle>) {
-        *lock(&self.interrupt) = handle;
+    /// The connections to interrupt.
+    pub(crate) fn set_interrupts(&self, handles: Vec<InterruptHandle>) {
+        *lock(&self.interrupts) = handles;
+    }
+
+    /// No statement runs any more: what it read from is closed.
+    pub(crate) fn close_sources(&self) {
+        self.feeds.set(Vec::new());
+        self.remote_results.set(Vec::new());
     }
 
     /// Queues a request for the worker.
@@ -207,8 +216,8 @@ impl Session {
     fn stop_executing(&self, inner: &mut Inner) -> bool {
         inner.wakes += 1;
         let stop = inner.must_stop();
-        if stop && let Some(handle) = &*lock(&self.interrupt) {
-            handle.interrupt();
+        if stop {
+            lock(&self.interrupts).iter().for_each(InterruptHandle::interrupt);
         }
         self.signal.notify_all();
         self.feeds.notify();
@@ -279,8 +288,11 @@ impl Session {
     /// A row of `engine_sessions()`.
     pub(crate) fn info(&self) -> SessionInfo {
         let text = lock(&self.text).clone();
-        let progress = match (&*lock(&self.interrupt), text.state) {
-            (Some(handle), "active" | "streaming") => handle.progress(),
+        let progress = match text.state {
+            // Idle connections answer with a negative number.
+            "active" | "streaming" => {
+                lock(&self.interrupts).iter().map(InterruptHandle::progress).fold(-1.0, f64::max)
+            }
             _ => -1.0,
         };
         SessionInfo {

@@ -2,6 +2,7 @@
 
 use bridge_types::names::quote_literal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Threads beyond the cores: each may be held by a blocked feed while the others work.
 /// Idle threads cost nothing (measured), shrinking later would freeze all sessions.
@@ -36,6 +37,10 @@ pub(crate) struct Settings {
     pub(crate) last_error: Option<String>,
     /// Most sessions at a time.
     pub(crate) max_sessions: usize,
+    /// Directory that stands in for MotherDuck.
+    pub(crate) motherduck_emulator: Option<PathBuf>,
+    /// How long an account that nobody uses stays open.
+    pub(crate) motherduck_idle_timeout: Duration,
     /// Bytes of a parked portal kept in memory.
     pub(crate) spool_memory_bytes: usize,
 }

@@ -6,7 +6,7 @@ use bridge_ipc::IpcError;
 use bridge_ipc::batch::BatchReader;
 use bridge_ipc::client::Client;
 use bridge_ipc::message::{
-    Context, Execute, Hello, MAIN_INSTANCE, PROTOCOL_VERSION, Prepare, Prepared, Reply, Request,
+    Context, Execute, Hello, MAIN_INSTANCE, OpenAccount, PROTOCOL_VERSION, Prepare, Prepared, Reply, Request,
 };
 use bridge_ipc::ring::{Consumer, SlotKind};
 use bridge_ipc::segment::Segment;
@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+
+/// How long `sql` waits for an account.
+const CONNECT_TIMEOUT_MS: u32 = 30_000;
 
 /// Arguments of `sql`.
 #[derive(clap::Args)]
@@ -29,6 +32,12 @@ pub(crate) struct Sql {
     /// Use no local store, only the instance itself.
     #[arg(long)]
     catalog: bool,
+    /// Work on the MotherDuck account of the token in the environment variable motherduck_token.
+    #[arg(long)]
+    motherduck: bool,
+    /// With --motherduck: the database that unqualified names mean.
+    #[arg(long, default_value = "", requires = "motherduck")]
+    database: String,
     /// Statement to run [default: standard input].
     #[arg(short = 'c', allow_hyphen_values = true)]
     command: Option<String>,
@@ -45,6 +54,11 @@ impl Sql {
             None => read_stdin()?,
         };
         let mut session = Session::connect(&self.socket, self.database_oid.unwrap_or(0))?;
+        if self.motherduck {
+            let token = std::env::var("motherduck_token")
+                .map_err(|_| "--motherduck needs the environment variable motherduck_token".to_owned())?;
+            session.open_account(token, self.database)?;
+        }
         for statement in split_statements(&text) {
             let table = session.execute(&statement)?;
             match table {
@@ -72,6 +86,7 @@ enum Outcome {
 
 struct Session {
     client: Client,
+    instance: u32,
     next: u32,
 }
 
@@ -83,7 +98,7 @@ impl Session {
     fn connect(socket: &std::path::Path, database_oid: u32) -> Result<Self, String> {
         let client = Client::connect(socket)
             .map_err(|error| format!("could not connect to \"{}\": {error}", socket.display()))?;
-        let mut session = Self { client, next: 0 };
+        let mut session = Self { client, instance: MAIN_INSTANCE, next: 0 };
         let hello = Hello {
             version: PROTOCOL_VERSION,
             backend_pid: i32::try_from(std::process::id()).unwrap_or(0),
@@ -95,6 +110,19 @@ impl Session {
             (Reply::Welcome(_), _) => Ok(session),
             (other, _) => Err(unexpected(&other)),
         }
+    }
+
+    /// Statements run on the account from here on.
+    fn open_account(&mut self, token: String, default_database: String) -> Result<(), String> {
+        self.instance = MAIN_INSTANCE + 1;
+        let account = OpenAccount {
+            instance: self.instance,
+            token,
+            default_database,
+            session_hint: String::new(),
+            timeout_ms: CONNECT_TIMEOUT_MS,
+        };
+        self.request(&Request::OpenAccount(account)).map(drop)
     }
 
     fn request(&mut self, request: &Request) -> Result<(Reply, Vec<OwnedFd>), String> {
@@ -123,7 +151,7 @@ impl Session {
         self.next += 1;
         let prepare = Prepare {
             statement: self.next,
-            instance: MAIN_INSTANCE,
+            instance: self.instance,
             sql: sql.to_owned(),
             query: sql.to_owned(),
             scans: Vec::new(),
@@ -137,6 +165,16 @@ impl Session {
     }
 
     fn execute(&mut self, sql: &str) -> Result<Outcome, String> {
+        // What the service knows and DuckDB does not can only be run, not prepared.
+        let first = sql.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        if self.instance != MAIN_INSTANCE && matches!(first.as_str(), "create" | "drop" | "refresh") {
+            let run =
+                Request::Run { instance: self.instance, sql: sql.to_owned(), context: Context::default() };
+            return match self.request(&run)? {
+                (Reply::Done { rows }, _) => Ok(Outcome::Done(rows)),
+                (other, _) => Err(unexpected(&other)),
+            };
+        }
         let prepared = self.prepare(sql)?;
         if !prepared.schema.is_empty() {
             // DuckDB prints its values best itself.

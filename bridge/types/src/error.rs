@@ -96,6 +96,8 @@ impl SqlState {
     pub const DUPLICATE_DATABASE: Self = Self(*b"42P04");
     /// `08P01` protocol violation.
     pub const PROTOCOL_VIOLATION: Self = Self(*b"08P01");
+    /// `F0000` a configuration file that is wrong.
+    pub const CONFIG_FILE_ERROR: Self = Self(*b"F0000");
     /// `XX000` internal error.
     pub const INTERNAL_ERROR: Self = Self(*b"XX000");
 

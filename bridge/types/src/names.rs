@@ -19,6 +19,8 @@ pub const STORE_SCHEMA: &str = "pg_duckdb";
 pub const COMMITS_TABLE: &str = "commits";
 /// The table function through which DuckDB pulls rows from outside.
 pub const BRIDGE_SCAN: &str = "bridge_scan";
+/// The table function through which DuckDB pulls rows from another instance of the engine.
+pub const INSTANCE_SCAN: &str = "instance_scan";
 /// Prefix of the functions that the engine registers with Postgres' meaning.
 pub const FUNCTION_PREFIX: &str = "pg_";
 

@@ -4,6 +4,7 @@
 
 use super::feed::Feed;
 use super::import::{ScanSchema, logical_type, write};
+use super::remote::{self, RemoteScans};
 use crate::duckdb::{Connection, DuckError, LogicalType, TypeId, c_string};
 use crate::session::Session;
 use arrow::array::RecordBatch;
@@ -22,6 +23,8 @@ pub(crate) struct Binding {
     pub(crate) session: Arc<Session>,
     /// The scans the client declared with Prepare.
     pub(crate) scans: Arc<[ScanSchema]>,
+    /// What it reads from other instances.
+    pub(crate) remote_scans: RemoteScans,
 }
 
 thread_local! {
@@ -76,14 +79,21 @@ pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
         state
     };
     if state == ffi::DuckDBSuccess {
-        Ok(())
+        remote::register(connection)
     } else {
         Err(DuckError::new("Catalog Error: cannot register bridge_scan"))
     }
 }
 
+/// What the statement that is bound on this thread reads.
+pub(super) fn current_binding() -> Result<Binding, String> {
+    BINDING
+        .with_borrow(Clone::clone)
+        .ok_or_else(|| "[0A000] this function can only be used by statements that Postgres plans".to_owned())
+}
+
 /// Runs `work`, which must not unwind into C++; its error text, if any.
-fn guarded(work: impl FnOnce() -> Result<(), String>) -> Option<std::ffi::CString> {
+pub(super) fn guarded(work: impl FnOnce() -> Result<(), String>) -> Option<std::ffi::CString> {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     let error = match outcome {
         Ok(Ok(())) => return None,
@@ -93,7 +103,7 @@ fn guarded(work: impl FnOnce() -> Result<(), String>) -> Option<std::ffi::CStrin
     Some(c_string(&error).unwrap_or_else(|_| c"[XX000] bridge_scan failed".to_owned()))
 }
 
-unsafe extern "C" fn drop_box<T>(data: *mut c_void) {
+pub(super) unsafe extern "C" fn drop_box<T>(data: *mut c_void) {
     // SAFETY: registered only with a pointer from Box::<T>::into_raw, called once by DuckDB.
     drop(unsafe { Box::from_raw(data.cast::<T>()) });
 }
@@ -116,9 +126,7 @@ unsafe fn bind_inner(info: ffi::duckdb_bind_info) -> Result<(), String> {
         ffi::duckdb_destroy_value(&raw mut value);
         scan
     };
-    let binding = BINDING
-        .with_borrow(Clone::clone)
-        .ok_or("[0A000] bridge_scan can only be used by statements that Postgres plans")?;
+    let binding = current_binding()?;
     let scan = usize::try_from(scan).unwrap_or(usize::MAX);
     let schema = binding.scans.get(scan).ok_or_else(|| format!("[42P02] there is no bridge_scan({scan})"))?;
     for field in schema.arrow.fields() {

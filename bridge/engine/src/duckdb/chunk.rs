@@ -31,6 +31,12 @@ impl Chunk {
         usize::try_from(unsafe { ffi::duckdb_data_chunk_get_column_count(self.raw) }).unwrap_or(0)
     }
 
+    /// The handle of a column's vector, for handing it on; null when there is none.
+    pub(crate) fn raw_vector(&self, index: u64) -> ffi::duckdb_vector {
+        // SAFETY: a live chunk; DuckDB checks the index.
+        unsafe { ffi::duckdb_data_chunk_get_vector(self.raw, index) }
+    }
+
     /// Column `index`; panics when there is none (a bug of ours: the schema was compared).
     pub(crate) fn vector(&self, index: usize) -> VectorView<'_> {
         assert!(index < self.columns(), "column {index} is in the compared schema");

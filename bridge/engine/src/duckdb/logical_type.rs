@@ -24,6 +24,7 @@ pub(crate) enum TypeId {
     TimestampTz,
     Date,
     Time,
+    TimeNs,
     TimeTz,
     Interval,
     HugeInt,
@@ -41,7 +42,7 @@ pub(crate) enum TypeId {
 }
 
 /// (type, C constant) of every type above but `Other`.
-const IDS: [(TypeId, ffi::DUCKDB_TYPE); 30] = [
+const IDS: [(TypeId, ffi::DUCKDB_TYPE); 31] = [
     (TypeId::Boolean, ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN),
     (TypeId::TinyInt, ffi::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT),
     (TypeId::SmallInt, ffi::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT),
@@ -60,6 +61,7 @@ const IDS: [(TypeId, ffi::DUCKDB_TYPE); 30] = [
     (TypeId::TimestampTz, ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ),
     (TypeId::Date, ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE),
     (TypeId::Time, ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME),
+    (TypeId::TimeNs, ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_NS),
     (TypeId::TimeTz, ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_TZ),
     (TypeId::Interval, ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL),
     (TypeId::HugeInt, ffi::DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT),
@@ -81,6 +83,8 @@ pub(crate) struct LogicalType {
 
 // SAFETY: an owned, immutable description; nothing in it is tied to a thread.
 unsafe impl Send for LogicalType {}
+// SAFETY: as above; all shared uses only read it.
+unsafe impl Sync for LogicalType {}
 
 impl LogicalType {
     /// Takes over `raw`, which must be a live type that we own.
@@ -168,7 +172,6 @@ impl LogicalType {
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => "UNION",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIT => "BIT",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGNUM => "BIGNUM",
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_NS => "TIME_NS",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => "GEOMETRY",
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => "VARIANT",
             _ => "UNKNOWN",
@@ -198,6 +201,57 @@ impl LogicalType {
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => Some(2),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => Some(4),
             _ => None,
+        }
+    }
+
+    /// True if vectors of the two types have the same layout and meaning.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        if self.raw.is_null() || other.raw.is_null() {
+            return false;
+        }
+        // SAFETY: live types.
+        let raw_ids = unsafe { [ffi::duckdb_get_type_id(self.raw), ffi::duckdb_get_type_id(other.raw)] };
+        raw_ids[0] == raw_ids[1]
+            && self.decimal_width_scale() == other.decimal_width_scale()
+            && self.array_size() == other.array_size()
+            && self.enum_labels() == other.enum_labels()
+            && match (self.element(), other.element()) {
+                (Some(own), Some(other)) => own.is_same_as(&other),
+                (None, None) => true,
+                _ => false,
+            }
+            && {
+                let (own, other) = (self.members(), other.members());
+                own.len() == other.len()
+                    && own.iter().zip(&other).all(|((own_name, own), (other_name, other))| {
+                        own_name == other_name && own.is_same_as(other)
+                    })
+            }
+    }
+
+    /// Names and types of what a STRUCT, MAP or UNION is made of; none for other types.
+    fn members(&self) -> Vec<(String, Self)> {
+        // SAFETY: a live type, of the kind that each call is for; texts and types are ours.
+        unsafe {
+            match ffi::duckdb_get_type_id(self.raw) {
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => (0..ffi::duckdb_struct_type_child_count(self.raw))
+                    .map(|index| {
+                        let name = owned_text(ffi::duckdb_struct_type_child_name(self.raw, index));
+                        (name, Self::from_raw(ffi::duckdb_struct_type_child_type(self.raw, index)))
+                    })
+                    .collect(),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => (0..ffi::duckdb_union_type_member_count(self.raw))
+                    .map(|index| {
+                        let name = owned_text(ffi::duckdb_union_type_member_name(self.raw, index));
+                        (name, Self::from_raw(ffi::duckdb_union_type_member_type(self.raw, index)))
+                    })
+                    .collect(),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => vec![
+                    ("key".to_owned(), Self::from_raw(ffi::duckdb_map_type_key_type(self.raw))),
+                    ("value".to_owned(), Self::from_raw(ffi::duckdb_map_type_value_type(self.raw))),
+                ],
+                _ => Vec::new(),
+            }
         }
     }
 

@@ -4,9 +4,7 @@
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use bridge_ipc::batch::{
-    BatchReader, encode_into, encode_schema, encode_stream, encoded_size,
-};
+use bridge_ipc::batch::{BatchReader, encode_into, encode_schema, encode_stream, encoded_size};
 use bridge_ipc::client::Client;
 use bridge_ipc::message::*;
 use bridge_ipc::ring::{Consumer, Producer, SlotKind};
@@ -41,9 +39,11 @@ impl Engine {
             .unwrap();
         // Ready is said on standard error.
         let mut lines = std::io::BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut lines, &mut line).unwrap();
-        assert!(line.contains("is ready"), "{line}");
+        let mut said = String::new();
+        while !said.contains("is ready") {
+            let read = std::io::BufRead::read_line(&mut lines, &mut said).unwrap();
+            assert!(read > 0, "{said}");
+        }
         let drain = move || std::io::copy(&mut lines, &mut std::io::sink());
         std::thread::Builder::new().spawn(drain).unwrap();
         Self { child, directory: directory.to_owned() }
@@ -95,6 +95,8 @@ pub struct OpenPortal {
 
 pub struct Session {
     pub client: Client,
+    /// Where statements run.
+    pub instance: u32,
     next: u32,
     statements: HashMap<u32, Prepared>,
     /// Replies that belong to other requests.
@@ -108,7 +110,8 @@ pub fn context() -> Context {
 impl Session {
     pub fn open(socket: &Path, database_oid: u32) -> Result<Self, EngineError> {
         let client = Client::connect(socket).unwrap();
-        let mut session = Self { client, next: 0, statements: HashMap::new(), backlog: VecDeque::new() };
+        let mut session =
+            Self { client, instance: 0, next: 0, statements: HashMap::new(), backlog: VecDeque::new() };
         let hello = Hello {
             version: PROTOCOL_VERSION,
             backend_pid: 1,
@@ -120,6 +123,20 @@ impl Session {
             Reply::Welcome(_) => Ok(session),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Opens the account of a token as `instance`, and works on it from here on.
+    pub fn open_account(&mut self, instance: u32, token: &str, database: &str) -> Result<(), EngineError> {
+        let request = Request::OpenAccount(OpenAccount {
+            instance,
+            token: token.into(),
+            default_database: database.into(),
+            session_hint: String::new(),
+            timeout_ms: 2000,
+        });
+        self.request(&request)?;
+        self.instance = instance;
+        Ok(())
     }
 
     /// The next reply to `sequence`.
@@ -146,13 +163,22 @@ impl Session {
     }
 
     pub fn run(&mut self, sql: &str) -> Result<u64, EngineError> {
-        match self.request(&Request::Run { instance: 0, sql: sql.into(), context: context() })? {
+        match self.request(&Request::Run { instance: self.instance, sql: sql.into(), context: context() })? {
             Reply::Done { rows } => Ok(rows),
             other => panic!("{other:?}"),
         }
     }
 
     pub fn prepare(&mut self, sql: &str, scans: &[Scan]) -> Result<u32, EngineError> {
+        self.prepare_with(sql, scans, vec![])
+    }
+
+    pub fn prepare_with(
+        &mut self,
+        sql: &str,
+        scans: &[Scan],
+        remote_scans: Vec<RemoteScan>,
+    ) -> Result<u32, EngineError> {
         self.next += 1;
         let scans = scans
             .iter()
@@ -160,11 +186,11 @@ impl Session {
             .collect();
         let prepare = Prepare {
             statement: self.next,
-            instance: 0,
+            instance: self.instance,
             sql: sql.into(),
             query: sql.into(),
             scans,
-            remote_scans: vec![],
+            remote_scans,
             context: context(),
         };
         match self.request(&Request::Prepare(prepare))? {

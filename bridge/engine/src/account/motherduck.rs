@@ -1,0 +1,101 @@
+//! MotherDuck itself, through DuckDB's extension `motherduck`.
+
+use super::{Backing, Instance, Service};
+use crate::duckdb::{Connection, DuckError};
+use crate::settings::Settings;
+use bridge_types::names::quote_literal;
+use bridge_types::{EngineError, SqlState};
+
+/// The service.
+pub(crate) struct MotherDuck {
+    settings: Settings,
+}
+
+impl MotherDuck {
+    /// Instances will have these settings.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+}
+
+impl Service for MotherDuck {
+    fn key(&self, token: &str, session_hint: &str) -> Result<String, EngineError> {
+        if token.is_empty() {
+            return Err(EngineError::new(SqlState::INVALID_AUTHORIZATION, "the MotherDuck token is empty"));
+        }
+        Ok(format!("{token}\0{session_hint}"))
+    }
+
+    fn open(&self, token: &str, session_hint: &str) -> Result<Box<dyn Backing>, EngineError> {
+        let instance = Instance::open(&self.settings)?;
+        instance.run("LOAD motherduck").map_err(|error| unreachable_or_missing(&error))?;
+        instance
+            .run(&format!("SET motherduck_token = {}", quote_literal(token)))
+            .map_err(|error| refused(&error))?;
+        let hint = match session_hint {
+            "" => String::new(),
+            hint => format!("?session_hint={hint}"),
+        };
+        instance
+            .run(&format!("ATTACH {}", quote_literal(&format!("md:{hint}"))))
+            .map_err(|error| refused(&error))?;
+        Ok(Box::new(Connected { instance }))
+    }
+}
+
+/// Why the extension could not start. Its loader downloads the client from the service.
+fn unreachable_or_missing(error: &EngineError) -> EngineError {
+    let text = error
+        .detail
+        .as_deref()
+        .map_or_else(|| error.message.to_string(), |detail| format!("{}: {detail}", error.message));
+    if text.contains("Failed to download") || text.contains("ould not establish connection") {
+        return EngineError::new(
+            SqlState::CANNOT_ESTABLISH_CONNECTION,
+            "could not reach MotherDuck",
+        )
+        .with_detail(text)
+        .with_hint("The extension downloads its client from MotherDuck: check that this server may connect there.");
+    }
+    EngineError::new(SqlState::UNDEFINED_FILE, "the DuckDB extension \"motherduck\" is not installed")
+        .with_detail(text)
+        .with_hint("Put motherduck.duckdb_extension for this DuckDB version into duckdb.extension_directory.")
+}
+
+/// Why the service did not let us in.
+fn refused(error: &EngineError) -> EngineError {
+    let lower = error.message.to_ascii_lowercase();
+    let state = if ["token", "auth", "jwt", "unauthenticated"].iter().any(|word| lower.contains(word)) {
+        SqlState::INVALID_AUTHORIZATION
+    } else {
+        SqlState::CANNOT_ESTABLISH_CONNECTION
+    };
+    EngineError::new(state, "could not connect to MotherDuck").with_detail(error.message.to_string())
+}
+
+/// An account of the service.
+struct Connected {
+    instance: Instance,
+}
+
+impl Backing for Connected {
+    fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    // The extension notices a lost connection itself, and connects again.
+    fn check(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    // The extension's parser knows the service's statements.
+    fn run(&self, _sql: &str) -> Option<Result<u64, EngineError>> {
+        None
+    }
+
+    fn prepare_connection(&self, _connection: &Connection) -> Result<(), DuckError> {
+        Ok(())
+    }
+
+    fn maintain(&self) {}
+}

@@ -1,0 +1,159 @@
+//! A session's connections: one to the main instance, and one to each account it has opened.
+
+use crate::account::Account;
+use crate::duckdb::{Connection, DuckError};
+use crate::session::Session;
+use bridge_ipc::message::{Context, MAIN_INSTANCE};
+use bridge_types::names::quote_literal;
+use bridge_types::{EngineError, SqlState};
+use std::sync::Arc;
+
+/// A connection with what the session has set on it.
+pub(crate) struct Link {
+    /// [`MAIN_INSTANCE`] or the client's number of an account.
+    pub(crate) instance: u32,
+    /// The connection. Dropped before the account that owns its instance.
+    pub(crate) connection: Connection,
+    /// An explicit transaction is open.
+    pub(crate) in_transaction: bool,
+    /// A statement of the open transaction failed: DuckDB may have given the transaction up.
+    pub(crate) failed: bool,
+    /// A statement of the open transaction may have written.
+    pub(crate) written: bool,
+    time_zone: String,
+    buffer: &'static str,
+    account: Option<Arc<Account>>,
+}
+
+impl Link {
+    fn new(instance: u32, connection: Connection, account: Option<Arc<Account>>) -> Self {
+        Self {
+            instance,
+            connection,
+            in_transaction: false,
+            failed: false,
+            written: false,
+            time_zone: String::new(),
+            buffer: "",
+            account,
+        }
+    }
+
+    /// To be called before a statement: is the account there, and what does the session want?
+    ///
+    /// # Errors
+    /// 22023 for a time zone that DuckDB does not know, and the account's errors.
+    pub(crate) fn start(&mut self, context: &Context) -> Result<(), EngineError> {
+        if let Some(account) = &self.account {
+            account.check()?;
+        }
+        self.set_time_zone(&context.time_zone)
+    }
+
+    fn set_time_zone(&mut self, time_zone: &str) -> Result<(), EngineError> {
+        if time_zone.is_empty() || time_zone == self.time_zone {
+            return Ok(());
+        }
+        let sql = format!("SET TimeZone = {}", quote_literal(time_zone));
+        self.connection.query(&sql).map_err(|_| {
+            EngineError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("time zone \"{time_zone}\" is not known to DuckDB"),
+            )
+            .with_hint("Set TimeZone to a name from pg_timezone_names.")
+        })?;
+        time_zone.clone_into(&mut self.time_zone);
+        Ok(())
+    }
+
+    /// Sets DuckDB's read-ahead for streams.
+    pub(crate) fn set_buffer(&mut self, size: &'static str) -> Result<(), DuckError> {
+        if self.buffer != size {
+            self.connection.query(&format!("SET streaming_buffer_size = '{size}'"))?;
+            self.buffer = size;
+        }
+        Ok(())
+    }
+
+    /// The account behind the connection; `None` on the main instance.
+    pub(crate) fn account(&self) -> Option<&Arc<Account>> {
+        self.account.as_ref()
+    }
+}
+
+/// All links of a session.
+#[derive(Default)]
+pub(crate) struct Links(Vec<Link>);
+
+impl Links {
+    /// The link to `instance`.
+    ///
+    /// # Errors
+    /// 08P01 if the client has not opened it.
+    pub(crate) fn get(&mut self, instance: u32) -> Result<&mut Link, EngineError> {
+        self.0.iter_mut().find(|link| link.instance == instance).ok_or_else(|| {
+            let text = if instance == MAIN_INSTANCE {
+                "no hello on this connection".to_owned()
+            } else {
+                format!("account {instance} was not opened on this connection")
+            };
+            EngineError::new(SqlState::PROTOCOL_VIOLATION, text)
+        })
+    }
+
+    /// Puts a connection under a number, in place of an older one.
+    pub(crate) fn set(
+        &mut self,
+        instance: u32,
+        connection: Connection,
+        account: Option<Arc<Account>>,
+        session: &Session,
+    ) {
+        self.0.retain(|link| link.instance != instance);
+        self.0.push(Link::new(instance, connection, account));
+        session.set_interrupts(self.0.iter().map(|link| link.connection.interrupt_handle()).collect());
+    }
+
+    /// Every link.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Link> {
+        self.0.iter_mut()
+    }
+
+    /// True if any link is in a transaction.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.0.iter().any(|link| link.in_transaction)
+    }
+
+    /// Commits all open transactions: those that have only read first, so that an error of
+    /// theirs finds nothing committed.
+    pub(crate) fn commit(&mut self) -> Result<(), DuckError> {
+        self.0.sort_by_key(|link| link.written);
+        for link in self.0.iter_mut().filter(|link| link.in_transaction) {
+            // DuckDB's COMMIT of a transaction that an error has ended is a ROLLBACK, and
+            // says nothing. Any other statement tells.
+            if link.failed {
+                link.connection.query("SELECT 1")?;
+            }
+            link.connection.query("COMMIT")?;
+            link.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    /// Rolls all open transactions back, even if one cannot be.
+    pub(crate) fn rollback(&mut self) -> Result<(), DuckError> {
+        let mut outcome = Ok(());
+        for link in self.0.iter_mut().filter(|link| link.in_transaction) {
+            link.in_transaction = false;
+            if let Err(error) = link.connection.query("ROLLBACK") {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    /// Closes all connections; their transactions roll back.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
