@@ -1,0 +1,261 @@
+//! Every function, operator and cast that Postgres has for the types of the type map gives
+//! Postgres' answer on a duckdb table, or is refused.
+//!
+//! What there is comes from `pg_proc`, `pg_operator` and `pg_cast`, not from a list. Each is
+//! called over edge values (`edges.rs`) in the columns of one table, and with constants in the
+//! place of arguments; the calls run by Postgres alone in schema `heap` and on the duckdb table
+//! of the same rows. Values, types and SQLSTATEs must agree. Arguments choose subjects by a
+//! part of their name (`cargo test -p tests --test catalogue -- to_char`); `VERBOSE=1` tells the
+//! class of each.
+
+mod calls;
+mod edges;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use calls::{Kind, Subject};
+use postgres::Client;
+use tests::Result;
+use tests::answer::{Answer, answer, describe, difference};
+use tests::cluster::{Cluster, Options};
+
+/// A time zone with changes of its offset, so that local and absolute time differ.
+const SESSION: &str = "SET timezone = 'America/New_York'; SET statement_timeout = '60s'; SET client_min_messages = error";
+
+/// Runs an expression for one row, so that one error does not hide the other rows.
+const TRY: &str = "CREATE FUNCTION heap.try(expression text, id integer) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'SELECT ' || expression || ' FROM heap.calls WHERE id = ' || id;
+    RETURN '';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END $$";
+
+/// Rows of each SQLSTATE whose error is compared.
+const ERRORS_COMPARED: usize = 2;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failed) => {
+            eprintln!("catalogue: {failed} subjects differ");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("catalogue: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What became of a subject's calls.
+#[derive(Default)]
+struct Tally {
+    shipped: usize,
+    finished: usize,
+    refused: usize,
+    differences: Vec<String>,
+}
+
+impl Tally {
+    fn class(&self) -> &'static str {
+        if !self.differences.is_empty() {
+            "DIFFERENT"
+        } else if self.shipped > 0 && self.refused + self.finished > 0 {
+            "shipped for some arguments"
+        } else if self.shipped > 0 {
+            "shipped"
+        } else if self.finished > 0 {
+            "finished by Postgres"
+        } else {
+            "refused"
+        }
+    }
+}
+
+/// Returns the number of subjects that differ.
+fn run() -> Result<usize> {
+    let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let verbose = std::env::var_os("VERBOSE").is_some_and(|value| value == "1");
+    let cluster = Cluster::start(Options::with_extension())?;
+    let mut sides = Sides::set_up(&cluster)?;
+    let mut counts: BTreeMap<(Kind, &'static str), usize> = BTreeMap::new();
+    let (mut failed, mut expressions) = (0, 0);
+    for subject in calls::subjects(&mut sides.heap)? {
+        if !parts.is_empty() && !parts.iter().any(|part| subject.name.contains(part.as_str())) {
+            continue;
+        }
+        expressions += subject.expressions.len();
+        let start = std::time::Instant::now();
+        let tally = sides.compare(&subject)?;
+        *counts.entry((subject.kind, tally.class())).or_default() += 1;
+        if verbose {
+            println!("{:?} {}: {}, {:.0?}", subject.kind, subject.name, tally.class(), start.elapsed());
+        }
+        if !tally.differences.is_empty() {
+            failed += 1;
+            for text in tally.differences.iter().take(4) {
+                println!("catalogue {}: {text}", subject.name);
+            }
+        }
+    }
+    for ((kind, class), count) in counts {
+        println!("catalogue {kind:?}: {count} {class}");
+    }
+    println!("catalogue: {expressions} expressions ... {}", if failed == 0 { "ok" } else { "FAILED" });
+    Ok(failed)
+}
+
+/// A connection for each side.
+struct Sides {
+    heap: Client,
+    duck: Client,
+}
+
+impl Sides {
+    fn set_up(cluster: &Cluster) -> Result<Self> {
+        let connect = |schema: &str| -> Result<Client> {
+            let mut client = cluster.client()?;
+            client.batch_execute(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {SESSION}"))?;
+            Ok(client)
+        };
+        let (mut heap, mut duck) = (connect("heap")?, connect("duck")?);
+        let run = |client: &mut Client, sql: &str| client.batch_execute(sql).map_err(|error| describe(&error));
+        run(&mut heap, TRY)?;
+        run(&mut heap, &edges::create_table())?;
+        run(&mut heap, &edges::insert_rows())?;
+        run(&mut duck, &format!("{} USING duckdb", edges::create_table()))?;
+        run(&mut duck, "INSERT INTO duck.calls SELECT * FROM heap.calls")?;
+        Ok(Self { heap, duck })
+    }
+
+    fn compare(&mut self, subject: &Subject) -> Result<Tally> {
+        let mut tally = Tally::default();
+        if subject.kind == Kind::Aggregate {
+            for expression in &subject.expressions {
+                self.compare_aggregate(expression, &mut tally)?;
+            }
+            return Ok(tally);
+        }
+        // What no row makes fail goes into one statement.
+        let (mut fine, mut failing) = (Vec::new(), Vec::new());
+        for expression in &subject.expressions {
+            match self.heap.simple_query(&format!("SELECT {expression} FROM calls")) {
+                Ok(_) => fine.push(expression.as_str()),
+                Err(_) => failing.push(expression),
+            }
+        }
+        if !fine.is_empty() && !self.compare_rows(&fine, "", &mut tally)? {
+            for expression in fine {
+                self.compare_rows(&[expression], "", &mut tally)?;
+            }
+        }
+        for expression in failing {
+            self.compare_with_errors(expression, &mut tally)?;
+        }
+        Ok(tally)
+    }
+
+    /// Compares expressions over all rows that satisfy `condition`. False if several were tried
+    /// at once and have to be told apart.
+    fn compare_rows(&mut self, expressions: &[&str], condition: &str, tally: &mut Tally) -> Result<bool> {
+        let columns: Vec<String> =
+            expressions.iter().enumerate().map(|(i, expression)| format!("{expression} AS r{i}")).collect();
+        let sql = format!("SELECT id, {} FROM calls {condition} ORDER BY id", columns.join(", "));
+        let actual = answer(&mut self.duck, &sql);
+        let count = expressions.len();
+        if is_refused(&actual) {
+            if count == 1 {
+                tally.refused += 1;
+            }
+            return Ok(count == 1);
+        }
+        let expected = answer(&mut self.heap, &sql);
+        match difference(&expected, &actual, true, false) {
+            None if self.is_shipped(&sql)? => tally.shipped += count,
+            None => tally.finished += count,
+            Some(_) if count > 1 => return Ok(false),
+            Some(text) => tally.differences.push(format!("{} {condition}: {text}", expressions[0])),
+        }
+        Ok(true)
+    }
+
+    /// Compares an expression that fails for some rows: the others in one statement, and some of
+    /// the errors one by one.
+    fn compare_with_errors(&mut self, expression: &str, tally: &mut Tally) -> Result<()> {
+        let literal = expression.replace('\'', "''");
+        let sql = format!("SELECT id, heap.try('{literal}', id) FROM heap.calls ORDER BY id");
+        let mut fine = Vec::new();
+        let mut errors: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+        for row in self.heap.query(&sql, &[])? {
+            let (id, state): (i32, String) = (row.get(0), row.get(1));
+            if state.is_empty() {
+                fine.push(id.to_string());
+            } else {
+                errors.entry(state).or_default().push(id);
+            }
+        }
+        if !fine.is_empty() {
+            let condition = format!("WHERE id IN ({})", fine.join(", "));
+            self.compare_rows(&[expression], &condition, tally)?;
+        }
+        for (state, ids) in errors {
+            let step = ids.len().div_ceil(ERRORS_COMPARED).max(1);
+            for id in ids.into_iter().step_by(step) {
+                let sql = format!("SELECT {expression} FROM calls WHERE id = {id}");
+                let actual = answer(&mut self.duck, &sql);
+                match &actual {
+                    Err(failure) if failure.sqlstate == state => {}
+                    _ if is_refused(&actual) => {}
+                    other => tally.differences.push(format!(
+                        "{expression} for id {id}: not error {state} but {}",
+                        match other {
+                            Ok(rows) => format!("{:?}", rows.rows),
+                            Err(failure) => failure.message.clone(),
+                        }
+                    )),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_aggregate(&mut self, call: &str, tally: &mut Tally) -> Result<()> {
+        // One answer for all, one a group, one over nothing. Values that make an aggregate fail
+        // as a whole are rare in groups.
+        let mut any = false;
+        for from in
+            ["FROM calls", "FROM calls GROUP BY id % 23 ORDER BY id % 23", "FROM calls WHERE id < 0", "FROM calls WHERE id < 40 GROUP BY id ORDER BY id"]
+        {
+            let sql = format!("SELECT {call} AS r {from}");
+            let actual = answer(&mut self.duck, &sql);
+            if is_refused(&actual) {
+                continue;
+            }
+            any = true;
+            let expected = answer(&mut self.heap, &sql);
+            // The order of addition is free in both.
+            if let Some(text) = difference(&expected, &actual, true, true) {
+                tally.differences.push(format!("{call} {from}: {text}"));
+            }
+        }
+        match (any, any && self.is_shipped(&format!("SELECT {call} AS r FROM calls"))?) {
+            (true, true) => tally.shipped += 1,
+            (true, false) => tally.finished += 1,
+            _ => tally.refused += 1,
+        }
+        Ok(())
+    }
+
+    /// True if DuckDB computes the whole statement.
+    fn is_shipped(&mut self, sql: &str) -> Result<bool> {
+        let rows = self.duck.query(&format!("EXPLAIN (COSTS OFF) {sql}"), &[])?;
+        let first: &str = rows.first().map_or("", |row| row.get(0));
+        Ok(first.starts_with("Custom Scan (DuckDBScan)"))
+    }
+}
+
+fn is_refused(answer: &Answer) -> bool {
+    matches!(answer, Err(failure) if failure.sqlstate == "0A000")
+}
