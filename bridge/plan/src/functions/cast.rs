@@ -40,7 +40,6 @@ const SAME: &[(&str, &[u32])] = &[
     ("timestamp", &[TIMESTAMPTZ]),
     ("timestamptz", &[DATE]),
     ("timestamptz", &[TIMESTAMP]),
-    ("time", &[TIMESTAMP]),
     ("text", &[BOOL]),
 ];
 
@@ -55,6 +54,8 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.extend(
         TO_NUMERIC.iter().map(|args| Entry::build("numeric", args, |_, mut a| Ok(to_numeric(a.remove(0))))),
     );
+    // The time of an infinite timestamp is NULL.
+    entries.push(Entry::template("time", &[TIMESTAMP], "CASE WHEN isfinite({0}) THEN CAST({0} AS TIME) END"));
     entries.push(Entry::template("float4", &[FLOAT8], "pg_float4_from_double({0})"));
     for name in ["int2", "int4", "int8", "float4", "float8"] {
         entries.push(Entry::build(name, &[NUMERIC], from_numeric));
