@@ -35,8 +35,9 @@ const ADDING: &[&str] = &["sum", "avg", "stddev", "var", "covar", "corr", "regr"
 const BY_ROW: &[&str] = &["row_number", "lag", "lead", "first_value", "last_value", "nth_value", "ntile"];
 
 impl Generator<'_> {
-    /// `SELECT id, expressions FROM table`: nothing but expressions, over edge values sometimes.
-    pub(crate) fn bare(&mut self) -> Query {
+    /// `SELECT id, expressions FROM table`: nothing but expressions, over edge values sometimes; and
+    /// whether these are one call deep.
+    pub(crate) fn bare(&mut self) -> (Query, bool) {
         let edges = self.random.chance(40);
         self.edges = edges;
         let tables: Vec<_> = self.tables.iter().filter(|table| table.edges == edges).cloned().collect();
@@ -44,17 +45,21 @@ impl Generator<'_> {
         self.push_table(&table, "t");
         let mut items = vec![Node::other("t.id AS k")];
         let mut columns = vec![Column { name: "k".to_owned(), oid: oid::INT4 }];
+        let shallow = self.random.chance(50);
         for _ in 0..(if edges { 1 } else { 1 + self.random.below(3) }) {
             let oid = self.any_type();
-            let depth = if edges { 1 + self.random.below(2) } else { 1 + self.random.below(4) };
+            let depth = if shallow { 1 } else { 2 + self.random.below(if edges { 1 } else { 3 }) };
             items.push(self.item(oid, depth, &mut columns));
         }
         self.scopes.pop();
+        // One row alone shows its error, whatever others there are.
+        let row = format!(" WHERE t.id = {}", self.random.between(1, 30));
         let node = Node::new(Sort::Query)
             .list("SELECT ", ", ", 1, items)
             .text(format!(" FROM {} AS t", table.name))
+            .text(if edges && self.random.chance(50) { row } else { String::new() })
             .list(" ORDER BY ", ", ", 0, vec![Node::other("t.id")]);
-        Query { node, columns, keys: Some(vec![0]), ordered: true }
+        (Query { node, columns, keys: Some(vec![0]), ordered: true }, shallow)
     }
 
     /// Any query.
@@ -159,9 +164,10 @@ impl Generator<'_> {
             let oid = self.exact_type();
             items.push(Node::new(Sort::Other).child(self.expr(oid, 1)));
         }
-        items.extend(keys);
-        let items = items.into_iter().map(|key| self.direction(key)).collect();
-        let node = node.list(" ORDER BY ", ", ", 0, items);
+        items.extend(keys.iter().map(fixed));
+        let items: Vec<Node> = items.into_iter().map(|key| self.direction(key)).collect();
+        let least = items.len();
+        let node = node.list(" ORDER BY ", ", ", least, items);
         self.limit(node)
     }
 
@@ -269,15 +275,14 @@ impl Generator<'_> {
         node = node.list(" HAVING ", " AND ", 0, having);
         let mut ordered = false;
         if keys.is_some() && self.random.chance(60) {
-            let nodes = nodes.into_iter().map(|key| Node::template(Sort::Other, "({})", vec![key])).collect();
-            self.scopes.push(Vec::new());
-            let items: Vec<Node> = {
-                let nodes: Vec<Node> = nodes;
-                nodes.into_iter().map(|key| self.direction(key)).collect()
-            };
-            self.scopes.pop();
+            let mut items = Vec::new();
+            for key in nodes {
+                let key = fixed(&Node::template(Sort::Other, "({})", vec![key]));
+                items.push(self.direction(key));
+            }
             ordered = !items.is_empty();
-            node = node.list(" ORDER BY ", ", ", 0, items);
+            let least = items.len();
+            node = node.list(" ORDER BY ", ", ", least, items);
             node = self.limit(node);
         }
         Query { node, columns, keys, ordered }
@@ -317,7 +322,7 @@ impl Generator<'_> {
                     order.push(self.direction(args[0].clone()));
                 }
                 for key in keys {
-                    order.push(self.direction(key.clone()));
+                    order.push(self.direction(fixed(key)));
                 }
             }
         }
@@ -329,11 +334,12 @@ impl Generator<'_> {
         }
         let filter = if self.random.chance(20) { vec![self.expr(oid::BOOL, 1)] } else { Vec::new() };
         let least = args.len();
+        let order_least = order.len();
         let node = Node::new(Sort::Scalar(aggregate.result))
             .text(format!("{name}("))
             .list("", "", 0, if distinct { vec![Node::other("DISTINCT ")] } else { Vec::new() })
             .list("", ", ", least, args)
-            .list(" ORDER BY ", ", ", 0, order)
+            .list(" ORDER BY ", ", ", if distinct { 0 } else { order_least }, order)
             .text(")")
             .list(
                 " FILTER (WHERE ",
@@ -400,8 +406,9 @@ impl Generator<'_> {
             .list(" WHERE ", " AND ", 0, conditions);
         let mut ordered = false;
         if let (Some(keys), true) = (source.keys, self.random.chance(60)) {
-            let items = keys.into_iter().map(|key| self.direction(key)).collect();
-            node = node.list(" ORDER BY ", ", ", 0, items);
+            let items: Vec<Node> = keys.iter().map(|key| self.direction(fixed(key))).collect();
+            let least = items.len();
+            node = node.list(" ORDER BY ", ", ", least, items);
             node = self.limit(node);
             ordered = true;
         }
@@ -445,7 +452,7 @@ impl Generator<'_> {
             match keys {
                 Some(keys) if !keys.is_empty() => {
                     for key in keys {
-                        order.push(self.direction(key.clone()));
+                        order.push(self.direction(fixed(key)));
                     }
                     total = true;
                 }
@@ -487,7 +494,7 @@ impl Generator<'_> {
             Vec::new()
         };
         let least = args.len();
-        let order_least = usize::from(by_row) * order.len();
+        let order_least = usize::from(by_row || total) * order.len();
         let node = Node::new(Sort::Scalar(aggregate.result))
             .text(format!("{name}("))
             .list("", ", ", least, args)
@@ -520,7 +527,7 @@ impl Generator<'_> {
             }
             let conditions = self.conditions();
             let mut order = vec![Node::template(Sort::Other, "({})", vec![first.clone()])];
-            order.extend(keys.iter().map(|key| self.direction(key.clone())));
+            order.extend(keys.iter().map(|key| self.direction(fixed(key))));
             self.scopes.pop();
             let least = order.len();
             let node = Node::new(Sort::Query)
@@ -561,7 +568,7 @@ impl Generator<'_> {
 
     fn order_by_position(&mut self, node: Node, count: usize) -> Node {
         let items = (1..=count).map(|position| self.direction(Node::other(position.to_string()))).collect();
-        let node = node.list(" ORDER BY ", ", ", 0, items);
+        let node = node.list(" ORDER BY ", ", ", count, items);
         self.limit(node)
     }
 
@@ -747,6 +754,11 @@ impl Generator<'_> {
         let keys = Some(vec![leaves[0].node.clone()]);
         Source { node, leaves, keys }
     }
+}
+
+/// The key as it is: what is made smaller must still tell rows apart.
+fn fixed(key: &Node) -> Node {
+    Node::other(key.sql())
 }
 
 fn leaves_of(alias: &str, columns: &[Column]) -> Vec<Leaf> {

@@ -123,7 +123,9 @@ fn state_of(class: &str, text: &str) -> SqlState {
     match class {
         "INTERRUPT" => SqlState::QUERY_CANCELED,
         "Out of Memory" => SqlState::OUT_OF_MEMORY,
-        "Out of Range" if has("date") || has("timestamp") || has("interval") => SqlState::DATETIME_OVERFLOW,
+        "Out of Range" if has("date") || has("Date") || has("timestamp") || has("interval") => {
+            SqlState::DATETIME_OVERFLOW
+        }
         "Out of Range" if has("ivision by zero") => SqlState::DIVISION_BY_ZERO,
         "Out of Range" => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         "Divide by Zero" => SqlState::DIVISION_BY_ZERO,

@@ -12,8 +12,8 @@ use std::fmt;
 const MIN_SIGNIFICANT_DIGITS: i64 = 16;
 /// `NUMERIC_MAX_DISPLAY_SCALE`: the most digits after the point a division produces.
 const MAX_DISPLAY_SCALE: i64 = 1000;
-/// `NUMERIC_MAX_RESULT_SCALE`: bound of the scale argument of `round` and `trunc`.
-const MAX_RESULT_SCALE: i64 = 2000;
+/// `NUMERIC_DSCALE_MAX`: bound of the scale argument of `round` and `trunc`.
+const MAX_RESULT_SCALE: i64 = 16_383;
 /// `NUMERIC_DSCALE_MAX`: the widest display scale a value can carry.
 const MAX_SCALE: u32 = 16_383;
 /// Digits before the point that fit (`(NUMERIC_WEIGHT_MAX + 1) * DEC_DIGITS`).

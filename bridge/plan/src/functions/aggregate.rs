@@ -90,9 +90,12 @@ pub fn rewrite_aggregate(
             name @ ("stddev" | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop"),
             [INT2 | INT4 | INT8 | NUMERIC],
         ) if !distinct => variance(signature, name, args, call),
+        (name @ ("corr" | "regr_slope" | "regr_intercept" | "regr_r2"), [FLOAT8, FLOAT8]) => {
+            Ok(regression(name, args, call))
+        }
         (
-            name @ ("corr" | "covar_pop" | "covar_samp" | "regr_slope" | "regr_intercept" | "regr_r2"
-            | "regr_avgx" | "regr_avgy" | "regr_sxx" | "regr_syy" | "regr_sxy"),
+            name @ ("covar_pop" | "covar_samp" | "regr_avgx" | "regr_avgy" | "regr_sxx" | "regr_syy"
+            | "regr_sxy"),
             [FLOAT8, FLOAT8],
         ) => Ok(call(name, DuckType::Double, args)),
         // Any row's value: lowering asks for it where all rows of a group agree.
@@ -173,6 +176,25 @@ fn variance(
         sample + 2 * root
     );
     Ok(duck(sql, DuckType::NumericText, vec![total, squares, count]))
+}
+
+/// `corr(y, x)` and its relatives, which are NULL where all `x` are alike, `corr` also where all
+/// `y` are; `regr_r2` is 1 there. DuckDB divides what it has left by zero.
+fn regression(name: &str, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typed {
+    let alike = |value: usize, other: usize| {
+        let pair = vec![args[value].clone(), args[other].clone()];
+        let value = duck("CASE WHEN {1} IS NOT NULL THEN {0} END", DuckType::Double, pair);
+        let extremes = ["min", "max"].map(|name| call(name, DuckType::Double, vec![value.clone()]));
+        duck("({0} = {1} AND isfinite({0}))", DuckType::Boolean, extremes.to_vec())
+    };
+    let (y_alike, x_alike) = (alike(0, 1), alike(1, 0));
+    let result = call(name, DuckType::Double, args.clone());
+    let sql = match name {
+        "corr" => "CASE WHEN {0} OR {1} THEN NULL ELSE {2} END",
+        "regr_r2" => "CASE WHEN {0} THEN NULL WHEN {1} THEN 1 ELSE {2} END",
+        _ => "CASE WHEN {0} THEN NULL ELSE {2} END",
+    };
+    duck(sql, DuckType::Double, vec![x_alike, y_alike, result])
 }
 
 fn extreme(

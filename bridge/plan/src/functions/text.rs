@@ -32,7 +32,11 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ("rtrim", &[TEXT, TEXT], "rtrim({0}, {1})"),
     ("strpos", &[TEXT, TEXT], "CAST(strpos({0}, {1}) AS INTEGER)"),
     ("position", &[TEXT, TEXT], "CAST(strpos({0}, {1}) AS INTEGER)"),
-    ("replace", &[TEXT, TEXT, TEXT], "CASE WHEN {1} = '' THEN {0} ELSE replace({0}, {1}, {2}) END"),
+    (
+        "replace",
+        &[TEXT, TEXT, TEXT],
+        "CASE WHEN {1} = '' AND {2} IS NOT NULL THEN {0} ELSE replace({0}, {1}, {2}) END",
+    ),
     ("left", &[TEXT, INT4], "left({0}, {1})"),
     ("right", &[TEXT, INT4], "right({0}, {1})"),
     ("reverse", &[TEXT], "reverse({0})"),

@@ -409,9 +409,18 @@ impl Rewriter {
         let AggregateFunctionParams { args, distinct, filter, order_by, null_treatment } = params;
         let args = self.exprs(args)?;
         let filter = filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
-        let order_by = self.sort_keys(order_by)?;
+        let mut order_by = self.sort_keys(order_by)?;
         let args = match filter.as_deref() {
-            Some(filter) => args.into_iter().map(|arg| only_where(filter, arg)).collect(),
+            Some(filter) => {
+                let guarded: Vec<Typed> = args.iter().map(|arg| only_where(filter, arg.clone())).collect();
+                // DISTINCT wants the sort keys to be arguments: guard them alike.
+                for key in &mut order_by {
+                    if let Some(index) = args.iter().position(|arg| arg.expr == key.expr) {
+                        key.expr = guarded[index].expr.clone();
+                    }
+                }
+                guarded
+            }
             None => args,
         };
         check_distinct(&signature, distinct, &args)?;
