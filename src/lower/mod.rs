@@ -10,21 +10,26 @@
 //! - [`constant`], [`function`], [`types`]: constants, signatures and collations, types;
 //! - [`feed`]: the queries whose rows the backend feeds;
 //! - [`column_expr`]: CHECK constraints and generated columns;
-//! - [`insert`], [`update`], [`delete`]: statements that change a duckdb table;
-//!   [`source`], [`returning`]: what they read and what they return.
+//! - [`insert`], [`conflict`], [`update`], [`delete`], [`merge`]: statements that change a duckdb table;
+//!   [`source`], [`returning`], [`make`]: what they read, return and are put together from.
 //!
 //! Everything here runs on the main thread inside the planner hook. Nodes it makes live in
 //! the current memory context; the query it is given is not changed.
 
 mod aggregate;
+mod char_length;
 mod column_expr;
+mod conflict;
 mod constant;
 mod delete;
 mod expr;
 mod feed;
 mod function;
 mod insert;
+mod make;
+mod merge;
 mod query;
+mod raw;
 mod relation;
 mod returning;
 mod scope;
@@ -67,6 +72,7 @@ pub(crate) struct LoweredQuery {
 }
 
 /// One visible output column.
+#[derive(Clone)]
 pub(crate) struct OutputColumn {
     /// Name, and the type whose kernel fills the datum (base type, domains resolved).
     pub(crate) spec: ColumnSpec,
@@ -84,6 +90,8 @@ pub(crate) struct Feed {
     pub(crate) query: *mut pg_sys::Query,
     /// Its output columns.
     pub(crate) columns: Vec<ColumnSpec>,
+    /// It reads from DuckDB itself, so it has to end before the statement that it feeds starts.
+    pub(crate) first: bool,
 }
 
 /// A value that Postgres computes when the statement starts.
@@ -168,8 +176,49 @@ pub(crate) unsafe fn lower_statement(
             pg_sys::CmdType::CMD_UPDATE => update::lower(query, options),
             pg_sys::CmdType::CMD_DELETE => delete::lower(query, options),
             pg_sys::CmdType::CMD_SELECT => lower_query(query, options),
-            _ => unsupported("MERGE into a duckdb table", "INSERT, UPDATE and DELETE change it"),
+            _ => merge::lower(query, options),
         }
+    }
+}
+
+/// Lowers a SELECT whose values Postgres computes from the columns that DuckDB returns.
+///
+/// # Safety
+/// As [`lower_statement`], of a SELECT.
+///
+/// # Errors
+/// `Unsupported` if DuckDB must not run its FROM and WHERE, or if there is more to it.
+pub(crate) unsafe fn lower_computed(
+    query: *mut pg_sys::Query,
+    options: &LowerOptions,
+) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let plain = !(*query).hasAggs
+            && !(*query).hasWindowFuncs
+            && !(*query).hasTargetSRFs
+            && (*query).groupClause.is_null()
+            && (*query).groupingSets.is_null()
+            && (*query).havingQual.is_null()
+            && (*query).distinctClause.is_null()
+            && (*query).setOperations.is_null()
+            && (*query).sortClause.is_null()
+            && (*query).limitOffset.is_null()
+            && (*query).limitCount.is_null();
+        if !plain {
+            return unsupported("a query of this form", "Postgres computes values of single rows only");
+        }
+        let mut columns = raw::RawColumns::default();
+        let targets = columns.targets((*query).targetList, "a value", &|_| None)?;
+        let select = pg_sys::copyObjectImpl(query.cast_const().cast()).cast::<pg_sys::Query>();
+        (*select).targetList = columns.vars.iter().fold(std::ptr::null_mut(), |targets, var| {
+            source::output(targets, make::copy(var.cast()), "")
+        });
+        if columns.vars.is_empty() {
+            // Only the number of rows matters.
+            (*select).targetList = source::output(std::ptr::null_mut(), make::integer(1), "");
+        }
+        Ok(LoweredQuery { targets, ..lower_query(select, options)? })
     }
 }
 
@@ -232,6 +281,7 @@ unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Resul
         if columns.is_empty() {
             return unsupported("a SELECT of no columns", "DuckDB does not have it");
         }
+        char_length::check_result(query)?;
         let types: Vec<PgType> = columns.iter().map(|column| column.spec.pg_type).collect();
         let plan = bridge_plan::rules::apply(plan, &types)?;
         let sql = bridge_plan::writer::write(&plan)?;
@@ -256,14 +306,12 @@ unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<OutputColumn> {
     // SAFETY: target lists hold target entries.
     unsafe {
         list::pointers::<pg_sys::TargetEntry>((*query).targetList)
-            .filter(|entry| !(**entry).resjunk)
-            .map(|entry| {
+            .enumerate()
+            .filter(|(_, entry)| !(**entry).resjunk)
+            .map(|(index, entry)| {
                 let node = (*entry).expr.cast::<pg_sys::Node>();
                 OutputColumn {
-                    spec: ColumnSpec {
-                        name: owned_string((*entry).resname),
-                        pg_type: types::of_values(node),
-                    },
+                    spec: ColumnSpec { name: owned_string((*entry).resname), pg_type: char_length::of_column(query, index, node).0 },
                     type_oid: pg_sys::exprType(node),
                     typmod: pg_sys::exprTypmod(node),
                     collation: pg_sys::exprCollation(node),
