@@ -388,7 +388,7 @@ impl<'a> Generator<'a> {
         }
         let values = (0..2 + self.random.below(2)).map(|_| self.expr(oid, depth - 1)).collect();
         // Of equal values Postgres takes the first, DuckDB any.
-        self.freedom.representative |= oid == oid::NUMERIC || oid == oid::INTERVAL;
+        self.freedom.representative |= !types::find(oid).is_some_and(|ty| ty.exact);
         let name = *self.random.pick(&["greatest", "least"]);
         Node::new(Sort::Scalar(oid)).text(format!("{name}(")).list("", ", ", 1, values).text(")")
     }

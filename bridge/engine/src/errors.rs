@@ -163,6 +163,9 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Binder" if has("Catalog") && has("does not exist") => state(INVALID_CATALOG),
         "Binder" if has("not found") || has("does not have a column") => SqlState::UNDEFINED_COLUMN,
         "Binder" if has("already exists") => state(DUPLICATE_OBJECT),
+        "Binder" if has("not supported") || has("cannot contain window functions") => {
+            SqlState::FEATURE_NOT_SUPPORTED
+        }
         "Binder" => SqlState::DATATYPE_MISMATCH,
         "Parser" | "Syntax" => SqlState::SYNTAX_ERROR,
         "IO" if has("create directory") => SqlState::IO_ERROR,

@@ -63,6 +63,7 @@ struct Block {
 pub(super) fn query(plan: &LogicalPlan) -> Result<String, PlanError> {
     if let Some(with) = node_of::<With>(plan) {
         let (definitions, body) = with.parts();
+        let recursive = definitions.iter().any(|(definition, _)| definition.recursive);
         let definitions = definitions
             .into_iter()
             .map(|(definition, query_plan)| {
@@ -78,7 +79,8 @@ pub(super) fn query(plan: &LogicalPlan) -> Result<String, PlanError> {
                 Ok(format!("{name}({}) AS {mode}({})", columns.join(", "), query(query_plan)?))
             })
             .collect::<Result<Vec<_>, PlanError>>()?;
-        return bounded(format!("WITH {} {}", definitions.join(", "), query(body)?));
+        let recursive = if recursive { "RECURSIVE " } else { "" };
+        return bounded(format!("WITH {recursive}{} {}", definitions.join(", "), query(body)?));
     }
     bounded(block(plan)?.sql())
 }
@@ -161,7 +163,15 @@ fn block(plan: &LogicalPlan) -> Result<Block, PlanError> {
             if block.set_operation.is_some() {
                 block = block.derived();
             }
-            let on = node.on_expr.iter().map(|on| expr(on, &block.names)).collect::<Result<_, _>>()?;
+            let on = node
+                .on_expr
+                .iter()
+                .map(|on| {
+                    let on = expr(on, &block.names)?;
+                    // DuckDB leaves plain literals out, and has all rows if there is nothing else.
+                    Ok(if on.starts_with('\'') { format!("CAST({on} AS VARCHAR)") } else { on })
+                })
+                .collect::<Result<_, PlanError>>()?;
             block.distinct = Some(on);
             block.stage = Stage::Distinct;
             Ok(block)
