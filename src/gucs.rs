@@ -1,6 +1,6 @@
 //! Every setting: meaning, unit, default and why.
 
-use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 use std::ffi::CString;
 
@@ -10,6 +10,23 @@ pub(crate) static FORCE_EXECUTION: GucSetting<bool> = GucSetting::<bool>::new(fa
 /// `duckdb.unsafe_allow_mixed_transactions`: allow writing heap and duckdb tables in one
 /// transaction, whose two commits are then not atomic. Off, because data can be lost.
 pub(crate) static UNSAFE_ALLOW_MIXED_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `duckdb.notice_fallback`: tell the user why a query does not run in DuckDB as a whole. Off:
+/// EXPLAIN tells it too, and the answer is the same.
+pub(crate) static NOTICE_FALLBACK: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `duckdb.debug_force_fallback`: for tests of the parts of queries that Postgres finishes.
+pub(crate) static DEBUG_FORCE_FALLBACK: GucSetting<ForceFallback> =
+    GucSetting::<ForceFallback>::new(ForceFallback::Off);
+
+/// Values of `duckdb.debug_force_fallback`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub(crate) enum ForceFallback {
+    /// A query that can run in DuckDB as a whole does.
+    Off,
+    /// No query does; tables, joins, groups and subqueries do.
+    On,
+    /// Only tables and files do.
+    Scans,
+}
 
 /// `duckdb.memory_limit` in MB, for the engine as a whole. 0: half of the machine's memory,
 /// since Postgres and the page cache need the rest.
@@ -32,6 +49,27 @@ pub(crate) static EXTENSION_DIRECTORY: GucSetting<Option<CString>> = GucSetting:
 /// protected by Postgres' own privileges.
 pub(crate) static POSTGRES_ROLE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
+/// `duckdb.motherduck_connect_timeout`, milliseconds.
+pub(crate) static MOTHERDUCK_CONNECT_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(10_000);
+/// `duckdb.motherduck_session_hint`.
+pub(crate) static MOTHERDUCK_SESSION_HINT: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
+/// `duckdb.motherduck_emulator_directory`. Empty: the real service.
+pub(crate) static MOTHERDUCK_EMULATOR_DIRECTORY: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
+/// `duckdb.motherduck_idle_timeout`, seconds.
+pub(crate) static MOTHERDUCK_IDLE_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(300);
+
+/// How long to wait for a MotherDuck account.
+pub(crate) fn motherduck_connect_timeout_ms() -> u32 {
+    u32::try_from(MOTHERDUCK_CONNECT_TIMEOUT.get()).unwrap_or(0)
+}
+
+/// `duckdb.motherduck_session_hint`; empty for none.
+pub(crate) fn motherduck_session_hint() -> String {
+    MOTHERDUCK_SESSION_HINT.get().map_or_else(String::new, |hint| hint.to_string_lossy().into_owned())
+}
+
 /// Megabytes the engine may use, or `None` for its own default.
 pub(crate) fn memory_limit_mb() -> Option<i32> {
     [MEMORY_LIMIT.get(), MAX_MEMORY.get()].into_iter().find(|mb| *mb > 0)
@@ -51,6 +89,22 @@ pub(crate) fn init() {
         &FORCE_EXECUTION,
         GucContext::Userset,
         GucFlags::REPORT,
+    );
+    GucRegistry::define_bool_guc(
+        c"duckdb.notice_fallback",
+        c"Sends a NOTICE when a query does not run in DuckDB as a whole.",
+        c"It names what DuckDB must not run; Postgres then plans the query and finishes what DuckDB has read.",
+        &NOTICE_FALLBACK,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"duckdb.debug_force_fallback",
+        c"Lets Postgres plan every query on duckdb tables, for tests.",
+        c"With scans, nothing but tables and files is read through DuckDB.",
+        &DEBUG_FORCE_FALLBACK,
+        GucContext::Userset,
+        GucFlags::NO_SHOW_ALL,
     );
     GucRegistry::define_bool_guc(
         c"duckdb.unsafe_allow_mixed_transactions",
@@ -115,6 +169,42 @@ pub(crate) fn init() {
         &POSTGRES_ROLE,
         GucContext::Postmaster,
         GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"duckdb.motherduck_connect_timeout",
+        c"How long a statement waits for MotherDuck.",
+        c"The connection is tried on; the next statement may find it made.",
+        &MOTHERDUCK_CONNECT_TIMEOUT,
+        1,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_string_guc(
+        c"duckdb.motherduck_session_hint",
+        c"Sessions with the same hint share a read-scaling replica.",
+        c"Empty means any replica.",
+        &MOTHERDUCK_SESSION_HINT,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"duckdb.motherduck_emulator_directory",
+        c"Directory that stands in for MotherDuck, for development and tests.",
+        c"Empty means MotherDuck itself.",
+        &MOTHERDUCK_EMULATOR_DIRECTORY,
+        GucContext::Postmaster,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"duckdb.motherduck_idle_timeout",
+        c"How long an unused MotherDuck account stays open in the engine.",
+        c"Opening it again takes as long as connecting does.",
+        &MOTHERDUCK_IDLE_TIMEOUT,
+        1,
+        i32::MAX,
+        GucContext::Postmaster,
+        GucFlags::UNIT_S,
     );
     // A misspelt duckdb.* setting is then an error instead of a placeholder.
     // SAFETY: a C string constant; called in the postmaster, single-threaded.

@@ -157,11 +157,13 @@ impl Engine {
             ("--temp-directory", &gucs::TEMPORARY_DIRECTORY),
             ("--max-temp-directory-size", &gucs::MAX_TEMP_DIRECTORY_SIZE),
             ("--extension-directory", &gucs::EXTENSION_DIRECTORY),
+            ("--motherduck-emulator", &gucs::MOTHERDUCK_EMULATOR_DIRECTORY),
         ] {
             if let Some(value) = text(setting.get()) {
                 command.args([option, &value]);
             }
         }
+        command.args(["--motherduck-idle-timeout", &gucs::MOTHERDUCK_IDLE_TIMEOUT.get().to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.env_remove("RUST_BACKTRACE");
         let supervisor = std::process::id().cast_signed();

@@ -25,7 +25,7 @@ use std::cell::Cell;
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
-use crate::engine::session;
+use crate::engine::session::{self, Instance};
 use crate::error::{Error, Result, report};
 use crate::pg::{catalog, list};
 use crate::{gucs, tables};
@@ -37,12 +37,12 @@ struct Written {
     heap: bool,
     /// A duckdb table that outlives the session.
     duckdb: bool,
-    /// Any duckdb table, TEMP ones included.
-    engine: bool,
+    /// Where a duckdb table was written, TEMP ones included.
+    instance: Option<Instance>,
 }
 
 thread_local! {
-    static WRITTEN: Cell<Written> = const { Cell::new(Written { heap: false, duckdb: false, engine: false }) };
+    static WRITTEN: Cell<Written> = const { Cell::new(Written { heap: false, duckdb: false, instance: None }) };
 }
 
 /// Follows Postgres' transactions from now on.
@@ -54,12 +54,20 @@ pub(crate) fn init() {
     }
 }
 
-/// Opens the DuckDB transaction for a write to a table of this persistence
+/// Opens the DuckDB transaction for a write to a local table of this persistence
 /// (`pg_class.relpersistence`); call it before anything is sent.
 ///
 /// # Errors
 /// 25006 in a read-only transaction, 0A000 in a subtransaction or after a heap write.
 pub(crate) fn begin_write(persistence: u8) -> Result<()> {
+    begin_write_on(Instance::Main, persistence)
+}
+
+/// As [`begin_write`], for a table on any instance.
+///
+/// # Errors
+/// Also 0A000 after a write to another instance: the two commits are not atomic.
+pub(crate) fn begin_write_on(instance: Instance, persistence: u8) -> Result<()> {
     let temporary = persistence == pg_sys::RELPERSISTENCE_TEMP;
     if !temporary {
         check_not_read_only()?;
@@ -81,8 +89,16 @@ pub(crate) fn begin_write(persistence: u8) -> Result<()> {
         }
         written.duckdb = true;
     }
-    written.engine = true;
-    session::begin_if_needed()?;
+    if written.instance.is_some_and(|other| other != instance) {
+        return Err(EngineError::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "writing MotherDuck tables and local duckdb tables in one transaction is not supported",
+        )
+        .with_hint("Use two transactions.")
+        .into());
+    }
+    written.instance = Some(instance);
+    session::begin_if_needed(instance)?;
     WRITTEN.set(written);
     Ok(())
 }
@@ -118,19 +134,23 @@ pub(crate) unsafe fn before_write(estate: *mut pg_sys::EState) -> Result<()> {
             catalog::relation(target.relid).map_or(pg_sys::RELPERSISTENCE_PERMANENT, |info| info.persistence);
         begin_write(persistence)?;
     }
-    if WRITTEN.get().engine { Ok(()) } else { begin_write(pg_sys::RELPERSISTENCE_PERMANENT) }
+    if WRITTEN.get().instance.is_some() { Ok(()) } else { begin_write(pg_sys::RELPERSISTENCE_PERMANENT) }
 }
 
 /// Privileges (`parsenodes.h`) that stand for a write.
-fn is_write(privileges: pg_sys::AclMode) -> bool {
+pub(crate) fn is_write(privileges: pg_sys::AclMode) -> bool {
     privileges & pg_sys::AclMode::from(pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE) != 0
 }
 
 /// Opens the DuckDB transaction for a read if the isolation level asks for one snapshot.
-pub(crate) fn before_read() -> Result<()> {
+pub(crate) fn before_read(instance: Instance) -> Result<()> {
     // SAFETY: a plain global of the main thread.
     let level = unsafe { pg_sys::XactIsoLevel };
-    if level >= pg_sys::XACT_REPEATABLE_READ.cast_signed() { session::begin_if_needed() } else { Ok(()) }
+    if level >= pg_sys::XACT_REPEATABLE_READ.cast_signed() {
+        session::begin_if_needed(instance)
+    } else {
+        Ok(())
+    }
 }
 
 /// To be called before rows of any relation that is not a duckdb table are written.
@@ -174,9 +194,12 @@ fn refuse_mixed() -> Result<()> {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg: *mut core::ffi::c_void) {
     match event {
-        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => report(session::commit(WRITTEN.get().duckdb)),
+        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => {
+            let written = WRITTEN.get();
+            report(session::commit(written.duckdb && written.instance == Some(Instance::Main)))
+        }
         pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
-            if WRITTEN.get().engine {
+            if WRITTEN.get().instance.is_some() {
                 report(Err(EngineError::new(
                     SqlState::FEATURE_NOT_SUPPORTED,
                     "cannot PREPARE a transaction that has written duckdb tables",

@@ -119,11 +119,6 @@ impl Links {
         self.0.iter_mut()
     }
 
-    /// True if any link is in a transaction.
-    pub(crate) fn in_transaction(&self) -> bool {
-        self.0.iter().any(|link| link.in_transaction)
-    }
-
     /// Commits all open transactions: those that have only read first, so that an error of
     /// theirs finds nothing committed.
     pub(crate) fn commit(&mut self) -> Result<(), DuckError> {

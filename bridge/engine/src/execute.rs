@@ -276,7 +276,8 @@ impl Worker {
     fn open_account(&mut self, sequence: u32, request: &OpenAccount) -> Result<Reply, EngineError> {
         // Only after the hello, and never in place of the main instance.
         self.links.get(MAIN_INSTANCE)?;
-        if request.instance == MAIN_INSTANCE || self.links.in_transaction() {
+        let busy = self.links.get(request.instance).is_ok_and(|link| link.in_transaction);
+        if request.instance == MAIN_INSTANCE || busy {
             return Err(EngineError::new(SqlState::PROTOCOL_VIOLATION, "an account cannot be opened here"));
         }
         let session = Arc::clone(&self.session);

@@ -98,6 +98,10 @@ impl SqlState {
     pub const PROTOCOL_VIOLATION: Self = Self(*b"08P01");
     /// `F0000` a configuration file that is wrong.
     pub const CONFIG_FILE_ERROR: Self = Self(*b"F0000");
+    /// `HV00D` an option that does not exist.
+    pub const FDW_INVALID_OPTION_NAME: Self = Self(*b"HV00D");
+    /// `HV00J` an option that is missing.
+    pub const FDW_OPTION_NAME_NOT_FOUND: Self = Self(*b"HV00J");
     /// `XX000` internal error.
     pub const INTERNAL_ERROR: Self = Self(*b"XX000");
 

@@ -4,6 +4,7 @@
 pub mod epoch;
 pub mod error;
 pub mod limits;
+pub mod motherduck;
 pub mod names;
 pub mod pg_type;
 pub mod unsupported;

@@ -5,13 +5,15 @@
 //! portal meanwhile. No borrow of the session is held while a feed runs (its plan may itself try
 //! to use the session) or while the backend sleeps.
 
+mod instance;
 mod portals;
 mod statements;
 mod transaction;
 
-pub(in crate::engine) use portals::fail_portal;
+pub(crate) use instance::Instance;
+pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use portals::{ExecuteOptions, PortalEvent, allocate_portal, close_portal, execute, next_event};
-pub(crate) use statements::{Statement, bound, prepare, run};
+pub(crate) use statements::{DuckSql, RemoteSql, Statement, bound, prepare, run, run_on};
 pub(crate) use transaction::{begin_if_needed, commit, reset_nowait};
 
 use std::cell::{Cell, RefCell};
@@ -41,10 +43,11 @@ const SPIN: Duration = Duration::from_micros(20);
 
 thread_local! {
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
-    /// A DuckDB transaction belongs to the current Postgres transaction. Kept outside the
+    /// Instances (as the session numbers them) with a DuckDB transaction that belongs to the
+    /// current Postgres transaction. Kept outside the
     /// session: when the engine is lost, what it had written is lost too, and nothing of this
     /// transaction may go on as if it were not, even after ROLLBACK TO SAVEPOINT.
-    static IN_TRANSACTION: Cell<bool> = const { Cell::new(false) };
+    static IN_TRANSACTION: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
     /// Numbers of statements and portals are never used twice by a backend: what remembers
     /// one of a lost session must not find another one under it.
     static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
@@ -82,6 +85,7 @@ struct Session {
     portals: HashMap<u32, PortalState>,
     scan_requests: VecDeque<(u32, u32)>,
     statements: Vec<CachedStatement>,
+    accounts: Vec<instance::OpenedAccount>,
     uses: u64,
 }
 
@@ -113,6 +117,7 @@ impl Session {
             portals: HashMap::new(),
             scan_requests: VecDeque::new(),
             statements: Vec::new(),
+            accounts: Vec::new(),
             uses: 0,
         })
     }
@@ -251,7 +256,7 @@ fn ensure_open() -> Result<()> {
                 }
             }
         }
-        if slot.is_none() && IN_TRANSACTION.get() {
+        if slot.is_none() && transaction::is_open() {
             return Err(Error::engine_lost());
         }
         Ok(slot.is_some())

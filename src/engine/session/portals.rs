@@ -114,6 +114,33 @@ pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
     event
 }
 
+/// Waits until `put` has put a batch into the ring of the portal's only feed (`Some`; true: the
+/// engine sleeps).
+///
+/// # Errors
+/// The portal's, if it has ended instead.
+pub(in crate::engine) fn put_into_feed(
+    portal: u32,
+    mut put: impl FnMut() -> std::result::Result<Option<bool>, bridge_ipc::IpcError>,
+) -> Result<()> {
+    wait_until(None, |session| {
+        let Some(state) = session.portals.get_mut(&portal) else {
+            return Err(Fault::Statement(Error::engine_lost()));
+        };
+        if let Some(outcome) = state.outcome.take() {
+            return Err(match outcome {
+                Err(error) => error.into(),
+                Ok(_) => Fault::Statement(Error::new(SqlState::INTERNAL_ERROR, "DuckDB wants no more rows")),
+            });
+        }
+        let Some(wake) = put()? else { return Ok(None) };
+        if wake {
+            session.client.send(&Request::Wake, &[])?;
+        }
+        Ok(Some(()))
+    })
+}
+
 /// Makes a portal fail at its next event, because a feed of it cannot go on. Never fails itself:
 /// called while an error unwinds.
 pub(in crate::engine) fn fail_portal(portal: u32) {

@@ -2,21 +2,78 @@
 
 use std::rc::Rc;
 
-use bridge_ipc::message::{MAIN_INSTANCE, Prepare, Prepared, Reply, Request, ScanSpec};
+use bridge_ipc::message::{Prepare, Prepared, RemoteScan, Reply, Request, ScanSpec};
 use bridge_types::SqlState;
 
+use super::instance::Instance;
 use super::{OPENED, context, ensure_open, exchange, next_number, unexpected_reply, with_open};
 use crate::error::{Error, Result};
 
 /// Prepared statements kept in the engine for this session.
 const STATEMENT_CACHE: usize = 64;
 
+/// A DuckDB statement: where it runs, and what it reads from other instances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DuckSql<'a> {
+    /// Where it runs.
+    pub(crate) instance: Instance,
+    /// Its text.
+    pub(crate) sql: &'a str,
+    /// What `instance_scan(0)`.. stand for.
+    pub(crate) remote_scans: &'a [RemoteSql],
+}
+
+/// A query on another instance than the statement's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RemoteSql {
+    /// Where it runs.
+    pub(crate) instance: Instance,
+    /// Its text.
+    pub(crate) sql: String,
+}
+
+/// On the main instance.
+impl<'a> From<&'a str> for DuckSql<'a> {
+    fn from(sql: &'a str) -> Self {
+        Self { instance: Instance::Main, sql, remote_scans: &[] }
+    }
+}
+
+impl<'a> From<&'a String> for DuckSql<'a> {
+    fn from(sql: &'a String) -> Self {
+        sql.as_str().into()
+    }
+}
+
 pub(super) struct CachedStatement {
     pub(super) id: u32,
-    sql: Rc<str>,
-    feeds: Vec<ScanSpec>,
+    key: Key,
     prepared: Rc<Prepared>,
     last_used: u64,
+}
+
+/// What makes two statements the same one.
+#[derive(Clone, PartialEq)]
+struct Key {
+    instance: u32,
+    sql: String,
+    remote_scans: Vec<RemoteScan>,
+    feeds: Vec<ScanSpec>,
+}
+
+impl Key {
+    fn new(sql: DuckSql<'_>, feeds: &[ScanSpec]) -> Result<Self> {
+        let remote_scans = sql
+            .remote_scans
+            .iter()
+            .map(|scan| Ok(RemoteScan { instance: scan.instance.number()?, sql: scan.sql.clone() }));
+        Ok(Self {
+            instance: sql.instance.number()?,
+            sql: sql.sql.to_owned(),
+            remote_scans: remote_scans.collect::<Result<_>>()?,
+            feeds: feeds.to_vec(),
+        })
+    }
 }
 
 /// A bound statement in the engine.
@@ -30,25 +87,30 @@ pub(crate) struct Statement {
 
 /// Binds a statement anew: when it is planned, tables and files may have changed since the
 /// last time.
-pub(crate) fn prepare(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
+pub(crate) fn prepare<'a>(sql: impl Into<DuckSql<'a>>, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
     ensure_open()?;
+    let key = Key::new(sql.into(), feeds)?;
     with_open(|session| {
-        if let Some(old) = session.statements.iter().position(|s| &*s.sql == sql && s.feeds == feeds) {
+        if let Some(old) = session.statements.iter().position(|cached| cached.key == key) {
             let old = session.statements.swap_remove(old);
             session.client.send(&Request::CloseStatement { statement: old.id }, &[])?;
         }
         Ok(())
     })?;
-    bound(sql, query, feeds)
+    bound_as(key, query)
 }
 
 /// The statement as [`prepare`] bound it; bound again if this session has forgotten it.
-pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
+pub(crate) fn bound<'a>(sql: impl Into<DuckSql<'a>>, query: &str, feeds: &[ScanSpec]) -> Result<Statement> {
     ensure_open()?;
+    bound_as(Key::new(sql.into(), feeds)?, query)
+}
+
+fn bound_as(key: Key, query: &str) -> Result<Statement> {
     let cached = with_open(|session| {
         session.uses += 1;
         let now = session.uses;
-        Ok(session.statements.iter_mut().find(|s| &*s.sql == sql && s.feeds == feeds).map(|s| {
+        Ok(session.statements.iter_mut().find(|cached| cached.key == key).map(|s| {
             s.last_used = now;
             Statement { id: s.id, prepared: s.prepared.clone() }
         }))
@@ -69,27 +131,21 @@ pub(crate) fn bound(sql: &str, query: &str, feeds: &[ScanSpec]) -> Result<Statem
     })?;
     let request = Request::Prepare(Prepare {
         statement: id,
-        instance: MAIN_INSTANCE,
-        sql: sql.to_owned(),
+        instance: key.instance,
+        sql: key.sql.clone(),
         query: query.to_owned(),
-        scans: feeds.to_vec(),
-        remote_scans: Vec::new(),
+        scans: key.feeds.clone(),
+        remote_scans: key.remote_scans.clone(),
         context: context(),
     });
-    let reply = exchange(&request, &[]).map_err(|error| explain_lost_table(error, sql))?;
+    let reply = exchange(&request, &[]).map_err(|error| explain_lost_table(error, &key.sql))?;
     let Reply::Prepared(prepared) = reply else {
         return Err(unexpected_reply());
     };
     let prepared = Rc::new(prepared);
     with_open(|session| {
         let last_used = session.uses;
-        session.statements.push(CachedStatement {
-            id,
-            sql: sql.into(),
-            feeds: feeds.to_vec(),
-            prepared: prepared.clone(),
-            last_used,
-        });
+        session.statements.push(CachedStatement { id, key, prepared: prepared.clone(), last_used });
         Ok(())
     })?;
     Ok(Statement { id, prepared })
@@ -107,8 +163,13 @@ fn explain_lost_table(mut error: Error, sql: &str) -> Error {
 
 /// Runs a statement without parameters or rows; returns the rows it reports as changed.
 pub(crate) fn run(sql: &str) -> Result<u64> {
+    run_on(Instance::Main, sql)
+}
+
+/// As [`run`], on any instance.
+pub(crate) fn run_on(instance: Instance, sql: &str) -> Result<u64> {
     ensure_open()?;
-    let request = Request::Run { instance: MAIN_INSTANCE, sql: sql.to_owned(), context: context() };
+    let request = Request::Run { instance: instance.number()?, sql: sql.to_owned(), context: context() };
     match exchange(&request, &[]).map_err(|error| explain_lost_table(error, sql))? {
         Reply::Done { rows } => Ok(rows),
         _ => Err(unexpected_reply()),

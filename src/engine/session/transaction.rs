@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use bridge_ipc::message::{MAIN_INSTANCE, Reply, Request, TransactionCommand};
+use bridge_ipc::message::{Reply, Request, TransactionCommand};
 use bridge_types::{EngineError, SqlState, names};
 use pgrx::pg_sys;
 
+use super::instance::Instance;
 use super::statements::run;
 use super::{
     IN_TRANSACTION, SESSION, START_TIMEOUT, ensure_open, exchange, is_connected, next_number,
@@ -15,20 +16,21 @@ use crate::engine::interrupt;
 use crate::error::{Error, Result};
 
 /// True while a DuckDB transaction of this Postgres transaction is open.
-fn in_transaction() -> bool {
-    IN_TRANSACTION.get()
+pub(super) fn is_open() -> bool {
+    IN_TRANSACTION.with_borrow(|open| !open.is_empty())
 }
 
-/// Opens the DuckDB transaction that belongs to the current Postgres transaction.
-pub(crate) fn begin_if_needed() -> Result<()> {
+/// Opens the DuckDB transaction on `instance` that belongs to the current Postgres transaction.
+pub(crate) fn begin_if_needed(instance: Instance) -> Result<()> {
     ensure_open()?;
-    if in_transaction() {
+    let instance = instance.number()?;
+    if IN_TRANSACTION.with_borrow(|open| open.contains(&instance)) {
         return Ok(());
     }
     let mut beginning = Beginning { begun: false };
-    transaction(TransactionCommand::Begin { instance: MAIN_INSTANCE })?;
+    transaction(TransactionCommand::Begin { instance })?;
     beginning.begun = true;
-    IN_TRANSACTION.set(true);
+    IN_TRANSACTION.with_borrow_mut(|open| open.push(instance));
     Ok(())
 }
 
@@ -57,7 +59,7 @@ fn transaction(command: TransactionCommand) -> Result<()> {
     }
 }
 
-/// Commits the DuckDB transaction, if one is open. `durable`: it has written the local store.
+/// Commits the DuckDB transactions, if any is open. `durable`: the local store was written.
 ///
 /// Not interruptible: a cancel between the engine's commit and its answer would leave
 /// Postgres believing in a rollback.
@@ -65,14 +67,14 @@ fn transaction(command: TransactionCommand) -> Result<()> {
 /// # Errors
 /// Nothing is committed, except under 40003, which says that nobody knows.
 pub(crate) fn commit(durable: bool) -> Result<()> {
-    if !in_transaction() {
+    if !is_open() {
         return Ok(());
     }
     let held = interrupt::HoldInterrupts::new();
     let result = if durable { commit_marked() } else { transaction(TransactionCommand::Commit) };
     drop(held);
     // After an error Postgres aborts, which resets the session.
-    result.inspect(|()| IN_TRANSACTION.set(false))
+    result.inspect(|()| drop(IN_TRANSACTION.take()))
 }
 
 /// Commits with a mark in the store, by which the next engine can tell whether the commit
@@ -86,7 +88,7 @@ fn commit_marked() -> Result<()> {
         // The engine's own answer.
         return Err(error);
     }
-    IN_TRANSACTION.set(false);
+    IN_TRANSACTION.take();
     match mark.find(engine_pid) {
         Ok(true) => Ok(()),
         Ok(false) => Err(error),
@@ -175,7 +177,7 @@ impl CommitMark {
 ///
 /// Called on abort, where nothing may fail.
 pub(crate) fn reset_nowait() {
-    let in_transaction = IN_TRANSACTION.take();
+    let in_transaction = !IN_TRANSACTION.take().is_empty();
     SESSION.with(|cell| {
         // Borrowed means that the process is going away in the middle of a wait: the engine
         // will see the connection close.

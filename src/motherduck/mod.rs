@@ -1,0 +1,81 @@
+//! MotherDuck: the server that stands for an account, and whose token a user comes with.
+//!
+//! - [`server`]: the foreign server of type `motherduck` and its user mappings;
+//! - [`validator`]: which options they may have.
+
+mod server;
+mod validator;
+
+use bridge_types::{EngineError, SqlState};
+
+use crate::error::Result;
+use crate::gucs;
+
+pub(crate) use server::{Server, find};
+
+/// Database that the service makes for an account that has none.
+pub(crate) const DEFAULT_DATABASE: &str = "my_db";
+/// In place of a token: it is in the environment variable of the server process.
+pub(crate) const TOKEN_FROM_ENVIRONMENT: &str = "::FROM_ENV::";
+/// That variable.
+pub(crate) const TOKEN_VARIABLE: &str = "motherduck_token";
+
+/// With what the current user connects.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// A secret.
+    pub(crate) token: String,
+    /// Default database.
+    pub(crate) default_database: String,
+    /// `duckdb.motherduck_session_hint`.
+    pub(crate) session_hint: String,
+}
+
+/// The credentials of the current user.
+///
+/// # Errors
+/// 55000 if this database has no server of type `motherduck`, 28000 if the user has no token.
+pub(crate) fn credentials() -> Result<Credentials> {
+    let Some(server) = find() else {
+        return Err(EngineError::new(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "MotherDuck is not enabled in this database",
+        )
+        .with_hint("Use CALL duckdb.enable_motherduck('<token>').")
+        .into());
+    };
+    let Some(token) = server.token_of_current_user() else {
+        return Err(EngineError::new(
+            SqlState::INVALID_AUTHORIZATION,
+            "the current user has no MotherDuck token",
+        )
+        .with_hint(format!(
+            "Use CREATE USER MAPPING FOR CURRENT_USER SERVER {} OPTIONS (token '<token>').",
+            server.name
+        ))
+        .into());
+    };
+    Ok(Credentials {
+        token: resolve(token)?,
+        default_database: server.default_database,
+        session_hint: gucs::motherduck_session_hint(),
+    })
+}
+
+/// A token, read from the environment if it says so.
+///
+/// # Errors
+/// 28000 if the variable is not set.
+fn resolve(token: String) -> Result<String> {
+    if token != TOKEN_FROM_ENVIRONMENT {
+        return Ok(token);
+    }
+    std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()).ok_or_else(|| {
+        EngineError::new(
+            SqlState::INVALID_AUTHORIZATION,
+            format!("environment variable \"{TOKEN_VARIABLE}\" is not set"),
+        )
+        .with_hint("Set it for the Postgres server and restart it, or give the token itself.")
+        .into()
+    })
+}
