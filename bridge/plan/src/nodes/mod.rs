@@ -19,7 +19,7 @@ mod values;
 
 pub use cte::{CteDefinition, CteScan, Materialized, With};
 pub use delete::Delete;
-pub use feed_scan::{FeedColumn, FeedScan};
+pub use feed_scan::{FeedColumn, FeedKind, FeedScan};
 pub use grouping_sets::GroupingSets;
 pub use insert::{Insert, OnConflict};
 pub use merge::{Merge, MergeAction};

@@ -29,7 +29,7 @@ pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
         if columns.len() == feed.columns.len() {
             return Ok(Transformed::no(node));
         }
-        Ok(Transformed::yes(FeedScan::plan(feed.index, &feed.label, &feed.alias, columns)?))
+        Ok(Transformed::yes(FeedScan::plan_kind(feed.kind, feed.index, &feed.label, &feed.alias, columns)?))
     })?;
     Ok(pruned.data)
 }

@@ -1,13 +1,13 @@
 //! FROM items.
 
-use bridge_types::names::{BRIDGE_SCAN, quote_identifier};
+use bridge_types::names::{BRIDGE_SCAN, INSTANCE_SCAN, quote_identifier};
 use datafusion_common::DFSchema;
 use datafusion_expr::{Join, JoinType, LogicalPlan};
 
 use super::block::query;
 use super::expr::{Names, expr, list};
 use crate::error::{PlanError, malformed};
-use crate::nodes::{CteScan, FeedScan, Relation, TableFunction, ValuesList, node_of};
+use crate::nodes::{CteScan, FeedKind, FeedScan, Relation, TableFunction, ValuesList, node_of};
 
 /// The comma-separated items of a FROM: the members of cross products at its top.
 pub(super) fn items(plan: &LogicalPlan, items_out: &mut Vec<String>) -> Result<(), PlanError> {
@@ -61,7 +61,11 @@ fn leaf(plan: &LogicalPlan) -> Result<String, PlanError> {
         return Ok(format!("{} AS {}", name.join("."), quote_identifier(&relation.alias)));
     }
     if let Some(feed) = node_of::<FeedScan>(plan) {
-        let call = format!("{BRIDGE_SCAN}({})", feed.index);
+        let function = match feed.kind {
+            FeedKind::Backend => BRIDGE_SCAN,
+            FeedKind::Instance => INSTANCE_SCAN,
+        };
+        let call = format!("{function}({})", feed.index);
         if feed.columns.is_empty() {
             return Ok(format!("{call} AS {}", quote_identifier(&feed.alias)));
         }
