@@ -9,13 +9,13 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{c_char, c_int, c_void};
 
-use bridge_types::SqlState;
+use bridge_types::{SqlState, Unsupported};
 
 use crate::error::{self, Error, Result};
-use crate::gucs;
-use crate::lower::{self, LowerOptions};
+use crate::gucs::{self, ForceFallback};
+use crate::lower::{self, LowerError, LowerOptions};
 use crate::pg::{catalog, list, owned_string};
-use crate::{resolve, scan};
+use crate::{fallback, resolve, scan};
 
 static mut PREVIOUS: pg_sys::planner_hook_type = None;
 
@@ -167,8 +167,9 @@ unsafe fn plan(
         command != CMD_SELECT && unsafe { target(parse) }.is_some_and(catalog::is_duckdb_table);
     if command != CMD_SELECT && !target_is_duckdb {
         if mandatory {
+            check_role()?;
             // SAFETY: as above.
-            return Err(unsafe { heap_write(parse) });
+            unsafe { hand_to_postgres(parse, heap_write(parse))? };
         }
         return Ok(NOT_OURS);
     }
@@ -176,24 +177,48 @@ unsafe fn plan(
         return Ok(NOT_OURS);
     }
     check_role()?;
+    if command == CMD_SELECT && found.duckdb_table && gucs::DEBUG_FORCE_FALLBACK.get() != ForceFallback::Off {
+        let reason = Unsupported::new("duckdb.debug_force_fallback", "it is set");
+        // SAFETY: as above.
+        if unsafe { fallback::prepare(parse, &reason)? } {
+            return Ok(NOT_OURS);
+        }
+    }
     let options = LowerOptions::current();
     // SAFETY: as above.
     let lowered = unsafe { lower::lower_statement(parse, &options) };
     let lowered = match lowered {
         Ok(lowered) => lowered,
         // Forced execution is a wish: what cannot be shipped stays where it always ran.
-        Err(lower::LowerError::Unsupported(_)) if !mandatory => return Ok(NOT_OURS),
+        Err(LowerError::Unsupported(_)) if !mandatory => return Ok(NOT_OURS),
+        Err(LowerError::Unsupported(reason)) if command == CMD_SELECT => {
+            // SAFETY: as above.
+            unsafe { hand_to_postgres(parse, reason)? };
+            return Ok(NOT_OURS);
+        }
         Err(error) => return Err(error.into()),
     };
     // SAFETY: as above.
     unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered) }
 }
 
-/// The error for a statement that writes a Postgres table with what DuckDB has read.
+/// Has Postgres plan a statement that DuckDB cannot run as a whole, for `reason`.
+///
+/// # Safety
+/// `parse` is the statement that is being planned.
+///
+/// # Errors
+/// The reason, if Postgres cannot run it either.
+unsafe fn hand_to_postgres(parse: *mut pg_sys::Query, reason: Unsupported) -> Result<()> {
+    // SAFETY: as the caller promises.
+    if unsafe { fallback::prepare(parse, &reason)? } { Ok(()) } else { Err(reason.into()) }
+}
+
+/// Why a statement that writes a heap table is Postgres' to run.
 ///
 /// # Safety
 /// `parse` is a valid query that is no SELECT.
-unsafe fn heap_write(parse: *mut pg_sys::Query) -> Error {
+unsafe fn heap_write(parse: *mut pg_sys::Query) -> Unsupported {
     use pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_UPDATE};
     // SAFETY: as the caller promises; a missing name is a null pointer.
     let (command, name) = unsafe {
@@ -202,16 +227,11 @@ unsafe fn heap_write(parse: *mut pg_sys::Query) -> Error {
     };
     let verb = match command {
         CMD_INSERT => "INSERT into",
-        CMD_UPDATE => "UPDATE",
+        CMD_UPDATE => "UPDATE of",
         CMD_DELETE => "DELETE from",
         _ => "MERGE into",
     };
-    bridge_types::EngineError::new(
-        SqlState::FEATURE_NOT_SUPPORTED,
-        format!("cannot {verb} heap table \"{name}\" in a query that DuckDB runs"),
-    )
-    .with_hint("CREATE TABLE .. AS makes a heap table of what such a query reads; a TEMP one can be the source of another statement.")
-    .into()
+    Unsupported::new(format!("{verb} heap table \"{name}\""), "Postgres writes its own tables")
 }
 
 /// The relation a statement writes.

@@ -139,6 +139,7 @@ impl Lowerer {
                     let greatest = expr.op == pg_sys::MinMaxOp::IS_GREATEST;
                     function::check_order(if greatest { "GREATEST" } else { "LEAST" }, expr.inputcollid)?;
                     let name = if greatest { "greatest" } else { "least" };
+                    types::check_comparable("GREATEST or LEAST", types::of_node(node))?;
                     Ok(PgFunction::syntax(name, types::of_node(node), self.exprs(expr.args)?))
                 }
                 NodeTag::T_ArrayExpr => {
@@ -146,10 +147,22 @@ impl Lowerer {
                     if array.multidims {
                         return unsupported("ARRAY of several dimensions", "DuckDB's lists nest differently");
                     }
-                    Ok(PgFunction::syntax("array", types::of_node(node), self.exprs(array.elements)?))
+                    let ty = types::of_node(node);
+                    if ty.crosses_as_text() {
+                        return unsupported(format!("ARRAY of type {}", types::name(ty.oid)), "DuckDB has only its text");
+                    }
+                    Ok(PgFunction::syntax("array", ty, self.exprs(array.elements)?))
                 }
                 // Same bits, another name for the type.
-                NodeTag::T_RelabelType => self.expr((*node.cast::<pg_sys::RelabelType>()).arg.cast()),
+                NodeTag::T_RelabelType => {
+                    let arg = (*node.cast::<pg_sys::RelabelType>()).arg.cast();
+                    let (from, to) = (types::of_node(arg), types::of_node(node));
+                    if from.crosses_as_text() != to.crosses_as_text() {
+                        let what = format!("cast from {} to {}", types::name(from.oid), types::name(to.oid));
+                        return unsupported(what, "DuckDB has only the text of one of them");
+                    }
+                    self.expr(arg)
+                }
                 NodeTag::T_CollateExpr => self.expr((*node.cast::<pg_sys::CollateExpr>()).arg.cast()),
                 NodeTag::T_CoerceToDomain => {
                     unsupported("a cast to a domain", "its constraints are checked by Postgres")

@@ -105,6 +105,9 @@ impl Lowerer {
             let entry = pg_sys::list_nth((*query).rtable, index - 1).cast::<pg_sys::RangeTblEntry>();
             match (*entry).rtekind {
                 pg_sys::RTEKind::RTE_RELATION => self.relation(query, entry, index),
+                pg_sys::RTEKind::RTE_SUBQUERY if self.fed == Some(index) && self.scopes.len() == 1 => {
+                    self.function_in_from(query, entry, index)
+                }
                 pg_sys::RTEKind::RTE_SUBQUERY => self.subquery(entry, index),
                 pg_sys::RTEKind::RTE_VALUES => self.values(entry, index),
                 pg_sys::RTEKind::RTE_CTE => self.cte_reference(entry, index),
@@ -211,8 +214,9 @@ impl Lowerer {
         }
     }
 
-    /// A function in FROM that depends on nothing else in the query: Postgres calls it and feeds
-    /// its rows, so that every such function there is can be joined with duckdb tables.
+    /// A function (or [`Lowerer::fed`]) in FROM that depends on nothing else in the query: Postgres
+    /// calls it and feeds its rows, so that every such function there is can be joined with duckdb
+    /// tables.
     ///
     /// # Safety
     /// `entry` is an entry of `query`, the current level, that calls functions.
@@ -234,7 +238,7 @@ impl Lowerer {
             let alias = self.unique("r");
             let mut names = Vec::new();
             let mut columns = Vec::new();
-            for (i, column) in feed::columns_of_functions(entry).into_iter().enumerate() {
+            for (i, column) in feed::columns_of_entry(entry).into_iter().enumerate() {
                 let attribute = i16::try_from(i + 1).unwrap_or(i16::MAX);
                 let ty = column.and_then(|(_, var)| {
                     DuckType::for_pg(types::base((*var).vartype, (*var).vartypmod)).ok()
@@ -327,9 +331,6 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             let name = owned_string((*entry).ctename);
-            if (*entry).self_reference {
-                return unsupported("WITH RECURSIVE", "recursive queries are not shipped");
-            }
             let level = usize::try_from((*entry).ctelevelsup).unwrap_or(usize::MAX);
             let scope =
                 self.scopes.len().checked_sub(level.saturating_add(1)).and_then(|i| self.scopes.get(i));

@@ -107,6 +107,8 @@ pub(super) struct Lowerer {
     /// The query is a part of one that Postgres has planned: its internal parameters, and columns
     /// of relations that are not in FROM, are values that Postgres gives when the part starts.
     pub(super) fragment: bool,
+    /// A subquery in FROM of the outermost level that Postgres computes: its index.
+    pub(super) fed: Option<i32>,
     /// Innermost last.
     pub(super) scopes: Vec<Scope>,
     counters: HashMap<&'static str, usize>,
@@ -120,6 +122,7 @@ impl Lowerer {
             feeds: Vec::new(),
             params: Vec::new(),
             plan_time_values: false,
+            fed: None,
             fragment: false,
             scopes: Vec::new(),
             counters: HashMap::new(),

@@ -9,10 +9,11 @@ use super::explain;
 use super::plan::ScanPlan;
 use super::state::Running;
 use crate::error;
+use crate::fallback::node as part;
 use crate::pg;
 
 /// The node's name in EXPLAIN.
-const NAME: &CStr = c"DuckDBScan";
+pub(crate) const NAME: &CStr = c"DuckDBScan";
 
 /// The scan state as Postgres knows it, with ours behind.
 #[repr(C)]
@@ -60,9 +61,12 @@ pub(crate) fn scan_methods() -> *const pg_sys::CustomScanMethods {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn create_custom_scan_state(_plan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
-    // SAFETY: zeroed memory is a valid state: all pointers null.
+unsafe extern "C-unwind" fn create_custom_scan_state(plan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
+    // SAFETY: a plan node of ours; zeroed memory is a valid state: all pointers null.
     unsafe {
+        if part::is_part(plan) {
+            return part::create_state();
+        }
         let state = pg_sys::palloc0(size_of::<ScanState>()).cast::<ScanState>();
         (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
         (*state).css.methods = &raw const EXEC_METHODS.0;

@@ -16,7 +16,7 @@ use crate::pg;
 ///
 /// # Safety
 /// `estate` is the state of the explained query and `es` that of EXPLAIN.
-pub(super) unsafe fn explain(
+pub(crate) unsafe fn explain(
     running: &Running,
     query: &str,
     estate: *mut pg_sys::EState,
@@ -76,8 +76,13 @@ fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json
     let sql = format!("{prefix}{}", running.plan.sql);
     let statement = session::prepare(&sql, query, &running.plan.feed_specs()?)?;
     let options = ExecuteOptions {
-        // SAFETY: the state of the query that is being explained.
-        params: unsafe { state::params(&running.plan, estate)? },
+        params: if running.plan.fragment {
+            // Nothing outside of the part has run that could give it values.
+            state::null_params(&running.plan)?
+        } else {
+            // SAFETY: the state of the query that is being explained.
+            unsafe { state::params(&running.plan, estate)? }
+        },
         credit_bytes: SMALL_CREDIT_BYTES,
         whole_result: false,
         profile: false,

@@ -1,9 +1,11 @@
 //! `DuckDBScan`: the node that runs a statement in the engine and hands out its rows.
 
 mod callbacks;
-mod explain;
+pub(crate) mod explain;
 pub(crate) mod plan;
-mod state;
+pub(crate) mod state;
+
+pub(crate) use callbacks::{NAME, scan_methods as methods};
 
 /// Registers the node, so that plans can be copied.
 pub(crate) fn init() {

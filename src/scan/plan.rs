@@ -27,6 +27,8 @@ pub(crate) struct FeedPlan {
     pub(crate) plan: *mut pg_sys::PlannedStmt,
     /// Its output columns.
     pub(crate) columns: Vec<ColumnSpec>,
+    /// It ends before the statement that it feeds starts.
+    pub(crate) first: bool,
 }
 
 /// `custom_private`, decoded.
@@ -47,6 +49,8 @@ pub(crate) struct ScanPlan {
     pub(crate) writes: bool,
     /// Its row count is the statement's.
     pub(crate) can_set_tag: bool,
+    /// A part of a statement that Postgres has planned, see [`lower::lower_fragment`].
+    pub(crate) fragment: bool,
     /// A file of the server that DuckDB reads, if there is one; empty otherwise.
     pub(crate) local_file: String,
     /// When the SQL holds values that are right for one transaction only: the statement, to
@@ -87,7 +91,11 @@ impl ScanPlan {
         // SAFETY: the analysed statement that this plan was made of; lowering gets a copy.
         let lowered = unsafe {
             let query = pg_sys::copyObjectImpl(rewrite.query.cast()).cast::<pg_sys::Query>();
-            lower::lower_statement(query, &LowerOptions::current())?
+            if self.fragment {
+                lower::lower_fragment(query, &LowerOptions::current())?
+            } else {
+                lower::lower_statement(query, &LowerOptions::current())?
+            }
         };
         // Same tables and columns, so the feeds and parameters are the same too.
         (self.sql, self.logical_plan) = (lowered.sql, lowered.plan);
@@ -97,19 +105,20 @@ impl ScanPlan {
 
     /// # Safety
     /// Allocates nodes in the current memory context, which must be that of the plan.
-    unsafe fn to_private(&self) -> *mut pg_sys::List {
+    pub(crate) unsafe fn to_private(&self) -> *mut pg_sys::List {
         // SAFETY: fresh nodes in the current context.
         unsafe {
             let mut feeds = std::ptr::null_mut();
             for feed in &self.feeds {
                 feeds = list::append(feeds, columns_to_list(&feed.columns));
                 feeds = list::append(feeds, feed.plan);
+                feeds = list::append(feeds, pg_sys::makeBoolean(feed.first));
             }
             let params = self
                 .params
                 .iter()
                 .fold(std::ptr::null_mut(), |params, param| list::append(params, param.expr));
-            let flags = [self.limited, self.writes, self.can_set_tag].map(i32::from);
+            let flags = [self.limited, self.writes, self.can_set_tag, self.fragment].map(i32::from);
             let mut private = list::append(std::ptr::null_mut(), string_node(&self.sql));
             private = list::append(private, string_node(&self.logical_plan));
             private = list::append(private, columns_to_list(&self.columns));
@@ -146,13 +155,18 @@ impl ScanPlan {
                 logical_plan,
                 columns,
                 feeds: feeds
-                    .chunks_exact(2)
-                    .map(|pair| FeedPlan { columns: columns_from_list(pair[0].cast()), plan: pair[1].cast() })
+                    .chunks_exact(3)
+                    .map(|feed| FeedPlan {
+                        columns: columns_from_list(feed[0].cast()),
+                        plan: feed[1].cast(),
+                        first: (*feed[2].cast::<pg_sys::Boolean>()).boolval,
+                    })
                     .collect(),
                 params: params.map(|expr| ParamRef { expr, type_oid: pg_sys::exprType(expr) }).collect(),
                 limited: flags[0] != 0,
                 writes: flags[1] != 0,
                 can_set_tag: flags[2] != 0,
+                fragment: flags[3] != 0,
                 local_file,
                 rewrite: items
                     .next()
@@ -213,22 +227,27 @@ unsafe fn columns_from_list(items: *mut pg_sys::List) -> Vec<ColumnSpec> {
     }
 }
 
-/// Binds `lowered` in the engine and wraps it into a plan of one node.
+/// Plans the feeds of `lowered` and binds it in the engine.
 ///
 /// # Safety
-/// `parse` is the query that was lowered; called from the planner hook.
-pub(crate) unsafe fn planned_statement(
+/// `parse` is the query that was lowered; called while Postgres plans.
+pub(crate) unsafe fn scan_plan(
     parse: *mut pg_sys::Query,
     query_string: *const c_char,
-    cursor_options: c_int,
     lowered: LoweredQuery,
-) -> Result<*mut pg_sys::PlannedStmt> {
+    fragment: bool,
+) -> Result<ScanPlan> {
     let mut feeds = Vec::with_capacity(lowered.feeds.len());
     for feed in lowered.feeds {
-        // SAFETY: an analysed and rewritten SELECT. Not through the planner hook: under
-        // duckdb.force_execution that would send the feed to DuckDB again.
-        let plan = unsafe { pg_sys::standard_planner(feed.query, query_string, 0, std::ptr::null_mut()) };
-        feeds.push(FeedPlan { plan, columns: feed.columns });
+        let plan = if feed.first {
+            // SAFETY: an analysed and rewritten SELECT.
+            unsafe { materialised(feed.query, query_string)? }
+        } else {
+            // SAFETY: as above. Not through the planner hook: under duckdb.force_execution that
+            // would send the feed to DuckDB again.
+            unsafe { pg_sys::standard_planner(feed.query, query_string, 0, std::ptr::null_mut()) }
+        };
+        feeds.push(FeedPlan { plan, columns: feed.columns, first: feed.first });
     }
     // SAFETY: a valid query.
     let command = unsafe { (*parse).commandType };
@@ -238,11 +257,11 @@ pub(crate) unsafe fn planned_statement(
         columns: lowered.columns.iter().map(|column| column.spec.clone()).collect(),
         feeds,
         params: lowered.params,
-        // The reader of a cursor may stop early as well (Postgres plans it for a fast start).
-        limited: lowered.limited || cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_FAST_PLAN != 0,
+        limited: lowered.limited,
         writes: command != pg_sys::CmdType::CMD_SELECT,
         // SAFETY: as above.
         can_set_tag: unsafe { (*parse).canSetTag },
+        fragment,
         // SAFETY: as above.
         local_file: unsafe { resolve::local_file(parse) }.unwrap_or_default(),
         rewrite: lowered.plan_time_values.then(|| Rewrite {
@@ -264,12 +283,65 @@ pub(crate) unsafe fn planned_statement(
             );
         }
     }
+    Ok(plan)
+}
+
+/// The plan of a feed that reads from DuckDB and has expressions that only Postgres computes,
+/// with a Material node on top.
+///
+/// # Safety
+/// `query` is an analysed and rewritten SELECT; called while Postgres plans.
+unsafe fn materialised(
+    query: *mut pg_sys::Query,
+    query_string: *const c_char,
+) -> Result<*mut pg_sys::PlannedStmt> {
+    // SAFETY: as the caller promises; a finished plan has a target list.
+    unsafe {
+        let lowered = lower::lower_computed(query, &LowerOptions::current())?;
+        let statement = planned_statement(query, query_string, 0, lowered)?;
+        let tree = pg_sys::materialize_finished_plan((*statement).planTree);
+        // It copied the target list, which computes the values from the columns of the scan.
+        (*tree).targetlist = list::pointers::<pg_sys::TargetEntry>((*tree).targetlist).zip(1..).fold(
+            std::ptr::null_mut(),
+            |targets, (entry, number)| {
+                let value = (*entry).expr.cast();
+                let (type_oid, typmod) = (pg_sys::exprType(value), pg_sys::exprTypmod(value));
+                let collation = pg_sys::exprCollation(value);
+                let var =
+                    pg_sys::makeVar(pg_sys::OUTER_VAR as _, number, type_oid, typmod, collation, 0);
+                list::append(
+                    targets,
+                    pg_sys::makeTargetEntry(var.cast(), number, (*entry).resname, (*entry).resjunk),
+                )
+            },
+        );
+        (*statement).planTree = tree;
+        Ok(statement)
+    }
+}
+
+/// Binds `lowered` in the engine and wraps it into a plan of one node.
+///
+/// # Safety
+/// `parse` is the query that was lowered; called from the planner hook.
+pub(crate) unsafe fn planned_statement(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    lowered: LoweredQuery,
+) -> Result<*mut pg_sys::PlannedStmt> {
+    // SAFETY: a valid query.
+    let command = unsafe { (*parse).commandType };
+    let (columns, targets) = (lowered.columns.clone(), lowered.targets);
+    // SAFETY: as the caller promises.
+    let mut plan = unsafe { scan_plan(parse, query_string, lowered, false)? };
+    // The reader of a cursor may stop early as well (Postgres plans it for a fast start).
+    plan.limited |= cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_FAST_PLAN != 0;
 
     // SAFETY: plain node construction in the planner's memory context.
     unsafe {
         let mut rtable = flat_relations(parse);
-        let names = lowered
-            .columns
+        let names = columns
             .iter()
             .fold(std::ptr::null_mut(), |names, column| list::append(names, string_node(&column.spec.name)));
         // Gives the columns of the scan names in EXPLAIN VERBOSE; never opened.
@@ -280,27 +352,21 @@ pub(crate) unsafe fn planned_statement(
         let entry_index = (*rtable).length;
 
         let node = pg::new_node::<pg_sys::CustomScan>(pg_sys::NodeTag::T_CustomScan);
-        (*node).scan.plan.targetlist = if lowered.targets.is_null() {
-            lowered_columns(&lowered.columns, pg_sys::INDEX_VAR)
-        } else {
-            lowered.targets
-        };
-        (*node).custom_scan_tlist = lowered_columns(&lowered.columns, entry_index);
+        (*node).scan.plan.targetlist =
+            if targets.is_null() { lowered_columns(&columns, pg_sys::INDEX_VAR) } else { targets };
+        (*node).custom_scan_tlist = lowered_columns(&columns, entry_index);
         (*node).custom_private = plan.to_private();
         (*node).methods = callbacks::scan_methods();
         // Without statistics of its own the node claims what Postgres assumes of a function.
         (*node).scan.plan.plan_rows = 1000.0;
-        (*node).scan.plan.plan_width = lowered
-            .columns
-            .iter()
-            .map(|column| pg_sys::get_typavgwidth(column.type_oid, column.typmod))
-            .sum();
+        (*node).scan.plan.plan_width =
+            columns.iter().map(|column| pg_sys::get_typavgwidth(column.type_oid, column.typmod)).sum();
 
         let mut tree: *mut pg_sys::Plan = node.cast();
         if cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_SCROLL != 0 {
             tree = pg_sys::materialize_finished_plan(tree);
             // It copied the scan's target list, which refers to the scan's own columns.
-            (*tree).targetlist = lowered_columns(&lowered.columns, pg_sys::OUTER_VAR);
+            (*tree).targetlist = lowered_columns(&columns, pg_sys::OUTER_VAR);
         }
         let statement = pg::new_node::<pg_sys::PlannedStmt>(pg_sys::NodeTag::T_PlannedStmt);
         (*statement).commandType = command;

@@ -8,12 +8,16 @@ use pgrx::pg_sys;
 
 use super::plan::{SMALL_CREDIT_BYTES, ScanPlan};
 use crate::datum::block::Rows;
+use crate::datum::text_form::ToText;
 use crate::engine::feed::Feeds;
 use crate::engine::portal::Portal;
 use crate::engine::session::{self, ExecuteOptions, Statement};
 use crate::error::Result;
 use crate::hooks::xact;
+use crate::lower::ParamRef;
 use crate::pg;
+use crate::pg::memory::OwnedContext;
+use crate::tables::violation;
 
 /// The Rust half of the scan state; freed with the query's memory context.
 pub(crate) struct Running {
@@ -53,7 +57,7 @@ impl Running {
             }
             Converter::new(&schema, &plan.columns)?
         };
-        Ok(Rows::new(converter, plan.columns.len()))
+        Ok(Rows::new(converter, &plan.columns))
     }
 
     /// Starts the statement.
@@ -65,14 +69,15 @@ impl Running {
             // SAFETY: as the caller promises.
             unsafe { xact::before_write(estate)? };
         } else {
-            xact::before_read()?;
+            xact::before_read(session::Instance::Main)?;
         }
         // The session may have been lost, or its statements forgotten, since `bind`.
         self.statement = session::bound(&self.plan.sql, &self.query(estate), &self.specs)?;
         // SAFETY: as the caller promises.
         let params = unsafe { params(&self.plan, estate)? };
         let id = session::allocate_portal();
-        let plans: Vec<_> = self.plan.feeds.iter().map(|feed| (feed.plan, feed.columns.clone())).collect();
+        let feeds = self.plan.feeds.iter();
+        let plans: Vec<_> = feeds.map(|feed| (feed.plan, feed.columns.clone(), feed.first)).collect();
         let feeds = if plans.is_empty() {
             Feeds::none()
         } else {
@@ -111,7 +116,10 @@ impl Running {
                 return Ok(true);
             }
             let Some(portal) = self.portal.as_mut() else { return Ok(false) };
-            if let Some(batch) = portal.next_batch()? {
+            let batch = portal.next_batch();
+            // SAFETY: as the caller promises.
+            let batch = batch.map_err(|error| unsafe { violation::explain_write(error, estate) })?;
+            if let Some(batch) = batch {
                 self.rows.set_batch(batch);
                 continue;
             }
@@ -142,7 +150,7 @@ impl Running {
     }
 }
 
-/// The external parameters of an execution as a one-row stream.
+/// The parameters of an execution as a one-row stream.
 ///
 /// # Safety
 /// `estate` is the running query's state.
@@ -150,15 +158,48 @@ pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Res
     if plan.params.is_empty() {
         return Ok(bytes::Bytes::new());
     }
+    // A part of a query may be started once for each row of another one.
+    let scratch = OwnedContext::new(c"pg_duckdb parameters");
+    // SAFETY: a context of our own; after an error it goes with the one it is in.
+    unsafe {
+        let old = pg_sys::MemoryContextSwitchTo(scratch.get());
+        let params = evaluated(plan, estate);
+        pg_sys::MemoryContextSwitchTo(old);
+        pg_sys::MemoryContextDelete(scratch.get());
+        params
+    }
+}
+
+/// As [`params`], with nulls for values.
+pub(super) fn null_params(plan: &ScanPlan) -> Result<bytes::Bytes> {
+    if plan.params.is_empty() {
+        return Ok(bytes::Bytes::new());
+    }
+    let columns: Vec<_> = plan.params.iter().zip(1..).map(|(param, number)| column(param, number)).collect();
+    let mut builder = BatchBuilder::new(&columns)?;
+    // SAFETY: nulls have no values to point at.
+    unsafe { builder.push_row(&vec![0; columns.len()], &vec![true; columns.len()])? };
+    Ok(batch::encode_stream(&builder.finish())?)
+}
+
+fn column(param: &ParamRef, number: i32) -> ColumnSpec {
+    // SAFETY: a catalog look-up on the main thread.
+    let base = unsafe { pg_sys::getBaseType(param.type_oid) };
+    ColumnSpec { name: format!("${number}"), pg_type: PgType::new(base.to_u32()) }
+}
+
+/// # Safety
+/// As [`params`]; leaves what it allocates in the current memory context.
+unsafe fn evaluated(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
     let mut columns = Vec::with_capacity(plan.params.len());
     let mut datums = Vec::with_capacity(plan.params.len());
     let mut nulls = Vec::with_capacity(plan.params.len());
     for (param, number) in plan.params.iter().zip(1..) {
         // SAFETY: as the caller promises.
         let (value, is_null) = unsafe { evaluate(param.expr, estate) };
-        // SAFETY: a catalog look-up on the main thread.
-        let base = unsafe { pg_sys::getBaseType(param.type_oid) };
-        columns.push(ColumnSpec { name: format!("${number}"), pg_type: PgType::new(base.to_u32()) });
+        let column = column(param, number);
+        let base = pg_sys::Oid::from(column.pg_type.oid);
+        columns.push(column);
         // SAFETY: a datum of the parameter's type; plain varlenas come out of detoasting.
         datums.push(unsafe {
             if !is_null && pg_sys::get_typlen(base) == -1 {
@@ -169,8 +210,11 @@ pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Res
         });
         nulls.push(is_null);
     }
+    let types = columns.iter().map(|column| column.pg_type);
+    // SAFETY: values of these types, which live in the current memory context as their texts do.
+    unsafe { ToText::new(types, pg_sys::CurrentMemoryContext).convert(&mut datums, &nulls) };
     let mut builder = BatchBuilder::new(&columns)?;
-    // SAFETY: detoasted above; alive in the current memory context.
+    // SAFETY: detoasted and made texts above; alive in the current memory context.
     unsafe { builder.push_row(&datums, &nulls)? };
     Ok(batch::encode_stream(&builder.finish())?)
 }
@@ -188,6 +232,7 @@ unsafe fn evaluate(expr: *mut pg_sys::Node, estate: *mut pg_sys::EState) -> (pg_
         let mut is_null = false;
         let evaluate = (*state).evalfunc.expect("an initialised expression has its function");
         let value = evaluate(state, context, &raw mut is_null);
+        pg_sys::FreeExprContext(context, true);
         (value, is_null)
     }
 }

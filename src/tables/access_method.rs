@@ -2,8 +2,8 @@
 //!
 //! Rows of a duckdb table are read and written by the engine, on plans that the planner hook
 //! makes. These callbacks serve what Postgres does to a table besides: creating it, emptying
-//! it, measuring it, and scans that must find nothing (constraint checks of `ALTER TABLE`,
-//! whose forwarded DuckDB statement does the checking). Everything else is an error.
+//! it, measuring it, rewriting it ([`super::rewrite`]), and scans that must find nothing
+//! (constraint checks of `ALTER TABLE`, which DuckDB does). Everything else is an error.
 //!
 //! Two callbacks do work. `relation_set_new_filenode` is called for a relation that is being
 //! created, which [`super::pending`] notes for the utility hook, and for one that is being
@@ -14,8 +14,11 @@ use std::sync::LazyLock;
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
-use super::{ddl, pending};
-use crate::error::{Error, raise, report};
+use super::{changes, ddl, pending};
+use super::rewrite::{Reader, Rewrite};
+use crate::error::{Error, Result, raise, report};
+use crate::fallback;
+use crate::pg::memory::drop_with_context;
 use crate::pg::owned_string;
 use crate::placeholder::sql_function;
 
@@ -65,7 +68,7 @@ fn routine() -> pg_sys::TableAmRoutine {
         tuple_delete: Some(tuple_delete),
         tuple_update: Some(tuple_update),
         tuple_lock: Some(tuple_lock),
-        finish_bulk_insert: None,
+        finish_bulk_insert: Some(finish_bulk_insert),
         relation_set_new_filenode: Some(relation_set_new_filenode),
         relation_nontransactional_truncate: Some(relation_nontransactional_truncate),
         relation_copy_data: Some(relation_copy_data),
@@ -137,16 +140,12 @@ refuse! {
         *mut bool, *mut bool
     ) -> bool => no_indexes;
     index_delete_tuples(pg_sys::Relation, *mut pg_sys::TM_IndexDeleteOp) -> pg_sys::TransactionId => no_indexes;
-    index_build_range_scan(
-        pg_sys::Relation, pg_sys::Relation, *mut pg_sys::IndexInfo, bool, bool, bool, pg_sys::BlockNumber,
-        pg_sys::BlockNumber, pg_sys::IndexBuildCallback, *mut core::ffi::c_void, pg_sys::TableScanDesc
-    ) -> f64 => no_indexes;
     index_validate_scan(
         pg_sys::Relation, pg_sys::Relation, *mut pg_sys::IndexInfo, pg_sys::Snapshot, *mut pg_sys::ValidateIndexState
     ) => no_indexes;
     tuple_fetch_row_version(
         pg_sys::Relation, pg_sys::ItemPointer, pg_sys::Snapshot, *mut pg_sys::TupleTableSlot
-    ) -> bool => reads_bypass;
+    ) -> bool => row_is_gone;
     tuple_get_latest_tid(pg_sys::TableScanDesc, pg_sys::ItemPointer) => reads_bypass;
     tuple_satisfies_snapshot(pg_sys::Relation, *mut pg_sys::TupleTableSlot, pg_sys::Snapshot) -> bool => reads_bypass;
     tuple_lock(
@@ -157,13 +156,6 @@ refuse! {
     scan_sample_next_tuple(
         pg_sys::TableScanDesc, *mut pg_sys::SampleScanState, *mut pg_sys::TupleTableSlot
     ) -> bool => reads_bypass;
-    parallelscan_estimate(pg_sys::Relation) -> pg_sys::Size => reads_bypass;
-    parallelscan_initialize(pg_sys::Relation, pg_sys::ParallelTableScanDesc) -> pg_sys::Size => reads_bypass;
-    parallelscan_reinitialize(pg_sys::Relation, pg_sys::ParallelTableScanDesc) => reads_bypass;
-    tuple_insert(
-        pg_sys::Relation, *mut pg_sys::TupleTableSlot, pg_sys::CommandId, core::ffi::c_int,
-        *mut pg_sys::BulkInsertStateData
-    ) => writes_bypass;
     tuple_insert_speculative(
         pg_sys::Relation, *mut pg_sys::TupleTableSlot, pg_sys::CommandId, core::ffi::c_int,
         *mut pg_sys::BulkInsertStateData, pg_sys::uint32
@@ -184,6 +176,11 @@ refuse! {
     relation_copy_data(pg_sys::Relation, *const pg_sys::RelFileNode) => no_tablespaces;
 }
 
+/// After a conflict on another table, a row that was joined with it is looked for again.
+fn row_is_gone() -> ! {
+    raise(fallback::node::row_is_gone())
+}
+
 fn no_tablespaces() -> ! {
     raise(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "duckdb tables cannot be moved to another tablespace"))
 }
@@ -192,7 +189,17 @@ unsafe extern "C-unwind" fn slot_callbacks(_: pg_sys::Relation) -> *const pg_sys
     &raw const pg_sys::TTSOpsVirtual
 }
 
-/// A scan that finds nothing; also what `ANALYZE` and `ALTER TABLE` open.
+/// A scan; Postgres knows its first field.
+#[repr(C)]
+struct Scan {
+    base: pg_sys::TableScanDescData,
+    /// Context that outlives the scan's rows.
+    memory: pg_sys::MemoryContext,
+    started: bool,
+    /// Null if there is nothing to read.
+    reader: *mut Reader,
+}
+
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn scan_begin(
     relation: pg_sys::Relation,
@@ -204,26 +211,34 @@ unsafe extern "C-unwind" fn scan_begin(
 ) -> pg_sys::TableScanDesc {
     // SAFETY: the executor passes an open relation; the record is all ours to fill in.
     unsafe {
-        let scan =
-            pg_sys::palloc0(size_of::<pg_sys::TableScanDescData>()).cast::<pg_sys::TableScanDescData>();
-        (*scan).rs_rd = relation;
-        (*scan).rs_snapshot = snapshot;
-        (*scan).rs_nkeys = key_count;
-        (*scan).rs_key = keys;
-        (*scan).rs_flags = flags;
-        (*scan).rs_parallel = parallel;
-        scan
+        let scan = pg_sys::palloc0(size_of::<Scan>()).cast::<Scan>();
+        (*scan).memory = pg_sys::AllocSetContextCreateExtended(
+            pg_sys::CurrentMemoryContext,
+            c"pg_duckdb scan".as_ptr(),
+            pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+            pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+            pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
+        );
+        let base = &mut (*scan).base;
+        base.rs_rd = relation;
+        base.rs_snapshot = snapshot;
+        base.rs_nkeys = key_count;
+        base.rs_key = keys;
+        base.rs_flags = flags;
+        base.rs_parallel = parallel;
+        &raw mut (*scan).base
     }
 }
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn scan_end(scan: pg_sys::TableScanDesc) {
     // SAFETY: made by `scan_begin`; a temporary snapshot is registered with the scan, as
-    // `table_beginscan_catalog` and its kin ask.
+    // `table_beginscan_catalog` and its kin ask. The reader goes with its context.
     unsafe {
         if (*scan).rs_flags & pg_sys::ScanOptions::SO_TEMP_SNAPSHOT != 0 {
             pg_sys::UnregisterSnapshot((*scan).rs_snapshot);
         }
+        pg_sys::MemoryContextDelete((*scan.cast::<Scan>()).memory);
         pg_sys::pfree(scan.cast());
     }
 }
@@ -238,20 +253,118 @@ unsafe extern "C-unwind" fn scan_rescan(
 ) {
 }
 
-/// Empty for the checks of `ALTER TABLE`; a scan of the executor would lose rows silently,
-/// so that one is an error.
+/// The size of a description of the empty scan, for the workers of CREATE INDEX.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn parallelscan_estimate(relation: pg_sys::Relation) -> pg_sys::Size {
+    // SAFETY: an open relation, whose file has no blocks.
+    unsafe { pg_sys::table_block_parallelscan_estimate(relation) }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn parallelscan_initialize(
+    relation: pg_sys::Relation,
+    scan: pg_sys::ParallelTableScanDesc,
+) -> pg_sys::Size {
+    // SAFETY: as above; memory of the estimated size.
+    unsafe { pg_sys::table_block_parallelscan_initialize(relation, scan) }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn parallelscan_reinitialize(
+    relation: pg_sys::Relation,
+    scan: pg_sys::ParallelTableScanDesc,
+) {
+    // SAFETY: as above; initialised before.
+    unsafe { pg_sys::table_block_parallelscan_reinitialize(relation, scan) };
+}
+
+/// The indexes of a duckdb table are empty: DuckDB has the keys (see [`super::definition`]).
+unsafe extern "C-unwind" fn index_build_range_scan(
+    _table: pg_sys::Relation,
+    _index: pg_sys::Relation,
+    _info: *mut pg_sys::IndexInfo,
+    _allow_sync: bool,
+    _anyvisible: bool,
+    _progress: bool,
+    _start: pg_sys::BlockNumber,
+    _blocks: pg_sys::BlockNumber,
+    _callback: pg_sys::IndexBuildCallback,
+    _callback_state: *mut core::ffi::c_void,
+    _scan: pg_sys::TableScanDesc,
+) -> f64 {
+    0.0
+}
+
+/// Rows for Postgres' rewriting of a table, none for the checks of `ALTER TABLE`; a scan of the
+/// executor would lose rows silently, so that one is an error.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn scan_getnextslot(
-    _scan: pg_sys::TableScanDesc,
+    scan: pg_sys::TableScanDesc,
     _direction: pg_sys::ScanDirection::Type,
     slot: *mut pg_sys::TupleTableSlot,
 ) -> bool {
-    if !super::altering() {
+    if !changes::is_changing() {
         reads_bypass();
     }
-    // SAFETY: the caller's slot.
-    unsafe { pg_sys::ExecClearTuple(slot) };
-    false
+    // SAFETY: made by `scan_begin`, and the caller's slot of the relation.
+    unsafe {
+        pg_sys::ExecClearTuple(slot);
+        let scan = scan.cast::<Scan>();
+        if !(*scan).started {
+            (*scan).started = true;
+            // The caller's context is one of a row.
+            let context = pg_sys::MemoryContextSwitchTo((*scan).memory);
+            if let Some(reader) = report(Reader::open((*slot).tts_tupleDescriptor)) {
+                (*scan).reader = drop_with_context((*scan).memory, reader);
+            }
+            pg_sys::MemoryContextSwitchTo(context);
+        }
+        match (*scan).reader.as_mut() {
+            Some(reader) => report(reader.next(slot)),
+            None => false,
+        }
+    }
+}
+
+/// A row of Postgres' rewriting of a table.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn tuple_insert(
+    relation: pg_sys::Relation,
+    slot: *mut pg_sys::TupleTableSlot,
+    _command: pg_sys::CommandId,
+    _options: core::ffi::c_int,
+    _bulk: *mut pg_sys::BulkInsertStateData,
+) {
+    // SAFETY: an open relation, and a slot of it with a row.
+    report(unsafe {
+        rewriting(relation).and_then(|mut rewrite| {
+            rewrite.push(slot)?;
+            changes::put_rewrite(rewrite);
+            Ok(())
+        })
+    });
+}
+
+/// The end of Postgres' rewriting, which may have had no rows.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn finish_bulk_insert(relation: pg_sys::Relation, _options: core::ffi::c_int) {
+    // SAFETY: an open relation.
+    report(unsafe { rewriting(relation).map(changes::put_rewrite) });
+}
+
+/// The rewriting that fills this relation, started if need be.
+///
+/// # Safety
+/// `relation` is open.
+unsafe fn rewriting(relation: pg_sys::Relation) -> Result<Rewrite> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match changes::take_rewrite((*relation).rd_id) {
+            Ok(Some(rewrite)) => Ok(rewrite),
+            Ok(None) => Rewrite::start(relation),
+            Err(()) => writes_bypass(),
+        }
+    }
 }
 
 unsafe extern "C-unwind" fn tuple_tid_valid(_: pg_sys::TableScanDesc, _: pg_sys::ItemPointer) -> bool {
@@ -300,7 +413,9 @@ unsafe extern "C-unwind" fn relation_set_new_filenode(
         if crate::pg::catalog::relation(relid).is_some() {
             report(ddl::truncate(relid));
         } else {
-            pending::created(relid);
+            if !changes::note_transient(relid) {
+                pending::created(relid);
+            }
         }
     }
 }
@@ -373,18 +488,19 @@ unsafe extern "C-unwind" fn relation_needs_toast_table(_: pg_sys::Relation) -> b
     false
 }
 
-/// No opinion: plans on duckdb tables are not chosen by Postgres' costs.
+/// For queries that Postgres plans; there are no pages to speak of.
+#[pgrx::pg_guard]
 unsafe extern "C-unwind" fn relation_estimate_size(
-    _: pg_sys::Relation,
+    relation: pg_sys::Relation,
     _widths: *mut pg_sys::int32,
     pages: *mut pg_sys::BlockNumber,
     tuples: *mut f64,
     all_visible: *mut f64,
 ) {
-    // SAFETY: places the caller wants filled in.
+    // SAFETY: an open relation, and places the caller wants filled in.
     unsafe {
         *pages = 1;
-        *tuples = 1.0;
+        *tuples = fallback::size::rows((*relation).rd_id);
         *all_visible = 0.0;
     }
 }

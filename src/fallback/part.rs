@@ -1,0 +1,221 @@
+//! A part of a query: what DuckDB computes for one relation of Postgres' planner.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::NodeTag;
+
+use super::{fence, plan};
+use crate::error::{Error, Result};
+use crate::lower::{self, LowerError, LowerOptions, LoweredQuery};
+use crate::pg::{self, list};
+
+/// FROM and WHERE of a part, in nodes of the planner's memory context. Indexes of relations are
+/// those of the query level that is being planned.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// One item of a FROM list.
+    pub(super) from: *mut pg_sys::Node,
+    /// Conditions in WHERE, all of which hold.
+    pub(super) quals: *mut pg_sys::List,
+    /// Conditions that Postgres checks on the rows that come back (for groups: HAVING).
+    pub(super) local: *mut pg_sys::List,
+    /// It groups by the clauses of its level; `having` may be shipped.
+    pub(super) grouped: bool,
+    /// Conditions in HAVING.
+    pub(super) having: *mut pg_sys::List,
+}
+
+impl Part {
+    /// A part that is one relation.
+    ///
+    /// # Safety
+    /// `index` is an index into the level's range table.
+    pub(super) unsafe fn relation(index: pg_sys::Index) -> Self {
+        // SAFETY: a fresh node in the current context.
+        let from = unsafe {
+            let reference = pg::new_node::<pg_sys::RangeTblRef>(NodeTag::T_RangeTblRef);
+            (*reference).rtindex = index.cast_signed();
+            reference.cast()
+        };
+        Self { from, ..Self::nothing() }
+    }
+
+    const fn nothing() -> Self {
+        Self {
+            from: std::ptr::null_mut(),
+            quals: std::ptr::null_mut(),
+            local: std::ptr::null_mut(),
+            grouped: false,
+            having: std::ptr::null_mut(),
+        }
+    }
+
+    /// For `CustomPath.custom_private`.
+    pub(super) fn to_private(self) -> *mut pg_sys::List {
+        let lists = [self.quals, self.local, self.having];
+        // SAFETY: fresh nodes in the current context; empty lists are null cells.
+        unsafe {
+            let private = list::append(std::ptr::null_mut(), self.from);
+            let private = lists.into_iter().fold(private, |private, item| list::append(private, item));
+            list::append(private, list::from_integers([i32::from(self.grouped)]))
+        }
+    }
+
+    /// The part of a path of ours.
+    ///
+    /// # Safety
+    /// `path` is a path of [`plan`].
+    pub(super) unsafe fn of_path(path: *mut pg_sys::CustomPath) -> Self {
+        // SAFETY: the order of `to_private`.
+        unsafe {
+            let items: Vec<*mut pg_sys::Node> = list::pointers((*path).custom_private).collect();
+            Self {
+                from: items[0],
+                quals: items[1].cast(),
+                local: items[2].cast(),
+                having: items[3].cast(),
+                grouped: list::integers(items[4].cast())[0] != 0,
+            }
+        }
+    }
+
+    /// The part that a relation's rows come from, if all of them come from DuckDB and nothing is
+    /// left for Postgres to check: one that can be built upon.
+    ///
+    /// # Safety
+    /// `relation` is a valid relation with its paths.
+    pub(super) unsafe fn of_relation(relation: *mut pg_sys::RelOptInfo) -> Option<Self> {
+        // SAFETY: as the caller promises; the tag says what a path is.
+        unsafe {
+            list::pointers::<pg_sys::Path>((*relation).pathlist).find_map(|mut path| {
+                if (*path).type_ == NodeTag::T_ProjectionPath {
+                    path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
+                }
+                let ours = (*path).type_ == NodeTag::T_CustomPath
+                    && (*path.cast::<pg_sys::CustomPath>()).methods == plan::methods();
+                if !ours || !(*path).param_info.is_null() {
+                    return None;
+                }
+                let part = Self::of_path(path.cast());
+                (part.local.is_null() && !part.grouped).then_some(part)
+            })
+        }
+    }
+
+    /// The SELECT of `targets` from this part.
+    ///
+    /// # Safety
+    /// `root` is the state of the level the part belongs to; `targets` are target entries.
+    pub(super) unsafe fn query(
+        &self,
+        root: *mut pg_sys::PlannerInfo,
+        targets: *mut pg_sys::List,
+    ) -> *mut pg_sys::Query {
+        // SAFETY: fresh nodes in the current context, sharing those of the level.
+        unsafe {
+            let parse = (*root).parse;
+            let query = pg::new_node::<pg_sys::Query>(NodeTag::T_Query);
+            (*query).commandType = pg_sys::CmdType::CMD_SELECT;
+            (*query).canSetTag = true;
+            (*query).stmt_location = -1;
+            (*query).rtable = fence::without_fences((*parse).rtable);
+            let from = list::append(std::ptr::null_mut(), self.from);
+            (*query).jointree = pg_sys::makeFromExpr(from, explicit(self.quals));
+            (*query).targetList = targets;
+            if self.grouped {
+                (*query).groupClause = (*parse).groupClause;
+                (*query).havingQual = explicit(self.having);
+                (*query).hasAggs = (*parse).hasAggs;
+            }
+            query
+        }
+    }
+
+    /// The SELECT of `targets` from this part, as DuckDB SQL.
+    ///
+    /// # Safety
+    /// As [`Self::query`].
+    pub(super) unsafe fn lower(
+        &self,
+        root: *mut pg_sys::PlannerInfo,
+        targets: *mut pg_sys::List,
+    ) -> std::result::Result<LoweredQuery, LowerError> {
+        // SAFETY: as the caller promises.
+        unsafe { lower::lower_fragment(self.query(root, targets), &LowerOptions::current()) }
+    }
+
+    /// True if the SELECT of `targets` from this part lowers.
+    ///
+    /// # Safety
+    /// As [`Self::query`].
+    ///
+    /// # Errors
+    /// Those of lowering other than `Unsupported`.
+    pub(super) unsafe fn lowers(
+        &self,
+        root: *mut pg_sys::PlannerInfo,
+        targets: *mut pg_sys::List,
+    ) -> Result<bool> {
+        // SAFETY: as the caller promises.
+        match unsafe { self.lower(root, targets) } {
+            Ok(_) => Ok(true),
+            Err(LowerError::Unsupported(_)) => Ok(false),
+            Err(error @ LowerError::Engine(_)) => Err(Error::from(error)),
+        }
+    }
+}
+
+/// An implicit AND as an expression; null for no conditions.
+///
+/// # Safety
+/// `quals` is null or a list of expressions.
+unsafe fn explicit(quals: *mut pg_sys::List) -> *mut pg_sys::Node {
+    if quals.is_null() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: as the caller promises; the list is shared.
+    unsafe { pg_sys::make_ands_explicit(quals).cast() }
+}
+
+/// Target entries for expressions, named after their places.
+///
+/// # Safety
+/// The expressions live as long as the result.
+pub(super) unsafe fn targets(exprs: &[*mut pg_sys::Node]) -> *mut pg_sys::List {
+    exprs.iter().zip(1..).fold(std::ptr::null_mut(), |targets, (expr, number)| {
+        let name = pg::palloc_string(&format!("c{number}"));
+        // SAFETY: fresh nodes in the current context.
+        unsafe { list::append(targets, pg_sys::makeTargetEntry(expr.cast(), number, name, false)) }
+    })
+}
+
+/// The Vars of `relids` in a list of expressions, each once, added to `found`.
+///
+/// # Safety
+/// `exprs` is null or a list of expressions of the level.
+pub(super) unsafe fn variables(
+    exprs: *mut pg_sys::List,
+    relids: pg_sys::Relids,
+    found: &mut Vec<*mut pg_sys::Node>,
+) {
+    const RECURSE: u32 =
+        pg_sys::PVC_RECURSE_AGGREGATES | pg_sys::PVC_RECURSE_WINDOWFUNCS | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+    // SAFETY: as the caller promises; the result is a list of Vars.
+    unsafe {
+        let vars = pg_sys::pull_var_clause(exprs.cast(), RECURSE.cast_signed());
+        for var in list::pointers::<pg_sys::Var>(vars) {
+            let known = found.iter().any(|known| pg_sys::equal(known.cast(), var.cast()));
+            if !known && pg_sys::bms_is_member((*var).varno, relids) {
+                found.push(var.cast());
+            }
+        }
+    }
+}
+
+/// Attribute number of a Var.
+///
+/// # Safety
+/// `var` is a Var.
+pub(super) unsafe fn attribute(var: *mut pg_sys::Node) -> i16 {
+    // SAFETY: as the caller promises.
+    unsafe { (*var.cast::<pg_sys::Var>()).varattno }
+}
