@@ -14,14 +14,14 @@ use bridge_ipc::ring::{Producer, SlotKind};
 use bridge_ipc::segment::Segment;
 use bridge_ipc::{IpcError, batch, batch::BatchEncoder};
 use bridge_kernels::BatchBuilder;
-use bridge_types::{ColumnSpec, SqlState, limits, oid};
+use bridge_types::{ColumnSpec, SqlState, limits};
 use pgrx::pg_sys;
 
+use super::gather::Gather;
 use super::interrupt;
 use super::session;
+use crate::datum::text_form::ToText;
 use crate::error::{Error, Result};
-use crate::pg;
-use crate::pg::memory::OwnedContext;
 
 thread_local! {
     /// The feeds of open portals. Pointers are to boxes owned by [`Feeds`] values.
@@ -35,15 +35,12 @@ struct Feed {
     /// Owner of the pins and snapshots of the feed's plan: that of the query it belongs to,
     /// whatever portal happens to be running when the engine asks.
     owner: pg_sys::ResourceOwner,
-    columns: Vec<ColumnSpec>,
-    /// For each column, whether its datums may be toasted.
-    varlena: Vec<bool>,
+    /// Columns of its rows.
+    columns: usize,
+    gather: Gather,
+    to_text: ToText,
     builder: BatchBuilder,
-    datums: Vec<u64>,
-    /// Memory of detoasted values, reset after each batch.
-    scratch: OwnedContext,
     producer: Producer,
-    ended: bool,
     /// Set while the plan runs, so that a nested wait does not enter it again.
     running: bool,
 }
@@ -81,16 +78,17 @@ impl Feeds {
     /// Starts the plans of a portal's feeds.
     ///
     /// # Safety
-    /// `plans` are planned SELECTs whose output columns are `columns`; `estate` is the state
-    /// of the query they belong to and outlives the result.
+    /// `plans` are planned SELECTs with their output columns, and whether they have to end before
+    /// anything reads them (then with a Material node on top); `estate` is the state of the query
+    /// they belong to and outlives the result.
     pub(crate) unsafe fn start(
         portal: u32,
-        plans: &[(*mut pg_sys::PlannedStmt, Vec<ColumnSpec>)],
+        plans: &[(*mut pg_sys::PlannedStmt, Vec<ColumnSpec>, bool)],
         estate: *mut pg_sys::EState,
     ) -> Result<Self> {
         let mut feeds = Vec::with_capacity(plans.len());
         let mut segments = Vec::with_capacity(plans.len());
-        for (plan, columns) in plans {
+        for (plan, columns, first) in plans {
             // SAFETY: as promised by the caller; the executor copies what it needs of the
             // snapshot, and raises its errors through pgrx' guard.
             let (query, owner) = unsafe {
@@ -104,7 +102,11 @@ impl Feeds {
                     std::ptr::null_mut(),
                     0,
                 );
-                pg_sys::ExecutorStart(query, 0);
+                if *first {
+                    run_first(query);
+                } else {
+                    pg_sys::ExecutorStart(query, 0);
+                }
                 (query, pg_sys::CurrentResourceOwner)
             };
             let segment = Segment::create(limits::SCAN_RING_BYTES).map_err(IpcError::Io)?;
@@ -112,13 +114,15 @@ impl Feeds {
             feeds.push(Box::new(Feed {
                 query,
                 owner,
-                varlena: columns.iter().map(|column| is_varlena(column.pg_type.oid)).collect(),
+                columns: columns.len(),
+                gather: Gather::new(columns),
+                // SAFETY: the query's context outlives its feeds.
+                to_text: unsafe {
+                    let types = columns.iter().map(|column| column.pg_type);
+                    ToText::new(types, (*estate).es_query_cxt)
+                },
                 builder: BatchBuilder::new(columns)?,
-                datums: Vec::with_capacity(columns.len()),
-                columns: columns.clone(),
-                scratch: OwnedContext::new(c"pg_duckdb feed"),
                 producer: Producer::new(segment),
-                ended: false,
                 running: false,
             }));
         }
@@ -174,19 +178,28 @@ impl Drop for Feeds {
     }
 }
 
-fn is_varlena(type_oid: u32) -> bool {
-    bridge_types::PgType::new(type_oid).element().is_some()
-        || matches!(
-            type_oid,
-            oid::TEXT
-                | oid::VARCHAR
-                | oid::BPCHAR
-                | oid::BYTEA
-                | oid::NUMERIC
-                | oid::JSON
-                | oid::BIT
-                | oid::VARBIT
-        )
+/// Starts a plan, runs it to its end and rewinds it, so that its rows are read from memory.
+///
+/// # Safety
+/// A query descriptor whose plan has a Material node on top.
+unsafe fn run_first(query: *mut pg_sys::QueryDesc) {
+    // SAFETY: as the caller promises; an ERROR ends the transaction, which resets the globals.
+    unsafe {
+        pg_sys::ExecutorStart(query, pg_sys::EXEC_FLAG_REWIND.cast_signed());
+        let estate = (*query).estate;
+        pg_sys::PushActiveSnapshot((*estate).es_snapshot);
+        let context = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
+        loop {
+            interrupt::check();
+            let slot = pg_sys::ExecProcNode((*query).planstate);
+            if slot.is_null() || (*slot).tts_flags & crate::pg::TTS_EMPTY != 0 {
+                break;
+            }
+        }
+        pg_sys::ExecReScan((*query).planstate);
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::PopActiveSnapshot();
+    }
 }
 
 /// Produces one batch of a scan, because the engine asked for it.
@@ -241,14 +254,13 @@ pub(super) fn is_serving() -> bool {
 
 impl Feed {
     fn produce(&mut self, portal: u32, scan: u32) -> Result<()> {
-        if !self.ended {
+        if !self.gather.ended {
             self.fill()?;
             if self.builder.rows() > 0 {
                 self.send(portal, scan)?;
             }
-            self.scratch.reset();
         }
-        if self.ended {
+        if self.gather.ended {
             session::notify(&Request::ScanEnd { portal, scan }, &[])?;
         }
         Ok(())
@@ -275,31 +287,25 @@ impl Feed {
     /// # Safety
     /// `plan` is this feed's started plan and the active snapshot is the query's.
     unsafe fn fill_from(&mut self, plan: *mut pg_sys::PlanState) -> Result<()> {
-        let columns = self.columns.len();
-        while self.builder.rows() < limits::BATCH_ROWS && self.builder.bytes() < limits::BATCH_BYTES {
+        while !self.gather.ended
+            && self.builder.rows() < limits::BATCH_ROWS
+            && self.builder.bytes() < limits::BATCH_BYTES
+        {
             interrupt::check();
-            // SAFETY: as demanded; a slot stays valid until the next call on this plan.
+            let scratch = self.gather.scratch();
+            // SAFETY: as demanded; the rows' values live until they are released.
             unsafe {
-                let slot = pg_sys::ExecProcNode(plan);
-                if slot.is_null() || (*slot).tts_flags & pg::TTS_EMPTY != 0 {
-                    self.ended = true;
-                    return Ok(());
+                self.gather.fill(plan, limits::BATCH_ROWS - self.builder.rows())?;
+                let (datums, nulls, rows) = self.gather.block();
+                let context = pg_sys::MemoryContextSwitchTo(scratch);
+                let width = self.columns.max(1);
+                for (datums, nulls) in datums.chunks_exact_mut(width).zip(nulls.chunks_exact(width)) {
+                    self.to_text.convert(datums, nulls);
                 }
-                pg_sys::slot_getallattrs(slot);
-                let values = std::slice::from_raw_parts((*slot).tts_values, columns);
-                let nulls = std::slice::from_raw_parts((*slot).tts_isnull, columns);
-                self.datums.clear();
-                for ((value, null), varlena) in values.iter().zip(nulls).zip(&self.varlena) {
-                    let mut datum = value.value() as u64;
-                    if *varlena && !null {
-                        let context = pg_sys::MemoryContextSwitchTo(self.scratch.get());
-                        datum = pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr()) as u64;
-                        pg_sys::MemoryContextSwitchTo(context);
-                    }
-                    self.datums.push(datum);
-                }
-                self.builder.push_row(&self.datums, nulls)?;
+                pg_sys::MemoryContextSwitchTo(context);
+                self.builder.push_rows(datums, nulls, rows)?;
             }
+            self.gather.release();
         }
         Ok(())
     }

@@ -85,6 +85,9 @@ impl Lowerer {
                 Some(Box::new(self.expr(call.aggfilter.cast())?))
             };
             let distinct = !call.aggdistinct.is_null();
+            for entry in entries.iter().filter(|_| distinct) {
+                types::check_comparable("DISTINCT", types::of_node((**entry).expr.cast()))?;
+            }
             let aggregate = AggregateFunction::new_udf(
                 PgAggregate::udf(signature),
                 args,
@@ -166,6 +169,7 @@ pub(super) unsafe fn ascending(clause: &pg_sys::SortGroupClause, node: *mut pg_s
     // SAFETY: as the caller promises; a catalog look-up.
     unsafe {
         function::check_order("ORDER BY", pg_sys::exprCollation(node))?;
+        types::check_comparable("ORDER BY", types::of_node(node))?;
         let (mut family, mut input, mut strategy) = (pg_sys::InvalidOid, pg_sys::InvalidOid, 0);
         let known = pg_sys::get_ordering_op_properties(
             clause.sortop,

@@ -39,6 +39,7 @@ unsafe fn value(pg_type: PgType, datum: pg_sys::Datum) -> Result<Value> {
             oid::INT2 => Value::Int(narrow::<i16>(datum).into()),
             oid::INT4 => Value::Int(narrow::<i32>(datum).into()),
             oid::INT8 => Value::Int(narrow::<i64>(datum)),
+            oid::OID => Value::Int(narrow::<i32>(datum).cast_unsigned().into()),
             oid::FLOAT4 => {
                 Value::Float(format!("{:?}", f32::from_bits(narrow::<i32>(datum).cast_unsigned())))
             }
@@ -66,6 +67,7 @@ unsafe fn value(pg_type: PgType, datum: pg_sys::Datum) -> Result<Value> {
                 let interval = &*datum.cast_mut_ptr::<pg_sys::Interval>();
                 Value::Interval { months: interval.month, days: interval.day, micros: interval.time }
             }
+            _ if pg_type.crosses_as_text() => Value::Text(output(pg_type, datum)),
             other => match pg_type.element() {
                 Some(element) => array(element, datum)?,
                 None => {

@@ -4,7 +4,7 @@ use bridge_plan::nodes::Delete;
 use pgrx::pg_sys;
 
 use super::source::{self, Target};
-use super::{LowerOptions, LoweredQuery, Result, finished, returning};
+use super::{LowerOptions, LoweredQuery, Result, finished, make, returning};
 
 /// Lowers a DELETE from a duckdb table to one DuckDB DELETE.
 ///
@@ -24,7 +24,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
         let row: *mut pg_sys::Node = if target.has_rowid() {
             target.rowid().cast()
         } else if (*select).cteList.is_null() {
-            pg_sys::makeNullConst(pg_sys::INT8OID, -1, pg_sys::InvalidOid).cast()
+            make::null_rowid()
         } else {
             return source::hidden_rowid("DELETE with a WITH");
         };

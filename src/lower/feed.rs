@@ -77,10 +77,10 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
 
         let mut targets = std::ptr::null_mut();
         let mut specs = Vec::with_capacity(columns.len().max(1));
-        let of_functions = if (*entry).rtekind == pg_sys::RTEKind::RTE_FUNCTION {
-            columns_of_functions(entry)
-        } else {
+        let of_functions = if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
             Vec::new()
+        } else {
+            columns_of_entry(entry)
         };
         for (i, attribute) in columns.iter().enumerate() {
             let position = usize::try_from(*attribute - 1).unwrap_or(usize::MAX);
@@ -109,7 +109,7 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
             specs.push(ColumnSpec { name: "one".to_owned(), pg_type: PgType::new(oid::INT4) });
         }
         (*query).targetList = targets;
-        Feed { query, columns: specs }
+        Feed { query, columns: specs, first: false }
     }
 }
 
@@ -133,12 +133,12 @@ unsafe fn column_of_relation(relid: pg_sys::Oid, attribute: i16) -> (*mut c_char
     }
 }
 
-/// Name and Var of each column of functions in FROM, as if they were the only relation; `None`
+/// Name and Var of each column of functions or a subquery in FROM, as if they were the only relation; `None`
 /// for dropped columns of composite types.
 ///
 /// # Safety
-/// `entry` is a function entry.
-pub(super) unsafe fn columns_of_functions(
+/// `entry` is a function or subquery entry.
+pub(super) unsafe fn columns_of_entry(
     entry: *mut pg_sys::RangeTblEntry,
 ) -> Vec<Option<(*mut c_char, *mut pg_sys::Var)>> {
     // SAFETY: as the caller promises; expandRTE returns lists of one length, of String and of Var
@@ -164,6 +164,6 @@ pub(super) unsafe fn feed_of(query: *mut pg_sys::Query) -> Feed {
     // SAFETY: as the caller promises.
     unsafe {
         let columns = super::output_columns(query).into_iter().map(|column| column.spec).collect();
-        Feed { query, columns }
+        Feed { query, columns, first: false }
     }
 }

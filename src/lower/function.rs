@@ -40,8 +40,16 @@ pub(super) fn signature(
     if !built_in {
         return unsupported(display, "it is not one of Postgres' own functions");
     }
+    let only_text =
+        declared.iter().zip(&args).find(|(any, arg)| POLYMORPHIC.contains(any) && arg.crosses_as_text());
+    if let Some((_, arg)) = only_text {
+        return unsupported(display, format!("DuckDB has only the text of type {}", types::name(arg.oid)));
+    }
     Ok(Signature { name, declared, args, result, collation: self::collation(collation), display })
 }
+
+/// Pseudo-types whose functions look into the values: `anyelement` and its kin, not `any`.
+const POLYMORPHIC: [u32; 11] = [2277, 2283, 2776, 3500, 3831, 4537, 5077, 5078, 5079, 5080, 4538];
 
 /// The signature of an operator's function.
 pub(super) fn operator(

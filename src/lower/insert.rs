@@ -1,12 +1,12 @@
 //! `INSERT INTO <duckdb table> SELECT ..` and `.. VALUES ..`.
 
 use bridge_plan::build;
-use bridge_plan::nodes::{Insert, OnConflict};
+use bridge_plan::nodes::Insert;
 use pgrx::pg_sys;
 
 use super::feed::feed_of;
 use super::source::{self, Source, Target};
-use super::{LowerOptions, LoweredQuery, Result, finished, returning, types, unsupported};
+use super::{LowerOptions, LoweredQuery, Result, conflict, finished, returning, types, unsupported};
 use crate::hooks::planner;
 use crate::pg::{list, owned_string};
 
@@ -19,16 +19,17 @@ use crate::pg::{list, owned_string};
 /// `query` is an analysed and rewritten INSERT whose target is a duckdb table.
 ///
 /// # Errors
-/// `Unsupported` for ON CONFLICT and sources that DuckDB must not run.
+/// `Unsupported` for sources that DuckDB must not run.
 pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
     unsafe {
         source::check(query)?;
-        if !(*query).onConflict.is_null() {
-            return unsupported("INSERT .. ON CONFLICT", "duckdb tables have no unique constraints");
-        }
         let target = Target::of(query, options)?;
         let returning = returning::lower(query, &target)?;
+        if conflict::updates(query) {
+            let source = conflict::lower_update(query, &target, returning.columns(), options)?;
+            return finished(source, returning);
+        }
         let columns: Vec<String> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
             .filter(|entry| !(**entry).resjunk)
             .map(|entry| target.column((*entry).resno))
@@ -38,7 +39,8 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
         } else {
             rows(query, options)?
         };
-        source.plan = Insert::plan(target.name, columns, OnConflict::Fail, returning.columns(), source.plan);
+        let on_conflict = conflict::clause(query, &target)?;
+        source.plan = Insert::plan(target.name, columns, on_conflict, returning.columns(), source.plan);
         finished(source, returning)
     }
 }
@@ -51,26 +53,46 @@ unsafe fn rows(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Sour
     // SAFETY: as the caller promises; the copy is a SELECT over the same range table, where the
     // target relation is no longer referred to.
     unsafe {
-        let select = source::as_select(query);
-        let target =
-            pg_sys::list_nth((*select).rtable, (*query).resultRelation - 1).cast::<pg_sys::RangeTblEntry>();
-        neutralise(target);
-        number_targets(select);
+        let select = as_select(query);
 
+        number_targets(select);
         let found = planner::touches(select);
         if !(found.duckdb_table || found.duckdb_function) {
             return source::fed(feed_of(select));
         }
-        check_targets(select)?;
-        source::lower(select, options)
+        if check_targets(select).is_err() {
+            return source::computed(select);
+        }
+        source::lower_or_compute(select, options)
     }
 }
+/// An INSERT's rows as a SELECT over the same range table, still with the INSERT's targets.
+///
+/// # Safety
+/// As [`lower`].
+pub(super) unsafe fn as_select(query: *mut pg_sys::Query) -> *mut pg_sys::Query {
+    // SAFETY: as the caller promises; in the copy nothing refers to the target relation.
+    unsafe {
+        let select = source::as_select(query);
+        let target =
+            pg_sys::list_nth((*select).rtable, (*query).resultRelation - 1).cast::<pg_sys::RangeTblEntry>();
+        neutralise(target);
+        if let Some(conflict) = (*query).onConflict.as_ref()
+            && conflict.exclRelIndex > 0
+        {
+            // EXCLUDED, which the rows themselves do not refer to.
+            neutralise(pg_sys::list_nth((*select).rtable, conflict.exclRelIndex - 1).cast());
+        }
+        select
+    }
+}
+
 /// Refuses values that only Postgres can give, such as the next one of a sequence, which a
 /// default puts where the user wrote nothing.
 ///
 /// # Safety
 /// `select` is an analysed SELECT whose outputs are named after the columns they fill.
-unsafe fn check_targets(select: *mut pg_sys::Query) -> Result<()> {
+pub(super) unsafe fn check_targets(select: *mut pg_sys::Query) -> Result<()> {
     // SAFETY: as the caller promises.
     unsafe {
         for target in list::pointers::<pg_sys::TargetEntry>((*select).targetList) {

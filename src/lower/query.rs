@@ -76,33 +76,39 @@ impl Lowerer {
         unsafe {
             let mut definitions = Vec::new();
             for cte in list::pointers::<pg_sys::CommonTableExpr>((*query).cteList) {
-                let name = owned_string((*cte).ctename);
-                if (*cte).cterecursive {
-                    return unsupported("WITH RECURSIVE", "recursive queries are not shipped");
+                // Postgres drops what nobody refers to, errors and all.
+                if (*cte).cterefcount == 0 {
+                    continue;
                 }
+                let name = owned_string((*cte).ctename);
+                let recursive = (*cte).cterecursive;
                 let body = (*cte).ctequery.cast::<pg_sys::Query>();
                 if (*body).commandType != pg_sys::CmdType::CMD_SELECT {
                     return unsupported("a data-modifying WITH", "DuckDB queries only read");
                 }
-                // The level itself is in scope, so that a definition sees those before it.
-                let plan = self.query(body)?;
                 let types = list::oids((*cte).ctecoltypes)
                     .into_iter()
                     .zip(list::integers((*cte).ctecoltypmods))
                     .map(|(oid, typmod)| types::base(oid, typmod))
                     .collect();
                 let plan_name = self.unique("cte");
-                self.scope().ctes.push(Cte { name, plan_name: plan_name.clone(), types });
-                // Postgres drops what nobody refers to, errors and all.
-                if (*cte).cterefcount == 0 {
-                    continue;
-                }
+                let entry = Cte { name, plan_name: plan_name.clone(), types };
+                // The level itself is in scope, so that a definition sees those before it; and
+                // itself, if it is recursive.
+                let plan = if recursive {
+                    self.scope().ctes.push(entry);
+                    self.query(body)?
+                } else {
+                    let plan = self.query(body)?;
+                    self.scope().ctes.push(entry);
+                    plan
+                };
                 let materialized = match (*cte).ctematerialized {
                     pg_sys::CTEMaterialize::CTEMaterializeAlways => Materialized::Always,
                     pg_sys::CTEMaterialize::CTEMaterializeNever => Materialized::Never,
                     _ => Materialized::Default,
                 };
-                definitions.push((CteDefinition { name: plan_name, materialized }, plan));
+                definitions.push((CteDefinition { name: plan_name, materialized, recursive }, plan));
             }
             let body = if (*query).setOperations.is_null() {
                 self.select(query, outputs)?
@@ -136,7 +142,10 @@ impl Lowerer {
                 self.group_keys(query)?;
                 self.scope().phase = Phase::Groups;
             }
-            let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
+            // Keys of groups and windows that are not selected are found in their clauses.
+            let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList)
+                .filter(|entry: &*mut pg_sys::TargetEntry| !(**entry).resjunk || is_sorted_by(query, *entry))
+                .collect();
             let mut columns = Vec::with_capacity(entries.len());
             for entry in &entries {
                 let node = (**entry).expr.cast::<pg_sys::Node>();
@@ -175,6 +184,7 @@ impl Lowerer {
                 let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
                 let node = fold((*entry).expr.cast());
                 function::check_equality("GROUP BY", pg_sys::exprCollation(node))?;
+                types::check_comparable("GROUP BY", types::of_node(node))?;
                 let same = |key: &Computed| pg_sys::equal(key.node.cast(), node.cast());
                 let known = self.scope().keys.iter().position(same);
                 let position = known.unwrap_or(self.scope().keys.len());
@@ -253,6 +263,7 @@ impl Lowerer {
             for clause in list::pointers::<pg_sys::SortGroupClause>((*query).distinctClause) {
                 let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
                 function::check_equality("DISTINCT", pg_sys::exprCollation((*entry).expr.cast()))?;
+                types::check_comparable("DISTINCT", types::of_node((*entry).expr.cast()))?;
                 on.push(output(entries, entry)?);
             }
             Ok(if (*query).hasDistinctOn { build::distinct_on(plan, on) } else { build::distinct(plan) })
@@ -364,6 +375,11 @@ impl Lowerer {
             for collation in list::oids(set.colCollations) {
                 function::check_equality("a set operation", collation)?;
             }
+            if !(set.all && operator == SetOperator::Union) {
+                for oid in list::oids(set.colTypes) {
+                    types::check_comparable("a set operation", types::base(oid, -1))?;
+                }
+            }
             let columns = list::oids(set.colTypes)
                 .into_iter()
                 .zip(list::integers(set.colTypmods))
@@ -430,6 +446,20 @@ fn widens(from: pg_sys::Oid, to: pg_sys::Oid) -> bool {
 
 fn named(computed: Vec<Computed>) -> Vec<(String, Typed)> {
     computed.into_iter().map(|computed| (computed.name, computed.typed)).collect()
+}
+
+/// True if DISTINCT ON or ORDER BY refers to a target entry.
+///
+/// # Safety
+/// `entry` belongs to `query`.
+unsafe fn is_sorted_by(query: *mut pg_sys::Query, entry: *mut pg_sys::TargetEntry) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let reference = (*entry).ressortgroupref;
+        let mut clauses = list::pointers::<pg_sys::SortGroupClause>((*query).sortClause)
+            .chain(list::pointers((*query).distinctClause));
+        reference > 0 && clauses.any(|clause| (*clause).tleSortGroupRef == reference)
+    }
 }
 
 /// The output column that a target entry is.

@@ -8,7 +8,7 @@ use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
 
 use super::scope::Lowerer;
-use super::{Feed, LowerError, LowerOptions, ParamRef, Result, types, unsupported};
+use super::{Feed, LowerError, LowerOptions, ParamRef, Result, make, types, unsupported};
 use crate::pg::{list, owned_string, palloc_string};
 use crate::tables::table;
 
@@ -17,6 +17,8 @@ pub(super) struct Target {
     /// Index of its range-table entry.
     pub(super) index: i32,
     pub(super) relid: pg_sys::Oid,
+    /// Its highest attribute number.
+    pub(super) attributes: i16,
     /// Attribute numbers and names of its columns, which are the same in DuckDB.
     columns: Vec<(i16, String)>,
     /// DuckDB's name: database, schema, table.
@@ -39,11 +41,12 @@ impl Target {
                 if table.is_temporary() { table.database() } else { store_catalog(options.database_oid) };
             let name = [database, table.duckdb_schema().to_owned(), table.name.clone()];
             let count = list::pointers::<pg_sys::Node>((*(*entry).eref).colnames).len();
-            let columns = (1..=i16::try_from(count).unwrap_or(i16::MAX))
+            let attributes = i16::try_from(count).unwrap_or(i16::MAX);
+            let columns = (1..=attributes)
                 .filter(|attribute| !pg_sys::get_rte_attribute_is_dropped(entry, *attribute))
                 .map(|attribute| (attribute, owned_string(pg_sys::get_attname(relid, attribute, false))))
                 .collect();
-            Ok(Self { index, relid, columns, name })
+            Ok(Self { index, relid, attributes, columns, name })
         }
     }
 
@@ -51,6 +54,45 @@ impl Target {
     pub(super) fn column(&self, attribute: i16) -> String {
         let column = self.columns.iter().find(|(number, _)| *number == attribute);
         column.map(|(_, name)| name.clone()).expect("statements name columns that are there")
+    }
+
+    /// True unless the attribute is a dropped one.
+    pub(super) fn has(&self, attribute: i16) -> bool {
+        self.columns.iter().any(|(number, _)| *number == attribute)
+    }
+
+    /// A reference to a column.
+    pub(super) fn var(&self, attribute: i16) -> *mut pg_sys::Var {
+        self.var_of(self.index, attribute)
+    }
+
+    /// As [`Self::var`], of another relation that has the same columns.
+    pub(super) fn var_of(&self, relation: i32, attribute: i16) -> *mut pg_sys::Var {
+        let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
+        // SAFETY: an attribute of a relation that the statement has locked; a fresh node.
+        unsafe {
+            pg_sys::get_atttypetypmodcoll(
+                self.relid,
+                attribute,
+                &raw mut type_oid,
+                &raw mut typmod,
+                &raw mut collation,
+            );
+            #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
+            pg_sys::makeVar(relation as _, attribute, type_oid, typmod, collation, 0)
+        }
+    }
+
+    /// True for a Var of the target.
+    #[cfg_attr(feature = "pg14", expect(clippy::cast_possible_wrap, reason = "an index"))]
+    pub(super) fn owns(&self, var: &pg_sys::Var) -> bool {
+        var.varno as i32 == self.index && var.varlevelsup == 0
+    }
+
+    /// The value of the system column `tableoid` of the target.
+    pub(super) fn table_oid(&self, var: &pg_sys::Var) -> Option<*mut pg_sys::Node> {
+        let wanted = self.owns(var) && i32::from(var.varattno) == pg_sys::TableOidAttributeNumber;
+        wanted.then(|| make::oid(self.relid))
     }
 
     /// Attribute number of the first column.
@@ -149,10 +191,48 @@ pub(super) struct Source {
 /// `select` is an analysed SELECT whose outputs are those of the source.
 pub(super) unsafe fn lower(select: *mut pg_sys::Query, options: &LowerOptions) -> Result<Source> {
     // SAFETY: as the caller promises.
+    unsafe { lower_with_feed(select, None, options) }
+}
+
+/// As [`lower`], but values that DuckDB must not compute are computed by Postgres: then all rows
+/// are, before the statement starts, and fed.
+///
+/// # Safety
+/// As [`lower`].
+pub(super) unsafe fn lower_or_compute(select: *mut pg_sys::Query, options: &LowerOptions) -> Result<Source> {
+    // SAFETY: as the caller promises; what lowering got was not changed.
+    unsafe {
+        match lower(select, options) {
+            Err(LowerError::Unsupported(_)) => computed(select),
+            lowered => lowered,
+        }
+    }
+}
+
+/// A source whose values Postgres computes from what DuckDB reads.
+///
+/// # Safety
+/// As [`lower`].
+pub(super) unsafe fn computed(select: *mut pg_sys::Query) -> Result<Source> {
+    // SAFETY: as the caller promises.
+    unsafe { fed(Feed { first: true, ..super::feed::feed_of(select) }) }
+}
+
+/// As [`lower`]; the subquery with index `fed` in the range table is computed by Postgres.
+///
+/// # Safety
+/// As [`lower`].
+pub(super) unsafe fn lower_with_feed(
+    select: *mut pg_sys::Query,
+    fed: Option<i32>,
+    options: &LowerOptions,
+) -> Result<Source> {
+    // SAFETY: as the caller promises.
     unsafe {
         let declared: Vec<PgType> =
             super::output_columns(select).iter().map(|column| column.spec.pg_type).collect();
         let mut lowerer = Lowerer::new(*options);
+        lowerer.fed = fed;
         let plan = lowerer.query(select)?;
         let plan = rules::apply_stored(plan, &declared)?;
         Ok(Source {

@@ -4,7 +4,7 @@ use bridge_plan::nodes::Update;
 use pgrx::pg_sys;
 
 use super::source::{self, Target};
-use super::{LowerOptions, LoweredQuery, Result, finished, returning};
+use super::{LowerOptions, LoweredQuery, Result, finished, make, returning};
 use crate::pg::list;
 
 /// Lowers an UPDATE of a duckdb table to one DuckDB UPDATE.
@@ -27,8 +27,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             outputs = source::output(outputs, target.rowid().cast(), source::ROWID);
         } else if alone {
             // The statement is written over the table itself, without a look at the row's name.
-            let null = pg_sys::makeNullConst(pg_sys::INT8OID, -1, pg_sys::InvalidOid);
-            outputs = source::output(outputs, null.cast(), source::ROWID);
+            outputs = source::output(outputs, make::null_rowid(), source::ROWID);
         } else {
             return source::hidden_rowid("UPDATE .. FROM");
         }
@@ -41,7 +40,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             }
         }
         (*select).targetList = outputs;
-        let mut source = source::lower(select, options)?;
+        let mut source = source::lower_or_compute(select, options)?;
         source.plan = Update::plan(target.name, columns, !alone, returning.columns(), source.plan);
         finished(source, returning)
     }

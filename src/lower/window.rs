@@ -2,15 +2,15 @@
 
 use bridge_plan::build;
 use bridge_plan::duck::Typed;
-use bridge_plan::pg::PgAggregate;
-use datafusion_common::ScalarValue;
+use bridge_plan::frame::{Bound, Exclude, Frame};
+use bridge_plan::pg::{PgAggregate, PgConstant, Value};
 use datafusion_expr::expr::{WindowFunction, WindowFunctionParams};
-use datafusion_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion_expr::{Expr, WindowFrameUnits, WindowFunctionDefinition};
 use pgrx::pg_sys;
 
 use super::expr::{arg_types, fold};
 use super::scope::{Computed, Lowerer};
-use super::{Result, function, types, unsupported};
+use super::{Result, constant, function, types, unsupported};
 use crate::pg::list;
 
 impl Lowerer {
@@ -54,6 +54,7 @@ impl Lowerer {
                 let entry = pg_sys::get_sortgroupclause_tle(key, (*query).targetList);
                 let node = (*entry).expr.cast::<pg_sys::Node>();
                 function::check_equality("PARTITION BY", pg_sys::exprCollation(node))?;
+                types::check_comparable("PARTITION BY", types::of_node(node))?;
                 partition_by.push(self.folded(node)?);
             }
             let order_by = self.sort_list((*clause).orderClause, (*query).targetList)?;
@@ -62,16 +63,17 @@ impl Lowerer {
             } else {
                 Some(Box::new(self.expr(call.aggfilter.cast())?))
             };
+            let frame = frame(&*clause)?;
             let params = WindowFunctionParams {
                 args,
                 partition_by,
                 order_by,
-                window_frame: frame(&*clause)?,
+                window_frame: frame.displayed(),
                 filter,
                 null_treatment: None,
                 distinct: false,
             };
-            let fun = WindowFunctionDefinition::AggregateUDF(PgAggregate::udf(signature));
+            let fun = WindowFunctionDefinition::AggregateUDF(PgAggregate::window(signature, frame));
             let window = WindowFunction { fun, params };
             Ok(Typed::new(Expr::WindowFunction(Box::new(window)), types::duck(result)?))
         }
@@ -80,12 +82,9 @@ impl Lowerer {
 
 /// # Safety
 /// `clause` is a valid window clause.
-unsafe fn frame(clause: &pg_sys::WindowClause) -> Result<WindowFrame> {
+unsafe fn frame(clause: &pg_sys::WindowClause) -> Result<Frame> {
     let options = clause.frameOptions.cast_unsigned();
     let has = |option: u32| options & option != 0;
-    if has(pg_sys::FRAMEOPTION_EXCLUSION) {
-        return unsupported("EXCLUDE in a window frame", "it is not shipped");
-    }
     let units = if has(pg_sys::FRAMEOPTION_ROWS) {
         WindowFrameUnits::Rows
     } else if has(pg_sys::FRAMEOPTION_GROUPS) {
@@ -94,55 +93,63 @@ unsafe fn frame(clause: &pg_sys::WindowClause) -> Result<WindowFrame> {
         WindowFrameUnits::Range
     };
     // SAFETY: an offset node goes with its option.
-    let (start_offset, end_offset) = unsafe {
-        (
-            if has(pg_sys::FRAMEOPTION_START_OFFSET) {
-                Some(offset(clause.startOffset, units)?)
-            } else {
-                None
-            },
-            if has(pg_sys::FRAMEOPTION_END_OFFSET) { Some(offset(clause.endOffset, units)?) } else { None },
-        )
+    let (start, end) = unsafe {
+        let start = if has(pg_sys::FRAMEOPTION_START_CURRENT_ROW) {
+            Bound::CurrentRow
+        } else if has(pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING) {
+            Bound::Preceding(offset(clause.startOffset)?)
+        } else if has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING) {
+            Bound::Following(offset(clause.startOffset)?)
+        } else {
+            Bound::Unbounded
+        };
+        let end = if has(pg_sys::FRAMEOPTION_END_CURRENT_ROW) {
+            Bound::CurrentRow
+        } else if has(pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING) {
+            Bound::Preceding(offset(clause.endOffset)?)
+        } else if has(pg_sys::FRAMEOPTION_END_OFFSET_FOLLOWING) {
+            Bound::Following(offset(clause.endOffset)?)
+        } else {
+            Bound::Unbounded
+        };
+        (start, end)
     };
-    let unbounded = ScalarValue::Int64(None);
-    let start = if has(pg_sys::FRAMEOPTION_START_CURRENT_ROW) {
-        WindowFrameBound::CurrentRow
-    } else if let Some(offset) = start_offset {
-        bound(offset, has(pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING))
+    let exclude = if has(pg_sys::FRAMEOPTION_EXCLUDE_CURRENT_ROW) {
+        Exclude::CurrentRow
+    } else if has(pg_sys::FRAMEOPTION_EXCLUDE_GROUP) {
+        Exclude::Group
+    } else if has(pg_sys::FRAMEOPTION_EXCLUDE_TIES) {
+        Exclude::Ties
     } else {
-        WindowFrameBound::Preceding(unbounded.clone())
+        Exclude::NoOthers
     };
-    let end = if has(pg_sys::FRAMEOPTION_END_CURRENT_ROW) {
-        WindowFrameBound::CurrentRow
-    } else if let Some(offset) = end_offset {
-        bound(offset, has(pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING))
-    } else {
-        WindowFrameBound::Following(unbounded)
-    };
-    Ok(WindowFrame::new_bounds(units, start, end))
+    Ok(Frame { units, start, end, exclude })
 }
 
-fn bound(offset: ScalarValue, preceding: bool) -> WindowFrameBound {
-    if preceding { WindowFrameBound::Preceding(offset) } else { WindowFrameBound::Following(offset) }
-}
-
-/// A frame offset: a constant number of rows or groups.
+/// A frame offset: a constant that is neither null nor negative, which would be an error.
 ///
 /// # Safety
 /// `node` is an analysed expression.
-unsafe fn offset(node: *mut pg_sys::Node, units: WindowFrameUnits) -> Result<ScalarValue> {
-    // SAFETY: as the caller promises; ROWS and GROUPS offsets are bigint.
+unsafe fn offset(node: *mut pg_sys::Node) -> Result<Expr> {
+    // SAFETY: as the caller promises; the tag says what the node is.
     unsafe {
         let folded = fold(node);
-        if units != WindowFrameUnits::Range && (*folded).type_ == pg_sys::NodeTag::T_Const {
-            let constant = &*folded.cast::<pg_sys::Const>();
-            if constant.consttype == pg_sys::INT8OID && !constant.constisnull {
-                let rows = constant.constvalue.value().cast_signed() as i64;
-                if rows >= 0 {
-                    return Ok(ScalarValue::Int64(Some(rows)));
-                }
+        if (*folded).type_ == pg_sys::NodeTag::T_Const {
+            let expr = constant::lower(folded.cast())?;
+            if PgConstant::of(&expr).is_some_and(|constant| is_positive_or_zero(&constant.value)) {
+                return Ok(expr);
             }
         }
-        unsupported("a window frame offset", "it is not a constant number of rows or groups")
+        unsupported("a window frame offset", "it is not a constant, or a negative one")
+    }
+}
+
+/// Of intervals, true for those with no negative field.
+fn is_positive_or_zero(value: &Value) -> bool {
+    match value {
+        Value::Int(value) => *value >= 0,
+        Value::Float(text) | Value::Numeric(text) => !text.starts_with('-'),
+        Value::Interval { months, days, micros } => *months >= 0 && *days >= 0 && *micros >= 0,
+        _ => false,
     }
 }

@@ -130,7 +130,7 @@ unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
             plan: "rows computed by Postgres".to_owned(),
             columns,
             targets: std::ptr::null_mut(),
-            feeds: vec![Feed { query, columns: specs }],
+            feeds: vec![Feed { query, columns: specs, first: false }],
             params: Vec::new(),
             limited: false,
             plan_time_values: false,

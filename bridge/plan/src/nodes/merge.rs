@@ -13,12 +13,15 @@ pub enum MergeAction {
     Update(Vec<(String, usize)>),
     /// Removes the row with that `rowid`.
     Delete,
+    /// Leaves everything as it is.
+    Nothing,
     /// Adds a row with these columns; the others are null.
     Insert(Vec<(String, usize)>),
 }
 
 /// Changes, removes and adds rows. The input's `c0` is the `rowid` of the row, null for a row to
-/// be added, and `c1` the number of its action, from 1; rows without an action are not in it.
+/// be added, and `c1` the number of its action, from 1; 0 or that of [`MergeAction::Nothing`] for a
+/// row that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merge {
     /// Database (catalog), schema and table.
@@ -57,6 +60,7 @@ impl Merge {
             .map(|action| match action {
                 MergeAction::Update(_) => "update",
                 MergeAction::Delete => "delete",
+                MergeAction::Nothing => "nothing",
                 MergeAction::Insert(_) => "insert",
             })
             .collect();

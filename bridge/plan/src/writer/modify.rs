@@ -105,12 +105,15 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
     let identity: Vec<String> =
         merge.identity.iter().map(|output| quote_identifier(&column_name(*output))).collect();
     let known: String = identity.iter().map(|column| format!(" AND {column} IS NOT NULL")).collect();
+    // A row without an action counts for nothing. No aggregate: DuckDB would make a join of the
+    // source with itself of it, and a feed can be read once only.
     let query = format!(
-        "SELECT * REPLACE (CASE WHEN count(*) OVER (PARTITION BY {}) > 1{known} THEN error({}) ELSE {c0} END AS {c0}) FROM ({})",
+        "SELECT * REPLACE (CASE WHEN row_number() OVER (PARTITION BY {}, {c1} <> 0) > 1 AND {c1} <> 0{known} THEN error({}) ELSE {c0} END AS {c0}) FROM ({})",
         identity.join(", "),
         quote_literal(merge.twice),
         block::query(input)?,
         c0 = quote_identifier(&column_name(0)),
+        c1 = quote_identifier(&column_name(1)),
     );
     let mut sql = format!(
         "MERGE INTO {} AS \"target\" USING ({query}) AS \"source\" ON \"target\".rowid = {}",
@@ -118,6 +121,9 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
         source(0)
     );
     for (action, number) in merge.actions.iter().zip(1..) {
+        if *action == MergeAction::Nothing {
+            continue;
+        }
         let matched = if matches!(action, MergeAction::Insert(_)) { "NOT MATCHED" } else { "MATCHED" };
         sql.push_str(&format!(" WHEN {matched} AND {} = {number} THEN ", source(1)));
         match action {
@@ -129,6 +135,7 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
                 sql.push_str(&format!("UPDATE SET {}", sets.join(", ")));
             }
             MergeAction::Delete => sql.push_str("DELETE"),
+            MergeAction::Nothing => {}
             MergeAction::Insert(values) if values.is_empty() => sql.push_str("INSERT DEFAULT VALUES"),
             MergeAction::Insert(values) => {
                 let columns: Vec<String> =

@@ -1,0 +1,264 @@
+//! `INSERT .. ON CONFLICT`.
+//!
+//! DO NOTHING is DuckDB's own. DO UPDATE becomes a MERGE of the rows with those that have the same
+//! key: DuckDB's own would take a second row of the same key in silence, and no subqueries.
+
+use bridge_plan::nodes::{Merge, MergeAction, OnConflict};
+use bridge_types::{EngineError, SqlState};
+use pgrx::pg_sys;
+use pgrx::pg_sys::NodeTag;
+
+use super::source::{self, Source, Target};
+use super::{LowerError, LowerOptions, Result, insert, make};
+use crate::hooks::planner;
+use crate::pg::{self, list, palloc_string};
+use crate::tables::definition::Definition;
+
+/// What to do with rows that are there already, for DO NOTHING and without ON CONFLICT.
+///
+/// # Safety
+/// `query` is an INSERT into `target`.
+pub(super) unsafe fn clause(query: *mut pg_sys::Query, target: &Target) -> Result<OnConflict> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let Some(clause) = (*query).onConflict.as_ref() else { return Ok(OnConflict::Fail) };
+        let keys = keys(clause, target)?;
+        let columns = keys.iter().flatten().map(|attribute| target.column(*attribute));
+        Ok(OnConflict::Nothing(columns.collect()))
+    }
+}
+
+/// True for DO UPDATE.
+///
+/// # Safety
+/// `query` is an analysed INSERT.
+pub(super) unsafe fn updates(query: *mut pg_sys::Query) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        (*query)
+            .onConflict
+            .as_ref()
+            .is_some_and(|clause| clause.action == pg_sys::OnConflictAction::ONCONFLICT_UPDATE)
+    }
+}
+
+/// The columns of the unique constraint or index that a clause means; `None` if it means any.
+///
+/// # Errors
+/// 42P10 if there is none.
+unsafe fn keys(clause: &pg_sys::OnConflictExpr, target: &Target) -> Result<Option<Vec<i16>>> {
+    // SAFETY: the elements are InferenceElems of an analysed statement.
+    unsafe {
+        let named = clause.constraint != pg_sys::InvalidOid;
+        if clause.arbiterElems.is_null() && !named {
+            return Ok(None);
+        }
+        let definition = Definition::of(target.relid).map_err(|error| LowerError::Engine(*error.0))?;
+        let unique = definition.keys.iter().chain(&definition.indexes).filter(|key| key.unique);
+        let mut wanted = Vec::new();
+        for element in list::pointers::<pg_sys::InferenceElem>(clause.arbiterElems) {
+            let expr = (*element).expr;
+            if (*expr).type_ == NodeTag::T_Var {
+                wanted.push((*expr.cast::<pg_sys::Var>()).varattno);
+            } else {
+                // An expression; there are no indexes on those.
+                wanted.push(0);
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let index = if named { pg_sys::get_constraint_index(clause.constraint) } else { pg_sys::InvalidOid };
+        for key in unique {
+            let mut columns = key.columns.clone();
+            columns.sort_unstable();
+            if if named { key.index == index } else { columns == wanted } {
+                return Ok(Some(key.columns.clone()));
+            }
+        }
+        Err(EngineError::new(
+            SqlState::parse(b"42P10").unwrap_or(SqlState::SYNTAX_ERROR),
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+        )
+        .into())
+    }
+}
+
+/// `INSERT .. ON CONFLICT .. DO UPDATE`.
+///
+/// # Safety
+/// `query` is an analysed and rewritten INSERT into `target` with such a clause.
+pub(super) unsafe fn lower_update(
+    query: *mut pg_sys::Query,
+    target: &Target,
+    returning: Vec<String>,
+    options: &LowerOptions,
+) -> Result<Source> {
+    // SAFETY: as the caller promises; all nodes are copies or new.
+    unsafe {
+        let query = pg_sys::copyObjectImpl(query.cast_const().cast()).cast::<pg_sys::Query>();
+        let clause = &*(*query).onConflict;
+        let Some(keys) = keys(clause, target)? else {
+            // The parser demands a target for DO UPDATE.
+            return super::unsupported("ON CONFLICT DO UPDATE of any key", "it names no constraint");
+        };
+        if !target.has_rowid() {
+            return source::hidden_rowid("ON CONFLICT DO UPDATE");
+        }
+        let (rows, given) = rows(query, target);
+        let found = planner::touches(rows);
+        let fed = (!(found.duckdb_table || found.duckdb_function)).then_some(clause.exclRelIndex);
+        if fed.is_none() {
+            insert::check_targets(rows)?;
+        }
+
+        let select = pg::new_node::<pg_sys::Query>(NodeTag::T_Query);
+        (*select).commandType = pg_sys::CmdType::CMD_SELECT;
+        (*select).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
+        (*select).hasSubLinks = (*query).hasSubLinks;
+        (*select).hasRowSecurity = (*query).hasRowSecurity;
+        (*select).stmt_location = -1;
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        {
+            (*select).rteperminfos = (*query).rteperminfos;
+        }
+        // The rows stand where EXCLUDED stood, column by column.
+        (*select).rtable = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable).zip(1..).fold(
+            std::ptr::null_mut(),
+            |entries, (entry, index)| {
+                let entry = if index == clause.exclRelIndex { subquery(rows) } else { entry };
+                list::append(entries, entry)
+            },
+        );
+        let mut condition = std::ptr::null_mut();
+        for key in &keys {
+            let equal = equality(target.var(*key), target.var_of(clause.exclRelIndex, *key));
+            condition = pg_sys::make_and_qual(condition, equal);
+        }
+        (*select).jointree = make::join(
+            pg_sys::JoinType::JOIN_LEFT,
+            make::reference(clause.exclRelIndex),
+            make::reference(target.index),
+            condition,
+        );
+
+        let missing = make::is_null(target.rowid().cast());
+        let (update, insert) = (make::integer(1), make::integer(2));
+        let action = if clause.onConflictWhere.is_null() {
+            make::case(&[(missing, insert)], update)
+        } else {
+            make::case(&[(missing, insert), (clause.onConflictWhere, update)], make::integer(0))
+        };
+        let mut outputs = source::output(std::ptr::null_mut(), target.rowid().cast(), source::ROWID);
+        outputs = source::output(outputs, action, "action");
+        let (mut inserted, mut identity) = (Vec::new(), Vec::new());
+        for attribute in given {
+            let position = list::pointers::<pg_sys::Node>(outputs).len();
+            let column = target.column(attribute);
+            let value = target.var_of(clause.exclRelIndex, attribute);
+            outputs = source::output(outputs, value.cast(), &column);
+            inserted.push((column, position));
+            if keys.contains(&attribute) {
+                identity.push(position);
+            }
+        }
+        if identity.len() < keys.len() {
+            // A key with a null is never there already.
+            identity = vec![0];
+        }
+        let mut updated = Vec::new();
+        for entry in list::pointers::<pg_sys::TargetEntry>(clause.onConflictSet) {
+            if (*entry).resjunk {
+                return super::unsupported(
+                    "an assignment to several columns in ON CONFLICT",
+                    "DuckDB assigns one by one",
+                );
+            }
+            let column = target.column((*entry).resno);
+            updated.push((column.clone(), list::pointers::<pg_sys::Node>(outputs).len()));
+            // Computed only for the rows that are updated.
+            let taken = make::equal(make::copy(action), make::integer(1));
+            let value = make::case(&[(taken, (*entry).expr.cast())], std::ptr::null_mut());
+            outputs = source::output(outputs, value, &column);
+        }
+        (*select).targetList = outputs;
+        let mut source = source::lower_with_feed(select, fed, options)?;
+        source.plan = Merge::plan(
+            target.name.clone(),
+            vec![MergeAction::Update(updated), MergeAction::Insert(inserted)],
+            identity,
+            "[21000] ON CONFLICT DO UPDATE command cannot affect row a second time",
+            returning,
+            source.plan,
+        );
+        Ok(source)
+    }
+}
+
+/// The rows to insert as a SELECT whose outputs are numbered like the target's attributes, and
+/// the attributes that have values.
+///
+/// # Safety
+/// `query` is a private copy of an INSERT into `target`.
+unsafe fn rows(query: *mut pg_sys::Query, target: &Target) -> (*mut pg_sys::Query, Vec<i16>) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let select = insert::as_select(query);
+        let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*select).targetList).collect();
+        let mut given = Vec::new();
+        let mut outputs = std::ptr::null_mut();
+        for attribute in 1..=target.attributes {
+            let entry = entries.iter().find(|entry| (***entry).resno == attribute && !(***entry).resjunk);
+            let value: *mut pg_sys::Node = match entry {
+                Some(entry) => {
+                    given.push(attribute);
+                    (**entry).expr.cast()
+                }
+                None if target.has(attribute) => {
+                    let var = target.var(attribute);
+                    pg_sys::makeNullConst((*var).vartype, (*var).vartypmod, (*var).varcollid).cast()
+                }
+                None => make::null_rowid(),
+            };
+            outputs = source::output(outputs, value, "");
+        }
+        (*select).targetList = outputs;
+        (select, given)
+    }
+}
+
+/// A range-table entry of a subquery.
+///
+/// # Safety
+/// `query` is an analysed SELECT.
+unsafe fn subquery(query: *mut pg_sys::Query) -> *mut pg_sys::RangeTblEntry {
+    // SAFETY: as the caller promises; fresh nodes in the current context.
+    unsafe {
+        let names = list::pointers::<pg_sys::Node>((*query).targetList).enumerate();
+        let names = names.fold(std::ptr::null_mut(), |names, (i, _)| {
+            list::append(names, pg_sys::makeString(palloc_string(&format!("a{}", i + 1))))
+        });
+        let entry = pg::new_node::<pg_sys::RangeTblEntry>(NodeTag::T_RangeTblEntry);
+        (*entry).rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
+        (*entry).subquery = query;
+        (*entry).eref = pg_sys::makeAlias(c"excluded".as_ptr(), names);
+        (*entry).inFromCl = true;
+        entry
+    }
+}
+
+/// `left = right` by the type's own equality.
+///
+/// # Safety
+/// Both are Vars of one type.
+unsafe fn equality(left: *mut pg_sys::Var, right: *mut pg_sys::Var) -> *mut pg_sys::Node {
+    // SAFETY: as the caller promises; without a parse state errors have no position.
+    unsafe {
+        let name = [c"pg_catalog", c"="].iter().fold(std::ptr::null_mut(), |name, part| {
+            list::append(name, pg_sys::makeString(part.as_ptr().cast_mut()))
+        });
+        let equality =
+            pg_sys::make_op(std::ptr::null_mut(), name, left.cast(), right.cast(), std::ptr::null_mut(), -1);
+        pg_sys::assign_expr_collations(std::ptr::null_mut(), equality.cast());
+        equality.cast()
+    }
+}

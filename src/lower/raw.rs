@@ -1,0 +1,119 @@
+//! Expressions that Postgres computes over the rows that DuckDB returns.
+//!
+//! DuckDB returns the columns they refer to, each once; the expressions get `INDEX_VAR`s of those.
+
+use bridge_types::ColumnSpec;
+use pgrx::pg_sys;
+use pgrx::pg_sys::NodeTag;
+use std::ffi::c_void;
+
+use super::{OutputColumn, Result, source, types, unsupported};
+use crate::pg::tree::mutate;
+
+/// The columns that expressions refer to.
+#[derive(Default)]
+pub(super) struct RawColumns {
+    /// Each once, in the order of their places.
+    pub(super) vars: Vec<*mut pg_sys::Var>,
+}
+
+/// What [`map`] works with.
+struct Mapping<'a> {
+    columns: &'a mut RawColumns,
+    /// Takes a Var's place, if it is no raw column.
+    replace: &'a dyn Fn(&pg_sys::Var) -> Option<*mut pg_sys::Node>,
+    refused: Option<&'static str>,
+}
+
+impl RawColumns {
+    /// A list of target entries over the raw columns. `replace` may give a Var another value.
+    ///
+    /// # Safety
+    /// `targets` is a target list of an analysed query.
+    ///
+    /// # Errors
+    /// `Unsupported` for what needs more than one row of columns.
+    pub(super) unsafe fn targets(
+        &mut self,
+        targets: *mut pg_sys::List,
+        place: &'static str,
+        replace: &dyn Fn(&pg_sys::Var) -> Option<*mut pg_sys::Node>,
+    ) -> Result<*mut pg_sys::List> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let folded = pg_sys::eval_const_expressions(std::ptr::null_mut(), targets.cast());
+            let mut mapping = Mapping { columns: self, replace, refused: None };
+            let list = map(folded, (&raw mut mapping).cast());
+            match mapping.refused {
+                Some(what) => unsupported(
+                    format!("{what} in {place}"),
+                    "Postgres computes it from the columns of one row alone",
+                ),
+                None => Ok(list.cast()),
+            }
+        }
+    }
+
+    /// The columns as DuckDB returns them.
+    pub(super) fn outputs(&self) -> Vec<OutputColumn> {
+        let outputs = self.vars.iter().enumerate().map(|(i, var)| {
+            // SAFETY: Vars of the analysed query.
+            let var = unsafe { &**var };
+            OutputColumn {
+                spec: ColumnSpec { name: format!("c{i}"), pg_type: types::base(var.vartype, var.vartypmod) },
+                type_oid: var.vartype,
+                typmod: var.vartypmod,
+                collation: var.varcollid,
+            }
+        });
+        outputs.collect()
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn map(node: *mut pg_sys::Node, context: *mut c_void) -> *mut pg_sys::Node {
+    if node.is_null() {
+        return node;
+    }
+    // SAFETY: Postgres walks valid trees; the context is the `Mapping` of `targets`.
+    unsafe {
+        let mapping = &mut *context.cast::<Mapping>();
+        match (*node).type_ {
+            NodeTag::T_Var => {
+                let original = node.cast::<pg_sys::Var>();
+                if let Some(value) = (mapping.replace)(&*original) {
+                    return value;
+                }
+                match (*original).varattno {
+                    _ if source::is_rowid(&*original) => {}
+                    0 => mapping.refused = Some("a whole row"),
+                    ..0 => mapping.refused = Some("a system column"),
+                    _ => {}
+                }
+                let vars = &mut mapping.columns.vars;
+                let known = vars
+                    .iter()
+                    .position(|var| pg_sys::equal(var.cast_const().cast(), original.cast_const().cast()));
+                let position = known.unwrap_or_else(|| {
+                    vars.push(original);
+                    vars.len() - 1
+                });
+                let var = pg_sys::copyObjectImpl(original.cast_const().cast()).cast::<pg_sys::Var>();
+                (*var).varno = pg_sys::INDEX_VAR as _;
+                (*var).varattno = i16::try_from(position + 1).expect("a target list is shorter");
+                (*var).varnosyn = 0;
+                (*var).varattnosyn = 0;
+                var.cast()
+            }
+            NodeTag::T_SubLink => {
+                mapping.refused = Some("a subquery");
+                node
+            }
+            NodeTag::T_Aggref | NodeTag::T_WindowFunc | NodeTag::T_GroupingFunc => {
+                mapping.refused = Some("an aggregate");
+                node
+            }
+            _ => mutate(node, map, context),
+        }
+    }
+}
