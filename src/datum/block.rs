@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use bridge_kernels::{Converter, RowBlock};
+use bridge_types::ColumnSpec;
 
 use super::arena::Arena;
+use super::text_form::FromText;
 use crate::error::Result;
 
 /// Rows converted at once: the block of an ordinary row width stays in the second-level cache
@@ -15,6 +17,7 @@ const BLOCK_ROWS: usize = 1024;
 /// The batch being read and the rows of it that are converted.
 pub(crate) struct Rows {
     converter: Converter,
+    from_text: FromText,
     columns: usize,
     datums: Vec<u64>,
     isnull: Vec<bool>,
@@ -28,11 +31,13 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// No rows yet; `converter` fits the result and its `columns` columns.
-    pub(crate) fn new(converter: Converter, columns: usize) -> Self {
+    /// No rows yet; `converter` fits the result and its `columns`. Belongs to the current memory
+    /// context.
+    pub(crate) fn new(converter: Converter, columns: &[ColumnSpec]) -> Self {
         Self {
             converter,
-            columns,
+            from_text: FromText::new(columns.iter().map(|column| column.pg_type)),
+            columns: columns.len(),
             datums: Vec::new(),
             isnull: Vec::new(),
             arena: Arena::default(),
@@ -71,6 +76,8 @@ impl Rows {
         let mut block =
             RowBlock { datums: &mut self.datums, isnull: &mut self.isnull, columns: self.columns };
         self.converter.convert(batch, range.clone(), &mut block, &mut self.arena)?;
+        // SAFETY: the converter has made texts of these columns.
+        unsafe { self.from_text.convert(&mut self.datums, &self.isnull, self.columns, range.len()) };
         self.converted = range.end;
         self.rows = range.len();
         if self.converted >= batch.num_rows() {

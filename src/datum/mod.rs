@@ -3,3 +3,4 @@
 pub(crate) mod arena;
 pub(crate) mod block;
 mod layout;
+pub(crate) mod text_form;

@@ -1,6 +1,8 @@
 //! The engine process as seen from Postgres: its supervisor and this backend's session.
 
+pub(crate) mod append;
 pub(crate) mod feed;
+mod gather;
 pub(crate) mod interrupt;
 pub(crate) mod portal;
 pub(crate) mod session;

@@ -160,3 +160,53 @@ pub(crate) fn is_text_in_disguise(type_oid: pg_sys::Oid) -> bool {
     type_oid.to_u32() >= pg_sys::FirstNormalObjectId
         && [c"struct", c"map", c"union"].into_iter().any(|name| type_in_duckdb_schema(name) == Some(type_oid))
 }
+
+/// True for `duckdb.row` and `duckdb.unresolved_type`, which stand for other types until a query
+/// is resolved.
+pub(crate) fn is_placeholder(type_oid: pg_sys::Oid) -> bool {
+    type_oid.to_u32() >= pg_sys::FirstNormalObjectId
+        && [c"row", c"unresolved_type"].into_iter().any(|name| type_in_duckdb_schema(name) == Some(type_oid))
+}
+
+/// `ConstraintRelationId` (`pg_constraint.h`).
+pub(crate) const CONSTRAINT_RELATION: pg_sys::Oid = pg_sys::Oid::from_u32(2606);
+/// Attribute number of `pg_constraint.conrelid`.
+const CONRELID: i16 = if cfg!(feature = "pg18") { 9 } else { 8 };
+
+/// The table of a constraint; `None` for a constraint of a domain, and if it does not exist.
+pub(crate) fn constraint_table(constraint: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: main thread, in a transaction; the tuple is released before returning.
+    unsafe {
+        let tuple =
+            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::CONSTROID as i32, constraint.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let mut is_null = false;
+        let relid = pg_sys::SysCacheGetAttr(
+            pg_sys::SysCacheIdentifier::CONSTROID as i32,
+            tuple,
+            CONRELID,
+            &mut is_null,
+        );
+        pg_sys::ReleaseSysCache(tuple);
+        pg_sys::Oid::from_datum(relid, is_null).filter(|relid| *relid != pg_sys::InvalidOid)
+    }
+}
+
+/// The constraint of a table with this name; `InvalidOid` if there is none.
+///
+/// # Safety
+/// `name` is a C string.
+pub(crate) unsafe fn constraint_of(relid: pg_sys::Oid, name: *const std::ffi::c_char) -> pg_sys::Oid {
+    unsafe extern "C-unwind" {
+        fn get_relation_constraint_oid(
+            relid: pg_sys::Oid,
+            name: *const std::ffi::c_char,
+            missing_ok: bool,
+        ) -> pg_sys::Oid;
+    }
+    // SAFETY: as the caller promises, and Postgres' own function of this signature; nothing with
+    // a destructor is alive in the closure.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_relation_constraint_oid(relid, name, true)) }
+}

@@ -165,6 +165,7 @@ fn postgres_type(name: &str) -> Option<(Target, Option<String>)> {
         "BLOB" => plain(oid::BYTEA),
         "DATE" => plain(oid::DATE),
         "TIME" => plain(oid::TIME),
+        "TIME_NS" => cast(oid::TIME, "TIME"),
         "TIME WITH TIME ZONE" => plain(oid::TIMETZ),
         "TIMESTAMP" => plain(oid::TIMESTAMP),
         "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS" => cast(oid::TIMESTAMP, "TIMESTAMP"),

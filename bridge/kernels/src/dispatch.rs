@@ -37,7 +37,9 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// Chooses the kernels for batches of `schema` whose columns are to be `columns`.
+    /// Chooses the kernels for batches of `schema` whose columns are to be `columns`. Those of
+    /// types that cross as text ([`PgType::crosses_as_text`]) become text, which the caller puts
+    /// through the type's input function.
     ///
     /// # Errors
     /// [`KernelError::NoConversion`] for a pair of types without one,
@@ -49,7 +51,7 @@ impl Converter {
         let pairs = schema.fields().iter().zip(columns);
         let columns = pairs.map(|(field, spec)| {
             let kernel =
-                choose(field, spec.pg_type, Place::Row).ok_or_else(|| KernelError::NoConversion {
+                choose(field, spec.pg_type.crossing(), Place::Row).ok_or_else(|| KernelError::NoConversion {
                     column: spec.name.clone(),
                     arrow: field.data_type().to_string(),
                     pg: format!("with oid {}", spec.pg_type.oid),

@@ -86,7 +86,7 @@ fn clip(text: &[u8], limit: usize) -> &[u8] {
 }
 
 /// Text types -> `"char"`.
-/// In:     valid UTF-8; slots under a null hold anything.
+/// In:     valid UTF-8, bytes from 128 on as a feed sends them, `\ooo`; slots under a null hold anything.
 /// Out:    `datums[i]` the first byte, sign-extended as `CharGetDatum` does; 0 for empty text and
 ///         for nulls, these with `isnull[i]`.
 /// Errors: `Malformed`.    Cost: one pass, no allocation.
@@ -96,7 +96,13 @@ impl<R: Reader + Send + Sync> Kernel for Char<R> {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let reader = R::open(input)?;
         checked(input, out, |row| {
-            let first = reader.value(row)?.bytes().first().copied().unwrap_or(0);
+            let value = reader.value(row)?;
+            let first = match value.bytes() {
+                [b'\\', high @ b'2'..=b'3', middle @ b'0'..=b'7', low @ b'0'..=b'7'] => {
+                    (high - b'0') << 6 | (middle - b'0') << 3 | (low - b'0')
+                }
+                bytes => bytes.first().copied().unwrap_or(0),
+            };
             Ok(i64::from(first.cast_signed()).cast_unsigned())
         })
     }
@@ -172,8 +178,9 @@ mod tests {
 
     #[test]
     fn char_is_one_byte_by_value() {
-        let chars = texts(StringViewArray::from(vec!["r", ""]), None, PgType::new(oid::CHAR)).unwrap();
-        assert_eq!(chars, some(&["114", "0"]));
+        let chars =
+            texts(StringViewArray::from(vec!["r", "", "\\377", "\\"]), None, PgType::new(oid::CHAR)).unwrap();
+        assert_eq!(chars, some(&["114", "0", "-1", "92"]));
     }
 
     #[test]

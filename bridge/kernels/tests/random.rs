@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use bridge_kernels::{BatchBuilder, Converter, RowBlock, VecSink, feed_schema};
 use bridge_testkit::random::{Random, array, wire_types};
 use bridge_testkit::{decode, reference};
@@ -39,7 +39,18 @@ fn check(field: &Field, pg_type: PgType, array: &Arc<dyn Array>) {
             }
         }
     }
-    check_feed(field, pg_type, &datums, &isnull, array);
+    if !cuts(field.data_type()) {
+        check_feed(field, pg_type, &datums, &isnull, array);
+    }
+}
+
+/// True for types finer than microseconds, which do not come back as they were.
+fn cuts(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item) => cuts(item.data_type()),
+        DataType::Timestamp(unit, _) | DataType::Time64(unit) => *unit == TimeUnit::Nanosecond,
+        _ => false,
+    }
 }
 
 /// Sends the datums back and compares them with where they came from.
@@ -109,4 +120,116 @@ fn more_rows_than_a_tile_and_a_range_of_them() {
     let mut small = RowBlock { datums: &mut datums[..10], isnull: &mut isnull, columns: 1 };
     assert!(converter.convert(&batch, 0..11, &mut small, &mut sink).is_err());
     assert!(converter.convert(&batch, 4999..5001, &mut small, &mut sink).is_err());
+}
+
+/// Iterations of the tests below; `BRIDGE_FUZZ_ITERATIONS` sets them.
+fn iterations() -> u64 {
+    std::env::var("BRIDGE_FUZZ_ITERATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+}
+
+/// Batches of random columns, lengths, nulls and slices, converted in random pieces.
+#[test]
+fn random_batches_in_random_pieces() {
+    let types = wire_types();
+    for seed in 0..iterations() {
+        let mut random = Random::new(seed);
+        let mut pick = |end: usize| usize::try_from(random.below(end as u64)).expect("a small number");
+        let chosen: Vec<_> = (0..=pick(6)).map(|_| types[pick(types.len())].clone()).collect();
+        let (rows, skip, nulls) = (pick(2500), pick(70), [0, 3, 50, 97, 100][pick(5)]);
+        let whole: Vec<_> =
+            chosen.iter().map(|(field, _)| array(&mut random, field, rows + skip, nulls)).collect();
+        let fields: Vec<_> = chosen.iter().map(|(field, _)| field.clone()).collect();
+        let specs: Vec<_> = chosen.iter().map(|(_, pg_type)| spec(*pg_type)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let columns = whole.iter().map(|column| column.slice(skip, rows)).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let converter = Converter::new(&schema, &specs).unwrap();
+        let mut at = 0;
+        while at < rows {
+            let count = usize::try_from(1 + random.below((rows - at) as u64)).expect("small");
+            let width = specs.len();
+            let (mut datums, mut isnull) = (vec![7; count * width], vec![true; count * width]);
+            let mut sink = VecSink::new();
+            let mut block = RowBlock { datums: &mut datums, isnull: &mut isnull, columns: width };
+            let converted = converter.convert(&batch, at..at + count, &mut block, &mut sink);
+            converted.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            for (cell, (datum, null)) in datums.iter().zip(&isnull).enumerate() {
+                let (row, column) = (at + cell / width, cell % width);
+                // SAFETY: the kernel wrote a value of this type; sink and converter are alive.
+                let got = (!null).then(|| unsafe { decode::datum(*datum, specs[column].pg_type) });
+                let expected = reference::expected(schema.field(column), batch.column(column).as_ref(), row);
+                assert_eq!(got, expected, "seed {seed}, {}, row {row}", schema.field(column));
+            }
+            at += count;
+        }
+    }
+}
+
+/// Arrays that lie about themselves: a value or an error, but nothing outside of their memory
+/// (which Miri and the sanitizers would see).
+#[test]
+fn hostile_arrays_are_errors_not_accidents() {
+    let mut refused = 0;
+    for seed in 0..iterations() {
+        let mut random = Random::new(seed);
+        for (field, pg_type) in wire_types() {
+            let good = array(&mut random, &field, 65, 20);
+            let Some(bad) = corrupted(&mut random, &good.to_data()) else { continue };
+            let schema = Arc::new(Schema::new(vec![field.clone()]));
+            // SAFETY: not sound as Arrow sees it; only the kernels, which trust nothing, look at it.
+            let batch = unsafe {
+                let array = arrow::array::make_array(bad);
+                RecordBatch::new_unchecked(Arc::clone(&schema), vec![array], 65)
+            };
+            let converter = Converter::new(&schema, &[spec(pg_type)]).unwrap();
+            let (mut datums, mut isnull) = ([0; 65], [false; 65]);
+            let mut sink = VecSink::new();
+            let mut block = RowBlock { datums: &mut datums, isnull: &mut isnull, columns: 1 };
+            match converter.convert(&batch, 0..65, &mut block, &mut sink) {
+                Err(_) => refused += 1,
+                Ok(()) => {
+                    for (datum, null) in datums.iter().zip(isnull) {
+                        if !null && pg_type.oid == oid::BYTEA {
+                            // SAFETY: the kernel wrote a value of this type.
+                            let _ = unsafe { decode::datum(*datum, pg_type) };
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 0);
+}
+
+/// The same array with some bytes of its offsets, views or keys changed; `None` for types
+/// without such.
+fn corrupted(random: &mut Random, data: &arrow::array::ArrayData) -> Option<arrow::array::ArrayData> {
+    let (buffer, width) = match data.data_type() {
+        DataType::Utf8 | DataType::List(_) => (0, 4),
+        DataType::Utf8View | DataType::BinaryView => (0, 16),
+        DataType::Dictionary(key, _) => (0, key.primitive_width()?),
+        _ => return None,
+    };
+    let mut bytes = data.buffers()[buffer].as_slice().to_vec();
+    for _ in 0..=random.below(3) {
+        let slot = usize::try_from(random.below((bytes.len() / width) as u64)).ok()?;
+        let at = slot * width + usize::try_from(random.below(width as u64)).ok()?;
+        bytes[at] ^= random.bits().to_le_bytes()[0];
+    }
+    let mut buffers = data.buffers().to_vec();
+    buffers[buffer] = aligned(&bytes);
+    let builder = data.clone().into_builder().buffers(buffers);
+    // SAFETY: not sound as Arrow sees it, see the caller.
+    Some(unsafe { builder.build_unchecked() })
+}
+
+/// `bytes` on a 16-byte boundary, as views need it.
+fn aligned(bytes: &[u8]) -> arrow::buffer::Buffer {
+    let words = bytes.chunks(16).map(|chunk| {
+        let mut word = [0; 16];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u128::from_le_bytes(word)
+    });
+    let words: Vec<u128> = words.collect();
+    arrow::buffer::Buffer::from_vec(words).slice_with_length(0, bytes.len())
 }

@@ -30,6 +30,7 @@ pub enum DuckType {
     SmallInt,
     Integer,
     BigInt,
+    UInteger,
     HugeInt,
     Float,
     Double,
@@ -38,6 +39,9 @@ pub enum DuckType {
     /// VARCHAR holding a Postgres numeric in its text form.
     NumericText,
     Varchar,
+    /// VARCHAR holding the text form of a Postgres type that DuckDB lacks: to be passed on, not
+    /// to be compared.
+    TextForm,
     Json,
     Blob,
     Date,
@@ -71,7 +75,9 @@ impl DuckType {
                 None => Self::NumericText,
             },
             oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN => Self::Varchar,
-            oid::JSON => Self::Json,
+            oid::CHAR => Self::TextForm,
+            oid::OID => Self::UInteger,
+            oid::JSON | oid::JSONB => Self::Json,
             oid::BYTEA => Self::Blob,
             oid::DATE => Self::Date,
             oid::TIME => Self::Time,
@@ -82,6 +88,7 @@ impl DuckType {
             oid::UUID => Self::Uuid,
             other => match pg.element() {
                 Some(element) => Self::List(Box::new(Self::for_pg(element)?)),
+                None if pg.crosses_as_text() => Self::TextForm,
                 None => {
                     return Err(Unsupported::new(
                         format!("type with oid {other}"),
@@ -96,6 +103,16 @@ impl DuckType {
     #[must_use]
     pub fn is_numeric(&self) -> bool {
         matches!(self, Self::Decimal(..) | Self::HugeInt | Self::NumericText)
+    }
+
+    /// False for carriers whose equality and order are not those of the Postgres type.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        match self {
+            Self::TextForm | Self::Json => false,
+            Self::List(element) => element.is_comparable(),
+            _ => true,
+        }
     }
 
     /// Precision and scale of a carrier with a fixed display scale: decimals, and integers as
@@ -128,7 +145,7 @@ impl DuckType {
             Self::NumericText => {
                 metadata.insert(META_NUMERIC_TEXT.to_owned(), String::new());
             }
-            Self::HugeInt | Self::Json | Self::TimeTz | Self::Interval | Self::Uuid | Self::List(_) => {
+            Self::HugeInt | Self::TextForm | Self::Json | Self::TimeTz | Self::Interval | Self::Uuid | Self::List(_) => {
                 metadata.insert(META_DUCKDB_TYPE.to_owned(), self.to_string());
             }
             _ => {}
@@ -144,11 +161,12 @@ impl DuckType {
             Self::SmallInt => DataType::Int16,
             Self::Integer => DataType::Int32,
             Self::BigInt => DataType::Int64,
+            Self::UInteger => DataType::UInt32,
             Self::HugeInt => DataType::Decimal128(38, 0),
             Self::Float => DataType::Float32,
             Self::Double => DataType::Float64,
             Self::Decimal(p, s) => DataType::Decimal128(*p, i8::try_from(*s).unwrap_or(i8::MAX)),
-            Self::NumericText | Self::Varchar | Self::Json => DataType::Utf8View,
+            Self::NumericText | Self::Varchar | Self::TextForm | Self::Json => DataType::Utf8View,
             Self::Blob => DataType::BinaryView,
             Self::Date => DataType::Date32,
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -169,12 +187,14 @@ impl DuckType {
             DataType::Int16 => Self::SmallInt,
             DataType::Int32 => Self::Integer,
             DataType::Int64 => Self::BigInt,
+            DataType::UInt32 => Self::UInteger,
             DataType::Float32 => Self::Float,
             DataType::Float64 => Self::Double,
             DataType::Decimal128(_, _) if name == Some("HUGEINT") => Self::HugeInt,
             DataType::Decimal128(p, s) => Self::Decimal(*p, u8::try_from(*s).ok()?),
             DataType::Utf8View if field.metadata().contains_key(META_NUMERIC_TEXT) => Self::NumericText,
             DataType::Utf8View if name == Some("JSON") => Self::Json,
+            DataType::Utf8View if name == Some("VARCHAR") => Self::TextForm,
             DataType::Utf8View => Self::Varchar,
             DataType::BinaryView => Self::Blob,
             DataType::Date32 => Self::Date,
@@ -198,11 +218,12 @@ impl fmt::Display for DuckType {
             Self::SmallInt => "SMALLINT",
             Self::Integer => "INTEGER",
             Self::BigInt => "BIGINT",
+            Self::UInteger => "UINTEGER",
             Self::HugeInt => "HUGEINT",
             Self::Float => "FLOAT",
             Self::Double => "DOUBLE",
             Self::Decimal(p, s) => return write!(f, "DECIMAL({p},{s})"),
-            Self::NumericText | Self::Varchar => "VARCHAR",
+            Self::NumericText | Self::Varchar | Self::TextForm => "VARCHAR",
             Self::Json => "JSON",
             Self::Blob => "BLOB",
             Self::Date => "DATE",
@@ -229,6 +250,7 @@ mod tests {
             SmallInt,
             Integer,
             BigInt,
+            UInteger,
             HugeInt,
             Float,
             Double,
@@ -236,6 +258,7 @@ mod tests {
             Decimal(38, 0),
             NumericText,
             Varchar,
+            TextForm,
             Json,
             Blob,
             Date,

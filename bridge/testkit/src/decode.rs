@@ -143,9 +143,10 @@ pub fn hex(bytes: &[u8]) -> String {
 /// An array with a 4-byte header and elements of type `element` lies there.
 unsafe fn array(at: *const u8, element: PgType) -> String {
     let (size, align) = match element.oid {
-        oid::BOOL => (Some(1), 1),
+        oid::BOOL | oid::CHAR => (Some(1), 1),
+        oid::NAME => (Some(64), 1),
         oid::INT2 => (Some(2), 2),
-        oid::INT4 | oid::FLOAT4 | oid::DATE => (Some(4), 4),
+        oid::INT4 | oid::OID | oid::FLOAT4 | oid::DATE => (Some(4), 4),
         oid::INT8 | oid::FLOAT8 | oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ => (Some(8), 8),
         oid::INTERVAL => (Some(16), 8),
         oid::TIMETZ => (Some(12), 8),
@@ -181,6 +182,7 @@ unsafe fn array(at: *const u8, element: PgType) -> String {
             let value = match size {
                 Some(1) => i64::from(i8::from_le_bytes(read(place))).cast_unsigned(),
                 Some(2) => i64::from(i16::from_le_bytes(read(place))).cast_unsigned(),
+                Some(4) if element.oid == oid::OID => u32::from_le_bytes(read(place)).into(),
                 Some(4) => i64::from(i32::from_le_bytes(read(place))).cast_unsigned(),
                 Some(8) => u64::from_le_bytes(read(place)),
                 _ => place.expose_provenance() as u64,

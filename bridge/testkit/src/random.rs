@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use arrow::array::ArrowPrimitiveType;
 use arrow::array::{
-    ArrayRef, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder, ListArray, PrimitiveArray,
-    StringBuilder, StringViewBuilder, make_array,
+    Array as _, ArrayRef, AsArray as _, BinaryViewBuilder, BooleanBuilder, DictionaryArray,
+    FixedSizeBinaryBuilder, ListArray, PrimitiveArray, StringBuilder, StringViewArray, StringViewBuilder,
+    make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Field, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Field,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
+    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use bridge_types::{PgType, oid, wire};
 
@@ -103,6 +105,14 @@ pub fn wire_types() -> Vec<(Field, PgType)> {
     for (precision, scale) in [(38, 0), (38, 10), (38, 37), (38, 38), (20, 3)] {
         types.push((plain(DataType::Decimal128(precision, scale)), PgType::new(oid::NUMERIC)));
     }
+    for unit in [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Nanosecond] {
+        types.push((plain(DataType::Timestamp(unit, None)), PgType::new(oid::TIMESTAMP)));
+    }
+    types.push((plain(DataType::Time64(TimeUnit::Nanosecond)), PgType::new(oid::TIME)));
+    for key in [DataType::UInt8, DataType::UInt16, DataType::UInt32] {
+        let dictionary = DataType::Dictionary(Box::new(key), Box::new(DataType::Utf8View));
+        types.push((plain(dictionary), PgType::new(oid::TEXT)));
+    }
     let lists: Vec<_> =
         types.iter().filter_map(|(item, pg_type)| Some((list(item.clone()), pg_type.array()?))).collect();
     types.extend(lists);
@@ -160,6 +170,11 @@ pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> Arr
             2 => 10_957 - 2_451_545,
             _ => i32::try_from(random.below(4_000_000)).expect("small") - 2_000_000,
         }),
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            from_fn::<Time64NanosecondType>(with_nulls, field, |valid| {
+                if valid { random.below(86_400_000_000_001).cast_signed() } else { -1 }
+            })
+        }
         DataType::Time64(_) => from_fn::<Time64MicrosecondType>(with_nulls, field, |valid| {
             if valid { random.below(86_400_000_001).cast_signed() } else { -1 }
         }),
@@ -171,6 +186,25 @@ pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> Arr
                 2 => i64::MAX - 1,
                 _ => random.bits().cast_signed() >> 10,
             })
+        }
+        DataType::Timestamp(TimeUnit::Second, _) => {
+            from_fn::<TimestampSecondType>(with_nulls, field, |valid| instant(random, valid, 40))
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            from_fn::<TimestampMillisecondType>(with_nulls, field, |valid| instant(random, valid, 20))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            from_fn::<TimestampNanosecondType>(with_nulls, field, |valid| instant(random, valid, 0))
+        }
+        DataType::Dictionary(key, _) => {
+            let entries = 1 + random.below(40);
+            let labels: StringViewArray = (0..entries).map(|_| Some(text(random))).collect();
+            let key = Field::new("key", key.as_ref().clone(), true);
+            match key.data_type() {
+                DataType::UInt8 => dictionary::<UInt8Type>(random, with_nulls, &key, labels),
+                DataType::UInt16 => dictionary::<UInt16Type>(random, with_nulls, &key, labels),
+                _ => dictionary::<UInt32Type>(random, with_nulls, &key, labels),
+            }
         }
         DataType::Utf8View => {
             let mut builder = StringViewBuilder::new();
@@ -214,6 +248,34 @@ pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> Arr
         }
         other => panic!("testkit makes no {other}"),
     }
+}
+
+/// An instant, infinities among them, of 64 - `shift` bits.
+fn instant(random: &mut Random, valid: bool, shift: u32) -> i64 {
+    match random.below(10) {
+        _ if !valid => i64::MIN,
+        0 => i64::MAX,
+        1 => -i64::MAX,
+        _ => random.bits().cast_signed() >> shift,
+    }
+}
+
+/// Random indices into `labels`; those under nulls are anything.
+fn dictionary<K: ArrowDictionaryKeyType>(
+    random: &mut Random,
+    nulls: NullBuffer,
+    key: &Field,
+    labels: StringViewArray,
+) -> ArrayRef
+where
+    K::Native: TryFrom<u64>,
+{
+    let end = labels.len() as u64;
+    let keys = from_fn::<K>(nulls, key, |valid| {
+        let index = if valid { random.below(end) } else { 0xff };
+        K::Native::try_from(index).unwrap_or_default()
+    });
+    Arc::new(DictionaryArray::<K>::new(keys.as_primitive::<K>().clone(), Arc::new(labels)))
 }
 
 /// Text around the lengths where views and headers change.

@@ -3,7 +3,8 @@
 use arrow::array::{Array, AsArray as _, BooleanArray};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Field, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use bridge_types::wire;
@@ -64,12 +65,30 @@ pub fn expected(field: &Field, array: &dyn Array, row: usize) -> Option<String> 
         DataType::Time64(TimeUnit::Microsecond) => {
             array.as_primitive::<Time64MicrosecondType>().value(row).to_string()
         }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            match array.as_primitive::<TimestampMicrosecondType>().value(row) {
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            (array.as_primitive::<Time64NanosecondType>().value(row) / 1000).to_string()
+        }
+        DataType::Timestamp(unit, _) => {
+            let (value, numerator, denominator) = match unit {
+                TimeUnit::Second => (array.as_primitive::<TimestampSecondType>().value(row), 1_000_000, 1),
+                TimeUnit::Millisecond => {
+                    (array.as_primitive::<TimestampMillisecondType>().value(row), 1000, 1)
+                }
+                TimeUnit::Microsecond => (array.as_primitive::<TimestampMicrosecondType>().value(row), 1, 1),
+                TimeUnit::Nanosecond => (array.as_primitive::<TimestampNanosecondType>().value(row), 1, 1000),
+            };
+            match value {
                 i64::MAX => "inf".into(),
                 value if value == -i64::MAX => "-inf".into(),
-                value => (i128::from(value) - 946_684_800_000_000).to_string(),
+                // Cut, not rounded, and towards the past.
+                value => ((i128::from(value) * numerator).div_euclid(denominator) - 946_684_800_000_000)
+                    .to_string(),
             }
+        }
+        DataType::Dictionary(_, value) => {
+            let dictionary = array.as_any_dictionary();
+            let value = Field::new("value", value.as_ref().clone(), true);
+            return expected(&value, dictionary.values().as_ref(), dictionary.normalized_keys()[row]);
         }
         DataType::FixedSizeBinary(_) => fixed(extension, array.as_fixed_size_binary().value(row)),
         DataType::List(item) => {

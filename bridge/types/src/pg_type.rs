@@ -32,6 +32,8 @@ pub mod oid {
 
     pub const BOOL_ARRAY: u32 = 1000;
     pub const BYTEA_ARRAY: u32 = 1001;
+    pub const CHAR_ARRAY: u32 = 1002;
+    pub const NAME_ARRAY: u32 = 1003;
     pub const INT2_ARRAY: u32 = 1005;
     pub const INT4_ARRAY: u32 = 1007;
     pub const TEXT_ARRAY: u32 = 1009;
@@ -40,6 +42,7 @@ pub mod oid {
     pub const INT8_ARRAY: u32 = 1016;
     pub const FLOAT4_ARRAY: u32 = 1021;
     pub const FLOAT8_ARRAY: u32 = 1022;
+    pub const OID_ARRAY: u32 = 1028;
     pub const TIMESTAMP_ARRAY: u32 = 1115;
     pub const DATE_ARRAY: u32 = 1182;
     pub const TIME_ARRAY: u32 = 1183;
@@ -55,9 +58,12 @@ pub mod oid {
 const TYPMOD_HEADER: i32 = 4;
 
 /// Element oid -> array oid, for the types of which the bridge carries arrays.
-const ARRAYS: [(u32, u32); 19] = [
+const ARRAYS: [(u32, u32); 22] = [
     (oid::BOOL, oid::BOOL_ARRAY),
     (oid::BYTEA, oid::BYTEA_ARRAY),
+    (oid::CHAR, oid::CHAR_ARRAY),
+    (oid::NAME, oid::NAME_ARRAY),
+    (oid::OID, oid::OID_ARRAY),
     (oid::INT2, oid::INT2_ARRAY),
     (oid::INT4, oid::INT4_ARRAY),
     (oid::INT8, oid::INT8_ARRAY),
@@ -75,6 +81,13 @@ const ARRAYS: [(u32, u32); 19] = [
     (oid::TIMETZ, oid::TIMETZ_ARRAY),
     (oid::JSON, oid::JSON_ARRAY),
     (oid::UUID, oid::UUID_ARRAY),
+];
+
+/// Types without values, or whose input functions refuse every text (`pg_type.dat`):
+/// pseudo-types, and what the system keeps in its catalogs.
+const WITHOUT_INPUT: [u32; 37] = [
+    32, 194, 269, 325, 705, 2249, 2275, 2276, 2277, 2278, 2279, 2281, 2283, 2287, 2776, 3115, 3310, 3361, 3402,
+    3500, 3831, 3838, 4537, 4538, 4600, 4601, 5017, 5077, 5078, 5079, 5080, 2282, 1263, 210, 81, 71, 83,
 ];
 
 /// A Postgres type: base type oid (domains resolved) and typmod, -1 for none.
@@ -120,6 +133,49 @@ impl PgType {
         (text && self.typmod >= TYPMOD_HEADER).then(|| self.typmod - TYPMOD_HEADER)
     }
 
+    /// True for a type whose values cross as the text of Postgres' output function, because
+    /// Arrow and DuckDB have no type of their own for them: `inet`, `bit`, enums, ranges,
+    /// everything user-defined. `jsonb` is one of them.
+    #[must_use]
+    pub fn crosses_as_text(&self) -> bool {
+        let in_own_form = matches!(
+            self.oid,
+            oid::BOOL
+                | oid::BYTEA
+                | oid::CHAR
+                | oid::NAME
+                | oid::INT8
+                | oid::INT2
+                | oid::INT4
+                | oid::TEXT
+                | oid::OID
+                | oid::JSON
+                | oid::FLOAT4
+                | oid::FLOAT8
+                | oid::BPCHAR
+                | oid::VARCHAR
+                | oid::DATE
+                | oid::TIME
+                | oid::TIMESTAMP
+                | oid::TIMESTAMPTZ
+                | oid::INTERVAL
+                | oid::TIMETZ
+                | oid::NUMERIC
+                | oid::UUID
+        );
+        !in_own_form && self.element().is_none() && !WITHOUT_INPUT.contains(&self.oid)
+    }
+
+    /// The type in whose form values of this one cross: itself, or that of its text.
+    #[must_use]
+    pub fn crossing(&self) -> Self {
+        match self.oid {
+            oid::JSONB => Self::new(oid::JSON),
+            _ if self.crosses_as_text() => Self::new(oid::TEXT),
+            _ => *self,
+        }
+    }
+
     /// The element type (with this typmod) if this is an array the bridge carries.
     #[must_use]
     pub fn element(&self) -> Option<Self> {
@@ -155,6 +211,15 @@ mod tests {
         // numeric(3,-2), as Postgres 15 encodes it
         let negative = PgType { oid: oid::NUMERIC, typmod: ((3 << 16) | (-2 & 0x7ff)) + 4 };
         assert_eq!(negative.numeric_precision_scale(), Some((3, -2)));
+    }
+
+    #[test]
+    fn what_has_no_form_of_its_own_crosses_as_text() {
+        let crossing = |oid| PgType::new(oid).crossing().oid;
+        assert_eq!(crossing(oid::JSONB), oid::JSON);
+        assert_eq!((crossing(oid::BIT), crossing(869), crossing(16_400)), (oid::TEXT, oid::TEXT, oid::TEXT));
+        assert_eq!((crossing(oid::INT4), crossing(oid::OID_ARRAY)), (oid::INT4, oid::OID_ARRAY));
+        assert_eq!(crossing(2281), 2281, "internal has no text");
     }
 
     #[test]

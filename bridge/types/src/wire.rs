@@ -16,7 +16,7 @@
 //! | JSON | Utf8View | `arrow.json` | |
 //! | BLOB | BinaryView | | |
 //! | DATE | Date32 | | infinities raw, see [`crate::epoch`] |
-//! | TIME | Time64(us) | | |
+//! | TIME, TIME_NS | Time64(us), Time64(ns) | | |
 //! | TIMETZ | FixedSizeBinary(8) | `duckdb.time_tz` | raw bits: micros << 24, offset in the low 24 |
 //! | TIMESTAMP(TZ) | Timestamp(us, None / "UTC") | | infinities raw |
 //! | TIMESTAMP_S/MS/NS | Timestamp(s/ms/ns, None) | | |

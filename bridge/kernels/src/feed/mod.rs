@@ -1,12 +1,16 @@
 //! Datums -> Arrow: rows of a heap scan, or parameters, into record batches.
 //!
 //! `schema` says in which Arrow type a Postgres column travels, `value` reads Postgres'
-//! formats, `column` collects one column, and [`BatchBuilder`] a batch.
+//! formats, `cells` is one column of a block of rows, `column` (with `views` and `list`) collects
+//! it, and [`BatchBuilder`] collects a batch.
 
+mod cells;
 mod column;
+mod list;
 mod numeric;
 mod schema;
 mod value;
+mod views;
 
 use std::sync::Arc;
 
@@ -14,7 +18,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use bridge_types::{ColumnSpec, Unsupported};
 
-use crate::error::KernelError;
+use crate::error::{KernelError, Stop};
+use cells::Cells;
 use column::ColumnBuilder;
 pub use schema::feed_schema;
 
@@ -52,48 +57,68 @@ impl BatchBuilder {
     /// Appends one row. The datums of null columns are not looked at.
     ///
     /// # Errors
+    /// As [`Self::push_rows`].
+    ///
+    /// # Safety
+    /// As for [`Self::push_rows`].
+    pub unsafe fn push_row(&mut self, datums: &[u64], isnull: &[bool]) -> Result<(), KernelError> {
+        // SAFETY: as the caller promises.
+        unsafe { self.push_rows(datums, isnull, 1) }
+    }
+
+    /// Appends `rows` rows, given one after the other, a column at a time. The datums of null columns
+    /// are not looked at.
+    ///
+    /// # Errors
     /// [`KernelError::Value`] for a value that DuckDB cannot hold, naming the column and the
     /// row within the batch; [`KernelError::Shape`] for a wrong number of datums. The rows
     /// collected so far are then dropped.
     ///
     /// # Safety
-    /// By-value datums are of the column's type. By-reference datums of non-null columns point
+    /// By-value datums are of the column's type, in place of those that cross as text their text
+    /// ([`bridge_types::PgType::crosses_as_text`]). By-reference datums of non-null columns point
     /// at valid values of the column's type, varlenas neither external nor compressed, 4-byte
     /// headers on a 4-byte boundary, text in UTF-8.
-    pub unsafe fn push_row(&mut self, datums: &[u64], isnull: &[bool]) -> Result<(), KernelError> {
-        if datums.len() != self.columns.len() || isnull.len() != self.columns.len() {
+    pub unsafe fn push_rows(
+        &mut self,
+        datums: &[u64],
+        isnull: &[bool],
+        rows: usize,
+    ) -> Result<(), KernelError> {
+        let columns = self.columns.len();
+        if datums.len() != isnull.len() || Some(datums.len()) != columns.checked_mul(rows) {
             return Err(KernelError::Shape("the number of columns differs".into()));
         }
-        for ((_, column), (datum, null)) in self.columns.iter_mut().zip(datums.iter().zip(isnull)) {
-            let pushed = if *null {
-                column.push_null();
-                Ok(0)
-            } else {
-                // SAFETY: of this column's type, not null (caller).
-                unsafe { column.push(*datum) }
-            };
-            match pushed {
+        // One look at all flags together is cheaper than one at each column's.
+        let isnull = isnull.iter().fold(false, |any, null| any | null).then_some(isnull);
+        for (index, (_, column)) in self.columns.iter_mut().enumerate() {
+            let cells = Cells::new(datums, isnull, columns, index)
+                .ok_or_else(|| KernelError::Shape("the number of columns differs".into()))?;
+            // SAFETY: of this column's type where they are not null (caller).
+            match unsafe { column.extend(&cells) } {
                 Ok(bytes) => self.bytes += bytes,
-                Err(fault) => return Err(self.fail(datums, isnull, fault)),
+                Err(stop) => return Err(self.fail(index, stop)),
             }
         }
-        self.rows += 1;
+        self.rows += rows;
         Ok(())
     }
 
-    /// Empties the builder and names the first column that is one row short of its neighbours.
+    /// Empties the builder, and names the place of a value that does not fit.
     #[cold]
-    fn fail(&mut self, datums: &[u64], isnull: &[bool], fault: crate::Fault) -> KernelError {
-        debug_assert_eq!(datums.len(), isnull.len());
-        let row = self.rows;
-        let column = self.columns.iter().find(|(_, column)| column.rows() <= row);
-        let column = column.map(|(name, _)| name.clone()).unwrap_or_default();
+    fn fail(&mut self, column: usize, stop: Stop) -> KernelError {
+        let rows = self.rows;
         for (_, column) in &mut self.columns {
             column.clear();
         }
         self.rows = 0;
         self.bytes = 0;
-        KernelError::Value { column, row, fault }
+        match stop {
+            Stop::Value(row, fault) => {
+                KernelError::Value { column: self.columns[column].0.clone(), row: rows + row, fault }
+            }
+            Stop::Whole(error) => error,
+        }
     }
 
     /// Rows collected since the last [`Self::finish`].
@@ -161,8 +186,10 @@ mod tests {
             assert_eq!(*data_type, DataType::Utf8View);
             assert!(schema.field(at).metadata().contains_key(META_NUMERIC_TEXT));
         }
-        let jsonb = feed_schema(&[spec("doc", PgType::new(oid::JSONB))]).unwrap_err();
-        assert_eq!(jsonb.what, "column \"doc\"");
+        let jsonb = feed_schema(&[spec("doc", PgType::new(oid::JSONB))]).unwrap();
+        assert_eq!(*jsonb.field(0).data_type(), DataType::Utf8View);
+        let internal = feed_schema(&[spec("doc", PgType::new(2281))]).unwrap_err();
+        assert_eq!(internal.what, "column \"doc\"");
     }
 
     #[test]

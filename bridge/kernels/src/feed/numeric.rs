@@ -9,6 +9,84 @@ use crate::layout::{
     NUMERIC_SHORT_WEIGHT_MASK, NUMERIC_SHORT_WEIGHT_SIGN, NUMERIC_SIGN_MASK, NUMERIC_SPECIAL,
 };
 
+/// What `numeric(precision, scale)` can hold.
+#[derive(Clone, Copy)]
+pub(super) struct DecimalLimits {
+    precision: u8,
+    scale: i8,
+    /// The values of up to 18 digits: 10^precision; 0 if there are more.
+    end: u64,
+}
+
+/// Most base-10000 digits whose number cannot overflow 64 bits.
+const NARROW_DIGITS: usize = 4;
+/// Most decimal digits of a signed 64-bit number that has all of them.
+const NARROW_PRECISION: u8 = 18;
+
+impl DecimalLimits {
+    /// Of a decimal that DuckDB has: `precision` at most 38, `scale` from 0 to that.
+    pub(super) fn new(precision: u8, scale: i8) -> Self {
+        let end = if precision <= NARROW_PRECISION { 10_u64.pow(precision.into()) } else { 0 };
+        Self { precision, scale, end }
+    }
+
+    /// The unscaled value of a numeric's payload; further digits are rounded half away from zero.
+    /// Errors: `OutOfRange` if it does not fit, `NumericSpecial` for NaN and infinities.
+    #[inline(always)]
+    pub(super) fn narrow<T: TryFrom<i64> + TryFrom<i128>>(self, payload: &[u8]) -> Result<T, Fault> {
+        if let Some(value) = self.short(payload) {
+            return T::try_from(value).map_err(|_| OVERFLOW);
+        }
+        T::try_from(self.wide(payload)?).map_err(|_| OVERFLOW)
+    }
+
+    /// As [`Self::narrow`], of any width.
+    pub(super) fn wide(self, payload: &[u8]) -> Result<i128, Fault> {
+        Numeric::read(payload)?.decimal(self.precision, self.scale)
+    }
+
+    /// The value of an ordinary numeric: in the short form, of few digits, with no more of them
+    /// behind the point than the scale or at most three more in the last digit. `None` for any
+    /// other, and for one that is too large.
+    #[inline(always)]
+    fn short(self, payload: &[u8]) -> Option<i64> {
+        let (words, _) = payload.as_chunks::<2>();
+        let (header, digits) = words.split_first()?;
+        let header = u16::from_le_bytes(*header);
+        if header & NUMERIC_SIGN_MASK != NUMERIC_SHORT || digits.len() > NARROW_DIGITS {
+            return None;
+        }
+        let count = i32::try_from(digits.len()).ok()?;
+        let value = digits.iter().fold(0_u64, |value, digit| {
+            value * u64::from(NUMERIC_BASE) + u64::from(u16::from_le_bytes(*digit))
+        });
+        // The power of ten that the last digit stands for, in units of the scale.
+        let power = 4 * (i32::from(short_weight(header)) + 1 - count) + i32::from(self.scale);
+        let value = match power {
+            0 => value,
+            -3..0 => {
+                let unit = [10, 100, 1000][usize::try_from(-1 - power).ok()?];
+                (value + unit / 2) / unit
+            }
+            1..=2 => value * [10, 100][usize::try_from(power - 1).ok()?],
+            _ if value == 0 => 0,
+            _ => return None,
+        };
+        let value = i64::try_from(value).ok().filter(|_| value < self.end)?;
+        Some(if header & NUMERIC_SHORT_SIGN != 0 { -value } else { value })
+    }
+}
+
+/// The weight in the header of a short-form numeric.
+#[inline(always)]
+fn short_weight(header: u16) -> i16 {
+    let low = header & (NUMERIC_SHORT_WEIGHT_MASK | NUMERIC_SHORT_WEIGHT_SIGN);
+    let sign = if low & NUMERIC_SHORT_WEIGHT_SIGN == 0 { 0 } else { !NUMERIC_SHORT_WEIGHT_MASK };
+    (low | sign).cast_signed()
+}
+
+const OVERFLOW: Fault = Fault::OutOfRange("numeric");
+
 /// A numeric, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Numeric<'a> {
@@ -33,16 +111,12 @@ impl<'a> Numeric<'a> {
                 NUMERIC_NINF => "-Infinity",
                 _ => return Err(Fault::Malformed("a numeric has an unknown header")),
             })),
-            NUMERIC_SHORT => {
-                let low = header & (NUMERIC_SHORT_WEIGHT_MASK | NUMERIC_SHORT_WEIGHT_SIGN);
-                let sign = if low & NUMERIC_SHORT_WEIGHT_SIGN == 0 { 0 } else { !NUMERIC_SHORT_WEIGHT_MASK };
-                Ok(Self::Finite {
-                    negative: header & NUMERIC_SHORT_SIGN != 0,
-                    weight: (low | sign).cast_signed(),
-                    dscale: (header >> NUMERIC_SHORT_DSCALE_SHIFT) & NUMERIC_SHORT_DSCALE_MAX,
-                    digits: rest,
-                })
-            }
+            NUMERIC_SHORT => Ok(Self::Finite {
+                negative: header & NUMERIC_SHORT_SIGN != 0,
+                weight: short_weight(header),
+                dscale: (header >> NUMERIC_SHORT_DSCALE_SHIFT) & NUMERIC_SHORT_DSCALE_MAX,
+                digits: rest,
+            }),
             sign => {
                 let (weight, digits) = rest.split_first().ok_or(SHORTER)?;
                 Ok(Self::Finite {
@@ -59,7 +133,6 @@ impl<'a> Numeric<'a> {
     /// from zero.
     /// Errors: `OutOfRange` if it does not fit, `NumericSpecial` for NaN and infinities.
     pub(crate) fn decimal(&self, precision: u8, scale: i8) -> Result<i128, Fault> {
-        const OVERFLOW: Fault = Fault::OutOfRange("numeric");
         let (negative, weight, digits) = match self {
             Self::Special(name) => return Err(Fault::NumericSpecial(name)),
             Self::Finite { negative, weight, digits, .. } => (*negative, *weight, *digits),
@@ -132,3 +205,54 @@ impl<'a> Numeric<'a> {
 }
 
 const _: () = assert!(NUMERIC_DEC_DIGITS == 4, "the formats above print four digits");
+
+#[cfg(test)]
+mod tests {
+    use super::{DecimalLimits, Numeric};
+    use crate::layout::{NUMERIC_DEC_DIGITS, numeric_short_header};
+
+    fn payload(negative: bool, weight: i16, digits: &[u16]) -> Vec<u8> {
+        let header = numeric_short_header(negative, 0, weight);
+        std::iter::once(&header).chain(digits).flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn the_short_way_agrees_with_the_long_one() {
+        let all: [&[u16]; 9] = [
+            &[],
+            &[1],
+            &[9999],
+            &[1, 5],
+            &[12, 3450],
+            &[12, 3455],
+            &[9999, 9999, 9999],
+            &[1, 0, 0, 4999],
+            &[9999, 9999, 9999, 9999],
+        ];
+        let mut taken = 0;
+        for digits in all {
+            for weight in -6..=6 {
+                for (precision, scale) in [(4, 0), (9, 9), (12, 2), (18, 0), (18, 3), (18, 18), (38, 5)] {
+                    for negative in [false, true] {
+                        let payload = payload(negative, weight, digits);
+                        let limits = DecimalLimits::new(precision, scale);
+                        let exact = Numeric::read(&payload).unwrap().decimal(precision, scale);
+                        let case = format!("{digits:?} {weight} ({precision},{scale})");
+                        if let Some(value) = limits.short(&payload) {
+                            taken += 1;
+                            assert_eq!(exact, Ok(value.into()), "{case}");
+                        }
+                        assert_eq!(limits.wide(&payload), exact, "{case}");
+                        assert_eq!(
+                            limits.narrow::<i64>(&payload).ok().map(i128::from),
+                            exact.ok().filter(|value| i64::try_from(*value).is_ok()),
+                            "{case}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(taken > 200, "{taken}");
+        assert_eq!(NUMERIC_DEC_DIGITS, 4);
+    }
+}

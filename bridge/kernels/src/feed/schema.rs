@@ -10,7 +10,8 @@ use bridge_types::{ColumnSpec, PgType, Unsupported, oid, wire};
 
 /// The Arrow schema in which rows of these Postgres columns travel (types as in
 /// `bridge_types::wire`). `numeric(p, s)` with p <= 38 and 0 <= s <= p is a decimal; other
-/// numerics are text, marked with the metadata `pg_duckdb.numeric_text`. All fields are nullable.
+/// numerics are text, marked with the metadata `pg_duckdb.numeric_text`. Types that cross as text
+/// ([`PgType::crosses_as_text`]) are text here. All fields are nullable.
 ///
 /// # Errors
 /// [`Unsupported`] naming a column whose type the bridge does not carry.
@@ -31,6 +32,7 @@ pub(crate) fn no_feed(name: &str, pg_type: PgType) -> Unsupported {
 
 /// The field of one column, `None` if the bridge does not carry its type.
 fn field(name: &str, pg_type: PgType) -> Option<Field> {
+    let pg_type = pg_type.crossing();
     if let Some(element) = pg_type.element() {
         let item = field("l", element)?;
         return Some(Field::new(name, DataType::List(Arc::new(item)), true));

@@ -1,8 +1,8 @@
 //! Casts that are functions in Postgres, and the length coercions of text.
 
 use bridge_types::oid::{
-    BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, NAME, NUMERIC, TEXT, TIME, TIMESTAMP,
-    TIMESTAMPTZ, VARCHAR,
+    BIT, BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NAME, NUMERIC, TEXT,
+    TIME, TIMESTAMP, TIMESTAMPTZ, VARBIT, VARCHAR,
 };
 
 use super::{Entry, numeric, result_type};
@@ -83,6 +83,10 @@ pub(super) fn entries() -> Vec<Entry> {
         Ok(duck("{0}", DuckType::Varchar, vec![numeric::text(a.remove(0))]))
     }));
     entries.push(Entry::template("io:text", &[TEXT], "{0}"));
+    // What crosses as its text is its text.
+    for args in [&[JSONB] as &'static [u32], &[JSON], &[BIT], &[VARBIT]] {
+        entries.push(Entry::template("io:text", args, "CAST({0} AS VARCHAR)"));
+    }
     for (name, type_name) in [("io:21", INT2), ("io:23", INT4), ("io:20", INT8)] {
         let args: &'static [u32] = &[TEXT];
         debug_assert!(name.ends_with(&type_name.to_string()));
