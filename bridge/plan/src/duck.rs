@@ -13,6 +13,7 @@ use datafusion_expr::{
 };
 
 use crate::DuckType;
+use crate::frame::Frame;
 use crate::pg::ANY;
 
 /// An expression together with its carrier.
@@ -143,6 +144,8 @@ pub struct DuckAggregate {
     pub name: String,
     /// The carrier of the result.
     pub ty: DuckType,
+    /// Of a window function, its frame.
+    pub frame: Option<Frame>,
 }
 
 impl fmt::Debug for DuckAggregate {
@@ -155,7 +158,13 @@ impl DuckAggregate {
     /// The function as DataFusion's expressions hold it.
     #[must_use]
     pub fn udf(name: &str, ty: DuckType) -> Arc<AggregateUDF> {
-        Arc::new(AggregateUDF::new_from_impl(Self { name: name.to_owned(), ty }))
+        Arc::new(AggregateUDF::new_from_impl(Self { name: name.to_owned(), ty, frame: None }))
+    }
+
+    /// A window function as DataFusion's expressions hold it.
+    #[must_use]
+    pub fn window(name: &str, ty: DuckType, frame: Frame) -> Arc<AggregateUDF> {
+        Arc::new(AggregateUDF::new_from_impl(Self { name: name.to_owned(), ty, frame: Some(frame) }))
     }
 
     /// The function of an aggregate call, if it is one of DuckDB's.

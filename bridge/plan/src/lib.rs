@@ -23,6 +23,7 @@ pub mod duck;
 pub mod duck_type;
 pub mod error;
 pub mod explain;
+pub mod frame;
 pub mod functions;
 pub mod nodes;
 pub mod pg;

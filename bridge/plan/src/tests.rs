@@ -265,7 +265,7 @@ fn definitions_and_set_operations_keep_their_order_and_limits() {
     let union =
         SetOperation::plan(SetOperator::Union, true, first, scan("r3"), &[DuckType::Integer]).unwrap();
     let body = build::sort(union, vec![Sort { expr: output(0), asc: false, nulls_first: true }]);
-    let name = CteDefinition { name: "cte1".to_owned(), materialized: Materialized::Always };
+    let name = CteDefinition { name: "cte1".to_owned(), materialized: Materialized::Always, recursive: false };
     let plan = With::plan(vec![(name, definition)], body);
     insta::assert_snapshot!(sql(plan, &[INT4]), @r#"WITH "cte1"("c0") AS MATERIALIZED (SELECT "r1"."id" AS "c0" FROM "pg5"."main"."orders" AS "r1") (SELECT "r2"."c0" AS "c0" FROM "cte1" AS "r2" ORDER BY 1 ASC NULLS LAST LIMIT CAST(1 AS INTEGER)) UNION ALL (SELECT "r3"."c0" AS "c0" FROM "cte1" AS "r3") ORDER BY 1 DESC NULLS FIRST"#);
 }

@@ -103,11 +103,18 @@ pub fn rewrite_aggregate(
 
         (name @ ("row_number" | "rank" | "dense_rank"), []) => Ok(call(name, DuckType::BigInt, args)),
         (name @ ("percent_rank" | "cume_dist"), []) => Ok(call(name, DuckType::Double, args)),
-        ("ntile", [INT4]) => Ok(call("ntile", DuckType::BigInt, args).cast(&DuckType::Integer)),
+        ("ntile", [INT4]) => {
+            let args = args.into_iter().map(|count| positive(count, "[22014] argument of ntile")).collect();
+            Ok(call("ntile", DuckType::BigInt, args).cast(&DuckType::Integer))
+        }
         (name @ ("first_value" | "last_value"), [ANYELEMENT])
-        | (name @ "nth_value", [ANYELEMENT, INT4])
         | (name @ ("lag" | "lead"), [ANYELEMENT] | [ANYELEMENT, INT4]) => {
             Ok(call(name, first.unwrap_or(DuckType::Varchar), args))
+        }
+        ("nth_value", [ANYELEMENT, INT4]) => {
+            let position = positive(args[1].clone(), "[22016] argument of nth_value");
+            let ty = first.unwrap_or(DuckType::Varchar);
+            Ok(call("nth_value", ty, vec![args[0].clone(), position]))
         }
         (name @ ("lag" | "lead"), [ANYCOMPATIBLE, INT4, ANYCOMPATIBLE]) => {
             let offset = args[1].clone();
@@ -118,6 +125,15 @@ pub fn rewrite_aggregate(
         }
         _ => unsupported(signature.display.clone(), "it is not known to give Postgres' answer in DuckDB"),
     }
+}
+
+/// An argument that has to be greater than zero; `what` begins with the SQLSTATE of the error.
+fn positive(value: Typed, what: &str) -> Typed {
+    if PgConstant::of(&value.expr).and_then(PgConstant::as_int).is_some_and(|value| value > 0) {
+        return value;
+    }
+    let sql = format!("CASE WHEN {{0}} <= 0 THEN error('{what} must be greater than zero') ELSE {{0}} END");
+    duck(sql, value.ty.clone(), vec![value])
 }
 
 /// `sum(x)` on decimals; over rows of different display scales, the largest of those is shown.

@@ -32,6 +32,7 @@ mod comparison;
 mod date_time;
 mod numeric;
 mod quantified;
+mod range;
 mod syntax;
 mod text;
 
@@ -44,6 +45,7 @@ use datafusion_expr::Operator;
 
 pub use aggregate::{AggregateCall, rewrite_aggregate};
 pub(crate) use comparison::{equality_key, sort_key};
+pub(crate) use range::range_operands;
 pub(crate) use numeric::{as_decimal, one_of, unify, widen, without_scale};
 
 use crate::DuckType;

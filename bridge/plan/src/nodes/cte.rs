@@ -27,12 +27,15 @@ pub struct CteDefinition {
     pub name: String,
     /// MATERIALIZED or not.
     pub materialized: Materialized,
+    /// It refers to itself: its query is a union, whose right side does, and its outputs have the
+    /// carriers that its references have.
+    pub recursive: bool,
 }
 
 /// `WITH definitions body`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct With {
-    /// Definitions; later ones may refer to earlier ones.
+    /// Definitions; later ones may refer to earlier ones, recursive ones to themselves.
     pub definitions: Vec<CteDefinition>,
     /// The definitions' queries in order, then the body.
     pub(crate) inputs: Vec<LogicalPlan>,

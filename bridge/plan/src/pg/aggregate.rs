@@ -11,12 +11,15 @@ use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature as 
 use super::Signature;
 use super::function::ANY;
 use crate::DuckType;
+use crate::frame::Frame;
 
 /// An opaque aggregate (or window) function.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PgAggregate {
     /// Its identity.
     pub signature: Signature,
+    /// Of a window function, its frame.
+    pub frame: Option<Frame>,
 }
 
 impl fmt::Debug for PgAggregate {
@@ -29,7 +32,13 @@ impl PgAggregate {
     /// The function as DataFusion's expressions hold it.
     #[must_use]
     pub fn udf(signature: Signature) -> Arc<AggregateUDF> {
-        Arc::new(AggregateUDF::new_from_impl(Self { signature }))
+        Arc::new(AggregateUDF::new_from_impl(Self { signature, frame: None }))
+    }
+
+    /// A window function as DataFusion's expressions hold it.
+    #[must_use]
+    pub fn window(signature: Signature, frame: Frame) -> Arc<AggregateUDF> {
+        Arc::new(AggregateUDF::new_from_impl(Self { signature, frame: Some(frame) }))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::DuckType;
 use crate::build;
 use crate::duck::{DuckAggregate, DuckFunction, Scaled, Typed, duck};
 use crate::error::{PlanError, malformed, unsupported};
+use crate::frame::Frame;
 use crate::functions;
 use crate::nodes::{
     CteDefinition, CteScan, FeedScan, GroupingSets, Relation, SetOperation, SetOperator, TableFunction,
@@ -168,7 +169,11 @@ impl Rewriter {
         let (definitions, body) = with.parts();
         let mut rewritten: Vec<(CteDefinition, LogicalPlan)> = Vec::with_capacity(definitions.len());
         for (definition, query) in definitions {
-            let query = self.plan(query.clone())?;
+            let query = if definition.recursive {
+                self.recursive(&definition.name, query)?
+            } else {
+                self.plan(query.clone())?
+            };
             let Some(types) = build::types_of(&query) else {
                 return malformed("a CTE has outputs of no known type");
             };
@@ -177,6 +182,26 @@ impl Rewriter {
         }
         let body = self.plan(body.clone())?;
         Ok(With::plan(rewritten, body))
+    }
+
+    /// A definition that refers to itself: both sides of its union are cast to the declared
+    /// carriers, since what the right side computes is what it reads in the next round.
+    fn recursive(&mut self, name: &str, query: &LogicalPlan) -> Result<LogicalPlan, PlanError> {
+        let (Some(set), Some(types)) = (node_of::<SetOperation>(query), build::types_of(query)) else {
+            return unsupported("WITH RECURSIVE", "the recursive query has a WITH of its own");
+        };
+        if !set.all && types.contains(&DuckType::NumericText) {
+            return unsupported("WITH RECURSIVE .. UNION", "a column is a numeric of unknown scale");
+        }
+        self.ctes.insert(name.to_owned(), types.clone());
+        let mut sides = Vec::with_capacity(set.inputs.len());
+        for side in &set.inputs {
+            sides.push(as_types(self.plan(side.clone())?, &types)?);
+        }
+        let (Some(right), Some(left)) = (sides.pop(), sides.pop()) else {
+            return malformed("a set operation without two inputs");
+        };
+        Ok(SetOperation::plan(set.operator, set.all, left, right, &types)?)
     }
 
     fn values(&mut self, values: ValuesList) -> Result<LogicalPlan, PlanError> {
@@ -444,11 +469,11 @@ impl Rewriter {
         let WindowFunction { fun, params } = call;
         let signature = match &fun {
             WindowFunctionDefinition::AggregateUDF(udf) => {
-                udf.inner().downcast_ref::<PgAggregate>().map(|f| f.signature.clone())
+                udf.inner().downcast_ref::<PgAggregate>().map(|f| (f.signature.clone(), f.frame.clone()))
             }
             WindowFunctionDefinition::WindowUDF(_) => None,
         };
-        let Some(signature) = signature else {
+        let Some((signature, Some(frame))) = signature else {
             return malformed(format!("foreign window function {}", fun.name()));
         };
         let args = self.exprs(params.args)?;
@@ -457,16 +482,24 @@ impl Rewriter {
             .into_iter()
             .map(|expr| Ok(functions::equality_key(self.expr(expr)?).expr))
             .collect::<Result<_, PlanError>>()?;
-        let order_by = self.sort_keys(params.order_by)?;
+        let (order_by, frame) = if frame.is_by_value() {
+            self.range_frame(params.order_by, frame)?
+        } else {
+            (self.sort_keys(params.order_by)?, frame)
+        };
         let filter = params.filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
         let make = |name: &str, ty: DuckType, args: Vec<Typed>| {
             let call = WindowFunction {
-                fun: WindowFunctionDefinition::AggregateUDF(DuckAggregate::udf(name, ty.clone())),
+                fun: WindowFunctionDefinition::AggregateUDF(DuckAggregate::window(
+                    name,
+                    ty.clone(),
+                    frame.clone(),
+                )),
                 params: WindowFunctionParams {
                     args: args.into_iter().map(|arg| arg.expr).collect(),
                     partition_by: partition_by.clone(),
                     order_by: order_by.clone(),
-                    window_frame: params.window_frame.clone(),
+                    window_frame: frame.displayed(),
                     filter: filter.clone(),
                     null_treatment: params.null_treatment,
                     distinct: params.distinct,
@@ -475,6 +508,33 @@ impl Rewriter {
             Typed::new(Expr::WindowFunction(Box::new(call)), ty)
         };
         functions::rewrite_aggregate(&signature, args, params.distinct, &make)
+    }
+}
+
+impl Rewriter {
+    /// A frame bounded by values, and the single key it adds offsets to.
+    fn range_frame(
+        &mut self,
+        order_by: Vec<SortExpr>,
+        frame: Frame,
+    ) -> Result<(Vec<SortExpr>, Frame), PlanError> {
+        let [key] = order_by.as_slice() else {
+            return malformed("a frame with value offsets without exactly one key");
+        };
+        let value = self.expr(key.expr.clone())?;
+        let mut offsets = Vec::new();
+        for offset in [frame.start.offset(), frame.end.offset()].into_iter().flatten() {
+            offsets.push(self.expr(offset.clone())?);
+        }
+        let (value, offsets) = functions::range_operands(value, offsets)?;
+        let mut offsets = offsets.into_iter();
+        let mut next = |_| offsets.next().map(|offset| offset.expr).ok_or(());
+        let (start, end) = (frame.start.try_map(&mut next), frame.end.try_map(&mut next));
+        let (Ok(start), Ok(end)) = (start, end) else {
+            return malformed("a frame lost an offset");
+        };
+        let key = SortExpr { expr: value.expr, ..key.clone() };
+        Ok((vec![key], Frame { start, end, ..frame }))
     }
 }
 

@@ -8,13 +8,14 @@ use datafusion_expr::expr::{
     AggregateFunctionParams, Exists, InSubquery, Placeholder, ScalarFunction, SetComparison, SetQuantifier,
     Sort as SortExpr, WindowFunctionParams,
 };
-use datafusion_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion_expr::{Expr, WindowFrameUnits, WindowFunctionDefinition};
 
 use super::block::query;
 use super::bounded;
 use crate::DuckType;
 use crate::duck::{DuckAggregate, DuckFunction, fill};
 use crate::error::{PlanError, malformed};
+use crate::frame::{Bound, Exclude, Frame};
 use crate::pg::PgConstant;
 
 /// What unqualified names of a level stand for.
@@ -82,7 +83,7 @@ pub(super) fn expr(expression: &Expr, names: &Names) -> Result<String, PlanError
             let Some(function) = udf.inner().downcast_ref::<DuckAggregate>() else {
                 return malformed(format!("window function {} was not rewritten", call.fun.name()));
             };
-            window(&function.name, &call.params, names)?
+            window(function, &call.params, names)?
         }
         other => return malformed(format!("the writer does not know the expression {other}")),
     };
@@ -152,8 +153,8 @@ fn sort_list(keys: &[SortExpr], names: &Names) -> Result<String, PlanError> {
     Ok(keys.join(", "))
 }
 
-fn window(name: &str, params: &WindowFunctionParams, names: &Names) -> Result<String, PlanError> {
-    let call = aggregate(name, &params.args, params.distinct, &[], names)?;
+fn window(function: &DuckAggregate, params: &WindowFunctionParams, names: &Names) -> Result<String, PlanError> {
+    let call = aggregate(&function.name, &params.args, params.distinct, &[], names)?;
     let filter = filter_clause(params.filter.as_deref(), names)?;
     let mut over = Vec::new();
     if !params.partition_by.is_empty() {
@@ -162,27 +163,34 @@ fn window(name: &str, params: &WindowFunctionParams, names: &Names) -> Result<St
     if !params.order_by.is_empty() {
         over.push(format!("ORDER BY {}", sort_list(&params.order_by, names)?));
     }
-    over.push(frame(&params.window_frame)?);
+    match &function.frame {
+        Some(by) => over.push(frame(by, names)?),
+        None => return malformed(format!("window function {} without a frame", function.name)),
+    }
     Ok(format!("{call}{filter} OVER ({})", over.join(" ")))
 }
 
-fn frame(frame: &WindowFrame) -> Result<String, PlanError> {
+fn frame(frame: &Frame, names: &Names) -> Result<String, PlanError> {
     let units = match frame.units {
         WindowFrameUnits::Rows => "ROWS",
         WindowFrameUnits::Range => "RANGE",
         WindowFrameUnits::Groups => "GROUPS",
     };
-    let bound = |bound: &WindowFrameBound| match bound {
-        WindowFrameBound::CurrentRow => Ok("CURRENT ROW".to_owned()),
-        WindowFrameBound::Preceding(value) if value.is_null() => Ok("UNBOUNDED PRECEDING".to_owned()),
-        WindowFrameBound::Following(value) if value.is_null() => Ok("UNBOUNDED FOLLOWING".to_owned()),
-        WindowFrameBound::Preceding(datafusion_common::ScalarValue::Int64(Some(n))) => {
-            Ok(format!("{n} PRECEDING"))
-        }
-        WindowFrameBound::Following(datafusion_common::ScalarValue::Int64(Some(n))) => {
-            Ok(format!("{n} FOLLOWING"))
-        }
-        other => malformed(format!("frame bound {other}")),
+    let bound = |bound: &Bound, unbounded: &str| {
+        Ok::<_, PlanError>(match bound {
+            Bound::Unbounded => unbounded.to_owned(),
+            Bound::CurrentRow => "CURRENT ROW".to_owned(),
+            Bound::Preceding(offset) => format!("{} PRECEDING", expr(offset, names)?),
+            Bound::Following(offset) => format!("{} FOLLOWING", expr(offset, names)?),
+        })
     };
-    Ok(format!("{units} BETWEEN {} AND {}", bound(&frame.start_bound)?, bound(&frame.end_bound)?))
+    let exclude = match frame.exclude {
+        Exclude::NoOthers => "",
+        Exclude::CurrentRow => " EXCLUDE CURRENT ROW",
+        Exclude::Group => " EXCLUDE GROUP",
+        Exclude::Ties => " EXCLUDE TIES",
+    };
+    let start = bound(&frame.start, "UNBOUNDED PRECEDING")?;
+    let end = bound(&frame.end, "UNBOUNDED FOLLOWING")?;
+    Ok(format!("{units} BETWEEN {start} AND {end}{exclude}"))
 }
