@@ -39,11 +39,103 @@ CREATE TABLE duckdb.tables (
     relid pg_catalog.regclass PRIMARY KEY,
     -- the DuckDB database that holds the table
     duckdb_db pg_catalog.text NOT NULL,
-    -- both null for tables of the local store
+    -- all null for tables of the local store
     motherduck_catalog_version pg_catalog.text,
-    default_database pg_catalog.text
+    default_database pg_catalog.text,
+    duckdb_schema pg_catalog.text,
+    -- DuckDB SQL that reads the table, where some columns need a cast
+    source pg_catalog.text
 ) USING heap;
 REVOKE ALL ON duckdb.tables FROM PUBLIC;
+
+----------------------------------------------------------------------------------------------
+-- MotherDuck
+----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION duckdb.fdw_handler() RETURNS pg_catalog.fdw_handler
+    AS 'MODULE_PATHNAME', 'fdw_handler_wrapper' LANGUAGE C STRICT;
+CREATE FUNCTION duckdb.fdw_validator(pg_catalog.text[], pg_catalog.oid) RETURNS void
+    AS 'MODULE_PATHNAME', 'fdw_validator_wrapper' LANGUAGE C STRICT;
+CREATE FOREIGN DATA WRAPPER duckdb HANDLER duckdb.fdw_handler VALIDATOR duckdb.fdw_validator;
+
+-- Name of the server that stands for a MotherDuck account; null if MotherDuck is not enabled.
+CREATE FUNCTION duckdb.motherduck_server() RETURNS pg_catalog.name
+    AS 'MODULE_PATHNAME', 'motherduck_server_wrapper' LANGUAGE C STABLE;
+CREATE FUNCTION duckdb.is_motherduck_enabled() RETURNS pg_catalog.bool
+    LANGUAGE sql STABLE AS 'SELECT duckdb.motherduck_server() IS NOT NULL';
+-- Raises an error if there is no token in the environment.
+CREATE FUNCTION duckdb.check_motherduck_token(token pg_catalog.text) RETURNS void
+    AS 'MODULE_PATHNAME', 'check_motherduck_token_wrapper' LANGUAGE C STRICT;
+
+CREATE PROCEDURE duckdb.enable_motherduck(
+    token pg_catalog.text DEFAULT '::FROM_ENV::',
+    database pg_catalog.text DEFAULT ''
+) LANGUAGE plpgsql AS $$
+DECLARE
+    server pg_catalog.name := duckdb.motherduck_server();
+    has_mapping pg_catalog.bool;
+BEGIN
+    token := coalesce(nullif(token, ''), '::FROM_ENV::');
+    IF server IS NULL THEN
+        PERFORM duckdb.check_motherduck_token(token);
+        IF database OPERATOR(pg_catalog.<>) '' THEN
+            EXECUTE pg_catalog.format(
+                'CREATE SERVER motherduck TYPE ''motherduck'' FOREIGN DATA WRAPPER duckdb OPTIONS (default_database %L)',
+                database);
+        ELSE
+            CREATE SERVER motherduck TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb;
+        END IF;
+        server := 'motherduck';
+    ELSE
+        SELECT count(*) OPERATOR(pg_catalog.>) 0 INTO has_mapping
+        FROM pg_catalog.pg_user_mappings m
+        WHERE m.srvname OPERATOR(pg_catalog.=) server AND m.usename OPERATOR(pg_catalog.=) current_user;
+        IF has_mapping THEN
+            RAISE NOTICE 'MotherDuck is already enabled';
+            RETURN;
+        END IF;
+        PERFORM duckdb.check_motherduck_token(token);
+    END IF;
+    EXECUTE pg_catalog.format(
+        'CREATE USER MAPPING FOR CURRENT_USER SERVER %I OPTIONS (token %L)', server, token);
+END
+$$;
+
+-- What the sync worker has done.
+CREATE TABLE duckdb.sync_state (
+    database pg_catalog.text PRIMARY KEY,
+    version pg_catalog.text NOT NULL,
+    synced_at pg_catalog.timestamptz NOT NULL,
+    relations pg_catalog.int8 NOT NULL,
+    failures pg_catalog.int8 NOT NULL,
+    last_error pg_catalog.text
+) USING heap;
+REVOKE ALL ON duckdb.sync_state FROM PUBLIC;
+CREATE VIEW duckdb.sync_status AS
+    SELECT database, version, synced_at, relations, failures, last_error FROM duckdb.sync_state;
+GRANT SELECT ON duckdb.sync_status TO PUBLIC;
+
+CREATE FUNCTION duckdb.motherduck_versions(OUT database pg_catalog.text, OUT version pg_catalog.text)
+    RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'motherduck_versions_wrapper' LANGUAGE C VOLATILE;
+
+-- Returns when Postgres has what MotherDuck had at the time of the call.
+CREATE PROCEDURE duckdb.sync(wait pg_catalog.bool DEFAULT true) LANGUAGE plpgsql AS $$
+DECLARE
+    wanted pg_catalog.jsonb;
+    called pg_catalog.timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+    SELECT pg_catalog.jsonb_object_agg(v.database, v.version) INTO wanted FROM duckdb.motherduck_versions() v;
+    WHILE wait AND EXISTS (
+        SELECT FROM pg_catalog.jsonb_each_text(wanted) w
+        LEFT JOIN duckdb.sync_status s ON s.database OPERATOR(pg_catalog.=) w.key
+        WHERE s.database IS NULL
+           OR (s.version OPERATOR(pg_catalog.<>) w.value AND s.synced_at OPERATOR(pg_catalog.<) called)
+    ) LOOP
+        PERFORM pg_catalog.pg_sleep(0.02);
+    END LOOP;
+END
+$$;
 
 ----------------------------------------------------------------------------------------------
 -- the engine

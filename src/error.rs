@@ -36,6 +36,12 @@ impl From<EngineError> for Error {
     }
 }
 
+impl From<pgrx::spi::SpiError> for Error {
+    fn from(error: pgrx::spi::SpiError) -> Self {
+        Self::new(SqlState::INTERNAL_ERROR, error.to_string())
+    }
+}
+
 impl From<Unsupported> for Error {
     fn from(unsupported: Unsupported) -> Self {
         EngineError::new(

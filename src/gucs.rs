@@ -60,6 +60,20 @@ pub(crate) static MOTHERDUCK_EMULATOR_DIRECTORY: GucSetting<Option<CString>> =
 /// `duckdb.motherduck_idle_timeout`, seconds.
 pub(crate) static MOTHERDUCK_IDLE_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(300);
 
+/// `duckdb.motherduck_sync_interval`, milliseconds.
+pub(crate) static MOTHERDUCK_SYNC_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(1000);
+
+/// How often the sync worker looks for changes.
+pub(crate) fn motherduck_sync_interval() -> std::time::Duration {
+    std::time::Duration::from_millis(u64::try_from(MOTHERDUCK_SYNC_INTERVAL.get()).unwrap_or(1000))
+}
+
+/// `duckdb.postgres_role`, if it is set.
+pub(crate) fn postgres_role() -> Option<String> {
+    let role = POSTGRES_ROLE.get()?.to_string_lossy().into_owned();
+    (!role.is_empty()).then_some(role)
+}
+
 /// How long to wait for a MotherDuck account.
 pub(crate) fn motherduck_connect_timeout_ms() -> u32 {
     u32::try_from(MOTHERDUCK_CONNECT_TIMEOUT.get()).unwrap_or(0)
@@ -178,6 +192,16 @@ pub(crate) fn init() {
         1,
         i32::MAX,
         GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_int_guc(
+        c"duckdb.motherduck_sync_interval",
+        c"How often the sync worker looks for changes in MotherDuck.",
+        c"A look that finds nothing reads one row for each database.",
+        &MOTHERDUCK_SYNC_INTERVAL,
+        10,
+        i32::MAX,
+        GucContext::Sighup,
         GucFlags::UNIT_MS,
     );
     GucRegistry::define_string_guc(

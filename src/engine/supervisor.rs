@@ -19,7 +19,7 @@ use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTi
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use crate::gucs;
+use crate::{gucs, motherduck};
 
 /// Time the engine has for its checkpoint before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +51,7 @@ pub extern "C-unwind" fn pg_duckdb_supervisor_main(_arg: pg_sys::Datum) {
     BackgroundWorker::attach_signal_handlers(
         SignalWakeFlags::SIGTERM | SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGCHLD,
     );
+    motherduck::sync::worker::start_all();
     Supervisor::default().run();
     // Exit code 0 would end the worker for good, should somebody terminate it by hand; with 1
     // the postmaster starts it again, unless it is shutting down itself.

@@ -1,14 +1,20 @@
 //! MotherDuck: the server that stands for an account, and whose token a user comes with.
 //!
 //! - [`server`]: the foreign server of type `motherduck` and its user mappings;
+//! - [`query`]: small questions to the account;
+//! - [`sync`]: keeps Postgres' catalogs like those of the account;
 //! - [`validator`]: which options they may have.
 
+mod query;
 mod server;
+pub(crate) mod sync;
 mod validator;
 
 use bridge_types::{EngineError, SqlState};
 
-use crate::error::Result;
+use pgrx::prelude::*;
+
+use crate::error::{Result, report};
 use crate::gucs;
 
 pub(crate) use server::{Server, find};
@@ -78,4 +84,23 @@ fn resolve(token: String) -> Result<String> {
         .with_hint("Set it for the Postgres server and restart it, or give the token itself.")
         .into()
     })
+}
+
+/// `duckdb.motherduck_server()`.
+#[pg_extern]
+fn motherduck_server() -> Option<String> {
+    find().map(|server| server.name)
+}
+
+/// `duckdb.check_motherduck_token(text)`: raises an error if the token is in the environment
+/// and there is none.
+#[pg_extern]
+fn check_motherduck_token(token: String) {
+    report(resolve(token).map(drop));
+}
+
+/// `duckdb.motherduck_versions()`: the databases of the current user's account.
+#[pg_extern]
+fn motherduck_versions() -> TableIterator<'static, (name!(database, String), name!(version, String))> {
+    TableIterator::new(report(sync::versions()))
 }

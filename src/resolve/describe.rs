@@ -141,6 +141,15 @@ enum Target {
     Duckdb(&'static std::ffi::CStr),
 }
 
+/// Postgres type of a column of a DuckDB table, and the DuckDB type to cast to when it is read;
+/// `None` if there is none. Structs and their like are text.
+pub(crate) fn table_column_type(duckdb_type: &str) -> Option<(PgType, Option<String>)> {
+    match postgres_type(duckdb_type)? {
+        (Target::BuiltIn(pg_type), cast) => Some((pg_type, cast)),
+        (Target::Duckdb(_), cast) => Some((PgType::new(oid::TEXT), cast)),
+    }
+}
+
 /// Postgres type of a DuckDB type, and the DuckDB type to cast to on the way.
 fn postgres_type(name: &str) -> Option<(Target, Option<String>)> {
     let plain = |oid| Some((Target::BuiltIn(PgType::new(oid)), None));

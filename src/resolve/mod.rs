@@ -20,6 +20,8 @@ mod path;
 pub(crate) mod reader;
 mod set_operation;
 
+pub(crate) use describe::table_column_type;
+
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 

@@ -1,0 +1,178 @@
+//! Carries steps out.
+
+use bridge_types::motherduck::PREFIX;
+use bridge_types::names::{quote_identifier, quote_literal};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::diff::{Step, definition};
+use super::{Relation, Synced, Syncing};
+use crate::error::Result;
+use crate::gucs;
+use crate::motherduck::Server;
+use crate::pg::c_string;
+
+/// Whose relations these are.
+pub(super) struct Context<'a> {
+    pub(super) server: &'a Server,
+    /// Owner of what is created.
+    pub(super) owner: pg_sys::Oid,
+    pub(super) database: &'a str,
+    pub(super) version: &'a str,
+}
+
+/// Carries one step out, in the current transaction.
+///
+/// # Errors
+/// Postgres' own, raised.
+pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
+    match step {
+        Step::Create(relation) => create(relation, context),
+        Step::Alter { relation, changes, comment } => {
+            let _syncing = Syncing::start(context.synced(relation));
+            let _owner = ActAs::new(context.owner);
+            for change in changes {
+                run(&format!("ALTER TABLE {} {change}", qualified(&relation.schema, &relation.name)));
+            }
+            if *comment {
+                set_comment(relation);
+            }
+            Ok(())
+        }
+        Step::Drop { schema, name } => {
+            let _syncing = Syncing::start(Synced {
+                database: context.database.to_owned(),
+                duckdb_schema: String::new(),
+                version: String::new(),
+                default_database: String::new(),
+                source: None,
+            });
+            run(&format!("DROP TABLE {}", qualified(schema, name)));
+            Ok(())
+        }
+    }
+}
+
+impl Context<'_> {
+    fn synced(&self, relation: &Relation) -> Synced {
+        Synced {
+            database: self.database.to_owned(),
+            duckdb_schema: relation.duckdb_schema.clone(),
+            version: self.version.to_owned(),
+            default_database: self.server.default_database.clone(),
+            source: relation.source.clone(),
+        }
+    }
+}
+
+fn create(relation: &Relation, context: &Context<'_>) -> Result<()> {
+    let _syncing = Syncing::start(context.synced(relation));
+    make_schema(&relation.schema, context);
+    let name = qualified(&relation.schema, &relation.name);
+    {
+        let _owner = ActAs::new(context.owner);
+        let columns: Vec<String> = relation.columns.iter().map(definition).collect();
+        run(&format!("CREATE TABLE {name} ({}) USING duckdb", columns.join(", ")));
+        if relation.comment.is_some() {
+            set_comment(relation);
+        }
+        if let Some(role) = gucs::postgres_role() {
+            run(&format!("GRANT ALL ON TABLE {name} TO {}", quote_identifier(&role)));
+        }
+    }
+    // SAFETY: catalog look-ups on the main thread; both names exist now.
+    let relid = unsafe {
+        let schema = pg_sys::get_namespace_oid(c_string(&relation.schema).as_ptr(), false);
+        pg_sys::get_relname_relid(c_string(&relation.name).as_ptr(), schema)
+    };
+    depend_on_server(pg_sys::RelationRelationId, relid, context.server.oid);
+    Ok(())
+}
+
+/// Creates a schema that is missing. One that stands for another database goes with the server.
+fn make_schema(schema: &str, context: &Context<'_>) {
+    let name = c_string(schema);
+    // SAFETY: a catalog look-up on the main thread; a missing schema is allowed.
+    if unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) } != pg_sys::InvalidOid {
+        return;
+    }
+    let quoted = quote_identifier(schema);
+    run(&format!("CREATE SCHEMA {quoted}"));
+    // SAFETY: the role exists; the name is copied at once.
+    let owner = unsafe { crate::pg::owned_string(pg_sys::GetUserNameFromId(context.owner, false)) };
+    run(&format!("GRANT ALL ON SCHEMA {quoted} TO {}", quote_identifier(&owner)));
+    if let Some(role) = gucs::postgres_role() {
+        run(&format!("GRANT USAGE ON SCHEMA {quoted} TO {}", quote_identifier(&role)));
+    }
+    if schema.starts_with(PREFIX) {
+        // SAFETY: as above; it exists now.
+        let oid = unsafe { pg_sys::get_namespace_oid(name.as_ptr(), false) };
+        depend_on_server(pg_sys::NamespaceRelationId, oid, context.server.oid);
+    }
+}
+
+/// Makes `DROP SERVER .. CASCADE` take an object along.
+pub(crate) fn depend_on_server(class: pg_sys::Oid, object: pg_sys::Oid, server: pg_sys::Oid) {
+    let depender = pg_sys::ObjectAddress { classId: class, objectId: object, objectSubId: 0 };
+    let referenced =
+        pg_sys::ObjectAddress { classId: pg_sys::ForeignServerRelationId, objectId: server, objectSubId: 0 };
+    // SAFETY: both objects exist in this transaction.
+    unsafe {
+        pg_sys::recordDependencyOn(
+            &raw const depender,
+            &raw const referenced,
+            pg_sys::DependencyType::DEPENDENCY_NORMAL,
+        );
+    }
+}
+
+fn set_comment(relation: &Relation) {
+    let comment = relation.comment.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
+    // E'' is not needed: the worker has standard_conforming_strings.
+    run(&format!("COMMENT ON TABLE {} IS {comment}", qualified(&relation.schema, &relation.name)));
+}
+
+fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
+}
+
+/// Runs a statement of ours; its errors are raised.
+fn run(sql: &str) {
+    if let Err(error) = Spi::run(sql) {
+        // Only misuse of SPI comes here; SQL errors are raised by Postgres itself.
+        pgrx::error!("{error}");
+    }
+}
+
+/// Until the guard is dropped, statements run as another role. An ERROR needs no guard: the
+/// end of the transaction restores the user.
+struct ActAs {
+    user: pg_sys::Oid,
+    context: i32,
+}
+
+impl ActAs {
+    fn new(role: pg_sys::Oid) -> Self {
+        let mut saved = Self { user: pg_sys::InvalidOid, context: 0 };
+        // SAFETY: main thread, in a transaction.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&raw mut saved.user, &raw mut saved.context);
+            let local = saved.context | pg_sys::SECURITY_LOCAL_USERID_CHANGE.cast_signed();
+            pg_sys::SetUserIdAndSecContext(role, local);
+        }
+        saved
+    }
+}
+
+impl Drop for ActAs {
+    fn drop(&mut self) {
+        // SAFETY: what was there before.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
+    }
+}
+
+/// Runs `work` as `role`.
+pub(super) fn acting_as<R>(role: pg_sys::Oid, work: impl FnOnce() -> R) -> R {
+    let _role = ActAs::new(role);
+    work()
+}

@@ -1,0 +1,81 @@
+//! Keeps Postgres' catalogs like those of the MotherDuck account.
+//!
+//! - [`worker`]: the background process, one for each database with MotherDuck enabled;
+//! - [`remote`]: what MotherDuck has; [`local`]: what Postgres has of it;
+//! - [`diff`]: what has to be done; [`apply`]: doing it, one relation a transaction.
+
+mod apply;
+mod diff;
+mod local;
+mod remote;
+pub(crate) mod worker;
+
+use std::cell::RefCell;
+
+pub(super) use remote::versions;
+
+/// A column as both catalogs describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Column {
+    name: String,
+    /// As `format_type` prints it.
+    type_name: String,
+    not_null: bool,
+}
+
+/// A relation of MotherDuck, and what it is in Postgres.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Relation {
+    /// Schema in Postgres.
+    schema: String,
+    /// Name, the same on both sides.
+    name: String,
+    /// Schema in DuckDB.
+    duckdb_schema: String,
+    columns: Vec<Column>,
+    comment: Option<String>,
+    /// DuckDB SQL that reads the relation, if that is not just its name: some columns have types
+    /// that Postgres knows under another one.
+    source: Option<String>,
+}
+
+/// What stands in `duckdb.tables` for a relation that the sync creates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Synced {
+    /// Database in DuckDB.
+    pub(crate) database: String,
+    /// Schema in DuckDB.
+    pub(crate) duckdb_schema: String,
+    /// Version of the database's catalog that was read.
+    pub(crate) version: String,
+    /// The account's default database at that time.
+    pub(crate) default_database: String,
+    /// See `Relation::source`.
+    pub(crate) source: Option<String>,
+}
+
+thread_local! {
+    static SYNCING: RefCell<Option<Synced>> = const { RefCell::new(None) };
+}
+
+/// What the relation that is being created or changed is a copy of, while this process syncs.
+/// DuckDB is then not told of the change: it comes from there.
+pub(crate) fn syncing() -> Option<Synced> {
+    SYNCING.with_borrow(Clone::clone)
+}
+
+/// Until the guard is dropped, [`syncing`] says `what`.
+struct Syncing;
+
+impl Syncing {
+    fn start(what: Synced) -> Self {
+        SYNCING.set(Some(what));
+        Self
+    }
+}
+
+impl Drop for Syncing {
+    fn drop(&mut self) {
+        SYNCING.set(None);
+    }
+}

@@ -1,0 +1,150 @@
+//! What MotherDuck has.
+
+use std::collections::BTreeMap;
+
+use bridge_types::limits::MAX_IDENTIFIER_BYTES;
+use bridge_types::motherduck::postgres_schema;
+use bridge_types::names::{fits_identifier, quote_identifier, quote_literal};
+use pgrx::pg_sys;
+
+use super::{Column, Relation};
+use crate::engine::session::Instance;
+use crate::error::Result;
+use crate::motherduck::query::text_rows;
+use crate::pg::owned_string;
+use crate::resolve;
+
+/// The account's databases with the versions of their catalogs.
+pub(in crate::motherduck) fn versions() -> Result<BTreeMap<String, String>> {
+    let rows = text_rows(
+        Instance::MotherDuck,
+        "SELECT alias, server_catalog_version FROM __md_local_databases_metadata()",
+    )?;
+    Ok(rows.into_iter().filter_map(|row| pair(row)).collect())
+}
+
+fn pair(row: Vec<Option<String>>) -> Option<(String, String)> {
+    let mut row = row.into_iter();
+    Some((row.next()??, row.next().flatten().unwrap_or_default()))
+}
+
+/// What could not be taken over, for the log.
+pub(super) type Complaints = Vec<String>;
+
+/// The relations of a database as they are to be in Postgres.
+pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<Relation>, Complaints)> {
+    let mut complaints = Complaints::new();
+    let literal = quote_literal(database);
+    let comments = text_rows(
+        Instance::MotherDuck,
+        &format!(
+            "SELECT schema_name, table_name, comment FROM duckdb_tables() \
+             WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL \
+             UNION ALL SELECT schema_name, view_name, comment FROM duckdb_views() \
+             WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL"
+        ),
+    )?;
+    let comments: BTreeMap<(String, String), String> = comments
+        .into_iter()
+        .filter_map(|row| {
+            let [schema, name, comment] = <[Option<String>; 3]>::try_from(row).ok()?;
+            Some(((schema?, name?), comment?))
+        })
+        .collect();
+    let columns = text_rows(
+        Instance::MotherDuck,
+        &format!(
+            "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() \
+             WHERE database_name = {literal} AND NOT internal ORDER BY schema_name, table_name, column_index"
+        ),
+    )?;
+    let mut relations: Vec<Found> = Vec::new();
+    for row in columns {
+        let Ok([Some(schema), Some(name), Some(column), Some(duckdb_type), nullable]) =
+            <[Option<String>; 5]>::try_from(row)
+        else {
+            continue;
+        };
+        let column =
+            FoundColumn { name: column, duckdb_type, not_null: nullable.as_deref() == Some("false") };
+        match relations.last_mut() {
+            Some(last) if last.schema == schema && last.name == name => last.columns.push(column),
+            _ => relations.push(Found { schema, name, columns: vec![column] }),
+        }
+    }
+    let mut mapped = Vec::with_capacity(relations.len());
+    for found in relations {
+        let comment = comments.get(&(found.schema.clone(), found.name.clone())).cloned();
+        match found.map(database, default_database, comment, &mut complaints) {
+            Ok(relation) => mapped.push(relation),
+            Err(complaint) => complaints.push(complaint),
+        }
+    }
+    Ok((mapped, complaints))
+}
+
+struct Found {
+    schema: String,
+    name: String,
+    columns: Vec<FoundColumn>,
+}
+
+struct FoundColumn {
+    name: String,
+    duckdb_type: String,
+    not_null: bool,
+}
+
+impl Found {
+    /// As it is in Postgres; `Err` says why it cannot be there.
+    fn map(
+        self,
+        database: &str,
+        default_database: &str,
+        comment: Option<String>,
+        complaints: &mut Complaints,
+    ) -> std::result::Result<Relation, String> {
+        let full_name = format!("{database}.{}.{}", self.schema, self.name);
+        let schema = postgres_schema(database, &self.schema, default_database)
+            .map_err(|why| format!("MotherDuck relation \"{full_name}\" is not in Postgres: {why}"))?;
+        if !fits_identifier(&self.name) {
+            return Err(format!(
+                "MotherDuck relation \"{full_name}\" is not in Postgres: its name is longer than {MAX_IDENTIFIER_BYTES} bytes"
+            ));
+        }
+        let mut columns = Vec::with_capacity(self.columns.len());
+        let mut reads = Vec::with_capacity(self.columns.len());
+        let mut casts = false;
+        for column in self.columns {
+            let found =
+                resolve::table_column_type(&column.duckdb_type).filter(|_| fits_identifier(&column.name));
+            let Some((pg_type, cast)) = found else {
+                complaints.push(format!(
+                    "column \"{}\" of MotherDuck relation \"{full_name}\" is not in Postgres: its type {} or its name is not possible there",
+                    column.name, column.duckdb_type
+                ));
+                continue;
+            };
+            let name = quote_identifier(&column.name);
+            reads.push(match cast {
+                Some(cast) => {
+                    casts = true;
+                    format!("CAST({name} AS {cast}) AS {name}")
+                }
+                None => name,
+            });
+            // SAFETY: a catalog look-up on the main thread.
+            let type_name =
+                unsafe { owned_string(pg_sys::format_type_with_typemod(pg_type.oid.into(), pg_type.typmod)) };
+            columns.push(Column { name: column.name, type_name, not_null: column.not_null });
+        }
+        if columns.is_empty() {
+            return Err(format!("MotherDuck relation \"{full_name}\" is not in Postgres: no column can be"));
+        }
+        let source = casts.then(|| {
+            let parts = [database, &self.schema, &self.name].map(quote_identifier);
+            format!("(SELECT {} FROM {})", reads.join(", "), parts.join("."))
+        });
+        Ok(Relation { schema, name: self.name, duckdb_schema: self.schema, columns, comment, source })
+    }
+}

@@ -1,0 +1,336 @@
+//! The sync worker: one process for each database with MotherDuck enabled.
+//!
+//! A file in `pg_duckdb/motherduck` says that a database has a worker, so that the supervisor
+//! can start it with the server. The worker holds a lock on the file, so that there is only
+//! one, and removes it when it finds that MotherDuck is no longer enabled.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bridge_types::names::DIRECTORY;
+use pgrx::bgworkers::BackgroundWorkerBuilder;
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::prelude::*;
+
+use super::apply::{self, Context};
+use super::{diff, local, remote};
+use crate::error::Result;
+use crate::gucs;
+use crate::motherduck::{self, Server};
+use crate::pg::c_string;
+
+/// `backend_type` in `pg_stat_activity`.
+const NAME: &str = "pg_duckdb sync worker";
+/// Pause before a worker that died is started again, and the least before another try.
+const RESTART: Duration = Duration::from_secs(1);
+/// Longest pause between tries to reach the account.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Pause before relations that could not be made are tried again.
+const RETRY: Duration = Duration::from_secs(30);
+
+// Postgres' signal handlers, without the wrappers that pgrx gives to other functions.
+unsafe extern "C-unwind" {
+    fn die(signal: std::ffi::c_int);
+    fn SignalHandlerForConfigReload(signal: std::ffi::c_int);
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(DIRECTORY).join("motherduck")
+}
+
+fn flag(database: pg_sys::Oid) -> PathBuf {
+    directory().join(database.to_u32().to_string())
+}
+
+/// Starts the workers of all databases that have one; called by the supervisor.
+pub(crate) fn start_all() {
+    let Ok(entries) = std::fs::read_dir(directory()) else { return };
+    for entry in entries.flatten() {
+        if let Some(oid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) {
+            start(oid.into());
+        }
+    }
+}
+
+/// Gives this database a worker from here on. Called when the transaction that enabled
+/// MotherDuck has committed; a failure is a WARNING.
+pub(crate) fn enable() {
+    // SAFETY: a plain global of the main thread.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    let made = std::fs::create_dir_all(directory())
+        .and_then(|()| File::options().create(true).append(true).open(flag(database)));
+    match made {
+        Ok(_) => start(database),
+        Err(error) => warning!("could not start the {NAME}: {error}"),
+    }
+}
+
+/// Ends the worker of a database that is about to be dropped: Postgres refuses to drop a
+/// database that somebody uses.
+pub(crate) fn disable(database: pg_sys::Oid) {
+    let path = flag(database);
+    let worker = std::fs::read_to_string(&path).ok().and_then(|pid| pid.trim().parse::<i32>().ok());
+    if std::fs::remove_file(&path).is_ok()
+        && let Some(pid) = worker
+    {
+        // SAFETY: a signal to a process of this server: it wrote its number into the file that
+        // it keeps locked. At worst it is gone.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+    }
+}
+
+fn start(database: pg_sys::Oid) {
+    let started = BackgroundWorkerBuilder::new(NAME)
+        .set_type(NAME)
+        .set_library("pg_duckdb")
+        .set_function("pg_duckdb_sync_main")
+        .set_restart_time(Some(RESTART))
+        .set_argument(Some(database.into()))
+        .enable_spi_access()
+        .load_dynamic();
+    if started.is_err() {
+        warning!("could not start the {NAME}: raise max_worker_processes");
+    }
+}
+
+/// Entry point of the worker.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_duckdb_sync_main(database: pg_sys::Datum) {
+    let database = pg_sys::Oid::from(u32::try_from(database.value()).unwrap_or(0));
+    // Unlike a worker's own handler it waits for a safe moment.
+    // SAFETY: handlers of Postgres, installed before signals are let in.
+    unsafe {
+        pg_sys::pqsignal(libc::SIGTERM, Some(die));
+        pg_sys::pqsignal(libc::SIGHUP, Some(SignalHandlerForConfigReload));
+        pg_sys::BackgroundWorkerUnblockSignals();
+    }
+    let Some(lock) = take_lock(database) else {
+        // Another one is at work, or none is wanted.
+        // SAFETY: main thread; nothing with a destructor is alive.
+        unsafe { pg_sys::proc_exit(0) };
+    };
+    // SAFETY: main thread, once.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0) };
+    Worker::default().run();
+    // MotherDuck is not enabled any more.
+    drop(std::fs::remove_file(flag(database)));
+    drop(lock);
+    // SAFETY: main thread; nothing with a destructor is alive.
+    unsafe { pg_sys::proc_exit(0) };
+}
+
+/// Locks the database's file and writes this process' number into it.
+fn take_lock(database: pg_sys::Oid) -> Option<File> {
+    use std::io::Write as _;
+    let mut file = File::options().read(true).write(true).open(flag(database)).ok()?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()?;
+    file.set_len(0).ok()?;
+    writeln!(file, "{}", std::process::id()).ok()?;
+    Some(file)
+}
+
+#[derive(Default)]
+struct Worker {
+    /// Versions that Postgres has, by database.
+    synced: BTreeMap<String, String>,
+    /// Databases some relations of which could not be made, and when to try again.
+    retry: BTreeMap<String, Instant>,
+    /// What was said already.
+    said: HashSet<String>,
+    /// Pause after errors.
+    pause: Duration,
+}
+
+/// What a look at the account found.
+enum Look {
+    /// MotherDuck is not enabled.
+    Disabled,
+    /// The server, the owner of what is synced, and the databases with their versions.
+    Found(Server, pg_sys::Oid, BTreeMap<String, String>),
+}
+
+impl Worker {
+    fn run(&mut self) {
+        loop {
+            match in_transaction(look) {
+                Ok(Look::Disabled) => return,
+                Ok(Look::Found(server, owner, versions)) => {
+                    self.pause = Duration::ZERO;
+                    self.sync(&server, owner, &versions);
+                }
+                Err(error) => {
+                    self.say(format!("MotherDuck could not be reached: {error}"));
+                    self.pause = (self.pause * 2).clamp(RESTART, MAX_PAUSE);
+                }
+            }
+            wait(self.pause.max(gucs::motherduck_sync_interval()));
+        }
+    }
+
+    /// Logs what was not logged before.
+    fn say(&mut self, text: String) {
+        if self.said.insert(text.clone()) {
+            warning!("{text}");
+        }
+    }
+
+    fn sync(&mut self, server: &Server, owner: pg_sys::Oid, versions: &BTreeMap<String, String>) {
+        let now = Instant::now();
+        for (database, version) in versions {
+            let due = self.retry.get(database).is_some_and(|at| *at <= now);
+            if self.synced.get(database) == Some(version) && !due {
+                continue;
+            }
+            let context = Context { server, owner, database, version };
+            match self.sync_database(&context) {
+                Ok(complete) => {
+                    self.synced.insert(database.clone(), version.clone());
+                    if complete {
+                        self.retry.remove(database);
+                    } else {
+                        self.retry.insert(database.clone(), Instant::now() + RETRY);
+                    }
+                }
+                Err(error) => {
+                    self.say(format!("MotherDuck database \"{database}\" could not be synced: {error}"))
+                }
+            }
+        }
+        let gone = in_transaction(|| Ok(local::databases()?));
+        for database in
+            gone.unwrap_or_default().into_iter().filter(|database| !versions.contains_key(database))
+        {
+            let context = Context { server, owner, database: &database, version: "" };
+            let present = in_transaction(|| Ok(local::relations(&database)?)).unwrap_or_default();
+            self.carry_out(&diff::steps(&[], &present), &context);
+            self.synced.remove(&database);
+        }
+    }
+
+    /// True if Postgres now has all that it can have.
+    fn sync_database(&mut self, context: &Context<'_>) -> std::result::Result<bool, String> {
+        let default_database = &context.server.default_database;
+        let database = context.database;
+        let (wanted, complaints) = in_transaction(|| {
+            apply::acting_as(context.server.owner, || remote::relations(database, default_database))
+        })?;
+        let present = in_transaction(|| Ok(local::relations(database)?))?;
+        for complaint in complaints {
+            self.say(complaint);
+        }
+        let failed = self.carry_out(&diff::steps(&wanted, &present), context);
+        let error = failed.last().cloned();
+        let (made, failures) = (wanted.len() - failed.len().min(wanted.len()), failed.len());
+        in_transaction(|| {
+            let row = [
+                database.into(),
+                context.version.into(),
+                i64::try_from(made).unwrap_or(i64::MAX).into(),
+                i64::try_from(failures).unwrap_or(i64::MAX).into(),
+                error.as_deref().into(),
+            ];
+            Ok(Spi::run_with_args(
+                "INSERT INTO duckdb.sync_state VALUES ($1, $2, pg_catalog.clock_timestamp(), $3, $4, $5)
+                 ON CONFLICT (database) DO UPDATE
+                 SET version = EXCLUDED.version, synced_at = EXCLUDED.synced_at, relations = EXCLUDED.relations,
+                     failures = EXCLUDED.failures, last_error = EXCLUDED.last_error",
+                &row,
+            )?)
+        })?;
+        Ok(failures == 0)
+    }
+
+    /// The errors of the steps that failed; the others are done.
+    fn carry_out(&mut self, steps: &[diff::Step], context: &Context<'_>) -> Vec<String> {
+        let mut failed = Vec::new();
+        for step in steps {
+            if let Err(error) = in_transaction(|| apply::apply(step, context)) {
+                let what = match step {
+                    diff::Step::Create(relation) | diff::Step::Alter { relation, .. } => {
+                        format!("\"{}\".\"{}\"", relation.schema, relation.name)
+                    }
+                    diff::Step::Drop { schema, name } => format!("\"{schema}\".\"{name}\""),
+                };
+                let text = format!("MotherDuck relation {what} could not be synced: {error}");
+                self.say(text.clone());
+                failed.push(text);
+            }
+        }
+        failed
+    }
+}
+
+fn look() -> Result<Look> {
+    let Some(server) = motherduck::find() else { return Ok(Look::Disabled) };
+    let owner = match &server.tables_owner_role {
+        // SAFETY: a catalog look-up on the main thread that raises an error for a missing role.
+        Some(role) => unsafe { pg_sys::get_role_oid(c_string(role).as_ptr(), false) },
+        None => server.owner,
+    };
+    let versions = apply::acting_as(server.owner, remote::versions)?;
+    Ok(Look::Found(server, owner, versions))
+}
+
+/// Runs `work` in a transaction of its own; on an error, ours or Postgres', it is rolled back.
+fn in_transaction<R>(work: impl FnOnce() -> Result<R>) -> std::result::Result<R, String> {
+    // SAFETY: main thread, outside of any transaction.
+    unsafe {
+        pg_sys::SetCurrentStatementStartTimestamp();
+        pg_sys::StartTransactionCommand();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    let outcome = PgTryBuilder::new(AssertUnwindSafe(|| {
+        let outcome = work().map_err(|error| describe(&error.0.message, error.0.detail.as_deref()))?;
+        // SAFETY: the snapshot and the transaction that were begun above.
+        unsafe {
+            pg_sys::PopActiveSnapshot();
+            pg_sys::CommitTransactionCommand();
+        }
+        Ok(outcome)
+    }))
+    .catch_others(|error| {
+        Err(match error {
+            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => {
+                describe(report.message(), report.detail())
+            }
+            CaughtError::RustPanic { ereport, .. } => ereport.message().to_owned(),
+        })
+    })
+    .execute();
+    if outcome.is_err() {
+        // SAFETY: main thread; ends the transaction that was begun above.
+        unsafe {
+            pg_sys::AbortCurrentTransaction();
+        }
+    }
+    outcome
+}
+
+fn describe(message: &str, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) => format!("{message} ({detail})"),
+        None => message.to_owned(),
+    }
+}
+
+/// Sleeps until the time is over or somebody wants something.
+fn wait(time: Duration) {
+    let timeout = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: main thread, own latch. Nothing with a destructor is lost when the process ends
+    // here.
+    unsafe {
+        pg_sys::WaitLatch(pg_sys::MyLatch, events.cast_signed(), timeout, pg_sys::PG_WAIT_EXTENSION);
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+        pg_sys::check_for_interrupts!();
+        if pg_sys::ConfigReloadPending != 0 {
+            pg_sys::ConfigReloadPending = 0;
+            pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
+        }
+    }
+}
