@@ -1,7 +1,10 @@
 //! Window frames as SQL has them: DataFusion's have no EXCLUDE, and scalars for offsets.
 
+use bridge_types::{PgType, oid};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits};
+
+use crate::pg::{PgConstant, Value};
 
 /// Where a frame starts or ends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +80,28 @@ impl Frame {
             self.start.displayed(WindowFrameBound::Preceding(none.clone())),
             self.end.displayed(WindowFrameBound::Following(none)),
         )
+    }
+
+    /// The frame for an aggregate of the engine. Where it is the whole partition, DuckDB (1.5) computes
+    /// an aggregate once, and hands one state to a callback that expects one for each row; offsets that
+    /// hold any partition keep it from doing so.
+    pub(crate) fn for_own_aggregate(&self, no_order: bool) -> Self {
+        let all_peers = no_order && self.units != WindowFrameUnits::Rows;
+        let is_open = |bound: &Bound| match bound {
+            Bound::Unbounded => true,
+            Bound::CurrentRow => all_peers,
+            _ => false,
+        };
+        if self.exclude != Exclude::NoOthers || !is_open(&self.start) || !is_open(&self.end) {
+            return self.clone();
+        }
+        let offset = || PgConstant::expr(PgType::new(oid::INT8), Value::Int(1 << 40));
+        Self {
+            units: WindowFrameUnits::Rows,
+            start: Bound::Preceding(offset()),
+            end: Bound::Following(offset()),
+            exclude: Exclude::NoOthers,
+        }
     }
 
     /// True if it is bounded by values of the ORDER BY key.

@@ -1,4 +1,5 @@
-//! `pg_interval_mul`, `pg_interval_div`: intervals times and over a number.
+//! `pg_interval_mul`, `pg_interval_div`: intervals times and over a number; `pg_interval_months`,
+//! `pg_interval_days`, `pg_interval_time`: one field of an interval.
 //!
 //! Fractions cascade downwards as in Postgres: those of months become days of a month of 30
 //! days, those of days become time. What is left over is rounded to microseconds.
@@ -69,7 +70,30 @@ fn each(
     Ok(())
 }
 
-static FUNCTIONS: [ChunkFunction; 2] = [
+/// A function that keeps one field of an interval.
+macro_rules! field {
+    ($name:literal, $field:ident) => {
+        ChunkFunction {
+            name: $name,
+            arguments: &[Interval],
+            result: Interval,
+            chunk: |arguments, out| {
+                let values = arguments.values::<IntervalValue>(0);
+                for (result, value) in out.values_mut().iter_mut().zip(values) {
+                    *result = IntervalValue { $field: value.$field, ..NOTHING };
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+const NOTHING: IntervalValue = IntervalValue { months: 0, days: 0, micros: 0 };
+
+static FUNCTIONS: [ChunkFunction; 5] = [
+    field!("pg_interval_months", months),
+    field!("pg_interval_days", days),
+    field!("pg_interval_time", micros),
     ChunkFunction {
         name: "pg_interval_mul",
         arguments: &[Interval, Double],

@@ -7,7 +7,7 @@ use super::{Entry, result_type};
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
-use crate::pg::{PgConstant, Signature};
+use crate::pg::{PgConstant, Signature, Value};
 
 const SAME: &[(&str, &[u32], &str)] = &[
     ("date_pli", &[DATE, INT4], "({0} + {1})"),
@@ -25,9 +25,6 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ("timestamp_pl_interval", &[TIMESTAMP, INTERVAL], "({0} + {1})"),
     ("timestamp_mi_interval", &[TIMESTAMP, INTERVAL], "({0} - {1})"),
     ("interval_pl_timestamp", &[INTERVAL, TIMESTAMP], "({1} + {0})"),
-    ("timestamptz_pl_interval", &[TIMESTAMPTZ, INTERVAL], "({0} + {1})"),
-    ("timestamptz_mi_interval", &[TIMESTAMPTZ, INTERVAL], "({0} - {1})"),
-    ("interval_pl_timestamptz", &[INTERVAL, TIMESTAMPTZ], "({1} + {0})"),
     (
         "timestamp_mi",
         &[TIMESTAMP, TIMESTAMP],
@@ -61,9 +58,32 @@ pub(super) fn entries() -> Vec<Entry> {
         entries.push(Entry::build("extract", args, extract));
         entries.push(Entry::build("date_part", args, |s, a| Ok(extract(s, a)?.cast(&DuckType::Double))));
     }
+    entries.push(Entry::build("timestamptz_pl_interval", &[TIMESTAMPTZ, INTERVAL], |_, a| Ok(shift(a, "+"))));
+    entries.push(Entry::build("timestamptz_mi_interval", &[TIMESTAMPTZ, INTERVAL], |_, a| Ok(shift(a, "-"))));
+    entries.push(Entry::build("interval_pl_timestamptz", &[INTERVAL, TIMESTAMPTZ], |_, mut a| {
+        a.reverse();
+        Ok(shift(a, "+"))
+    }));
     entries.push(Entry::build("date_trunc", &[TEXT, TIMESTAMP], date_trunc));
     entries.push(Entry::build("date_trunc", &[TEXT, TIMESTAMPTZ], date_trunc));
     entries
+}
+
+/// `timestamptz + interval`: months first, then days, then time; DuckDB starts with the time if a
+/// field is negative.
+fn shift(args: Vec<Typed>, sign: &str) -> Typed {
+    let one_field = args.get(1).and_then(|interval| PgConstant::of(&interval.expr)).is_some_and(|interval| {
+        let Value::Interval { months, days, micros } = interval.value else { return false };
+        [months != 0, days != 0, micros != 0].into_iter().filter(|is_set| *is_set).count() <= 1
+    });
+    let sql = if one_field {
+        format!("({{0}} {sign} {{1}})")
+    } else {
+        format!(
+            "((({{0}} {sign} pg_interval_months({{1}})) {sign} pg_interval_days({{1}})) {sign} pg_interval_time({{1}}))"
+        )
+    };
+    duck(sql, DuckType::TimestampTz, args)
 }
 
 /// The field that a call names, in lower case.

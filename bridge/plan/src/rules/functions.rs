@@ -489,6 +489,8 @@ impl Rewriter {
         };
         let filter = params.filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
         let make = |name: &str, ty: DuckType, args: Vec<Typed>| {
+            let own = name.starts_with("pg_");
+            let frame = if own { frame.for_own_aggregate(order_by.is_empty()) } else { frame.clone() };
             let call = WindowFunction {
                 fun: WindowFunctionDefinition::AggregateUDF(DuckAggregate::window(
                     name,
