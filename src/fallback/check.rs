@@ -7,6 +7,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use crate::error::{Error, Result};
+use crate::lower;
 use crate::pg::{catalog, list, owned_string};
 use crate::resolve::reader;
 
@@ -133,7 +134,7 @@ impl Check {
     /// # Safety
     /// `var` belongs to the innermost level.
     unsafe fn variable(&self, var: &pg_sys::Var) -> Result<()> {
-        if var.varattno >= 0 || i32::from(var.varattno) == pg_sys::TableOidAttributeNumber {
+        if var.varattno >= 0 || lower::is_rowid(var) || i32::from(var.varattno) == pg_sys::TableOidAttributeNumber {
             return Ok(());
         }
         let up = usize::try_from(var.varlevelsup).unwrap_or(usize::MAX);

@@ -7,6 +7,7 @@ use pgrx::pg_sys::NodeTag;
 
 use super::part;
 use crate::error::{Error, Result};
+use crate::lower;
 use crate::pg::{self, list};
 
 /// What a relation's row consists of.
@@ -34,6 +35,7 @@ impl Layout {
                 let var = node.cast::<pg_sys::Var>();
                 match i32::from((*var).varattno) {
                     1.. => layout.ship(*node),
+                    _ if lower::is_rowid(&*var) => layout.ship(*node),
                     0 => {
                         for column in columns(root, var) {
                             if (*column).type_ == NodeTag::T_Var {
@@ -273,6 +275,9 @@ pub(super) unsafe fn targets(
         for target in list::pointers::<pg_sys::TargetEntry>(targets) {
             if (*(*target).expr).type_ == NodeTag::T_Var {
                 let var = (*target).expr.cast::<pg_sys::Var>();
+                if lower::is_rowid(&*var) {
+                    continue;
+                }
                 let names = (*(*entry(root, var)).eref).colnames;
                 let name = pg_sys::list_nth(names, i32::from((*var).varattno) - 1);
                 (*target).resname = pg::palloc_string(&pg::node_string(name.cast()));

@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::source::{self, Source, Target};
-use super::{LowerError, LowerOptions, Result, insert, make};
+use super::{LowerError, LowerOptions, Result, insert, make, multiple};
 use crate::hooks::planner;
 use crate::pg::{self, list, palloc_string};
 use crate::tables::definition::Definition;
@@ -107,9 +107,7 @@ pub(super) unsafe fn lower_update(
         let (rows, given) = rows(query, target);
         let found = planner::touches(rows);
         let fed = (!(found.duckdb_table || found.duckdb_function)).then_some(clause.exclRelIndex);
-        if fed.is_none() {
-            insert::check_targets(rows)?;
-        }
+        let volatile = fed.is_none() && insert::check_targets(rows).is_err();
 
         let select = pg::new_node::<pg_sys::Query>(NodeTag::T_Query);
         (*select).commandType = pg_sys::CmdType::CMD_SELECT;
@@ -166,13 +164,8 @@ pub(super) unsafe fn lower_update(
             identity = vec![0];
         }
         let mut updated = Vec::new();
-        for entry in list::pointers::<pg_sys::TargetEntry>(clause.onConflictSet) {
-            if (*entry).resjunk {
-                return super::unsupported(
-                    "an assignment to several columns in ON CONFLICT",
-                    "DuckDB assigns one by one",
-                );
-            }
+        let assignments = multiple::single_assignments(clause.onConflictSet);
+        for entry in list::pointers::<pg_sys::TargetEntry>(assignments) {
             let column = target.column((*entry).resno);
             updated.push((column.clone(), list::pointers::<pg_sys::Node>(outputs).len()));
             // Computed only for the rows that are updated.
@@ -181,7 +174,12 @@ pub(super) unsafe fn lower_update(
             outputs = source::output(outputs, value, &column);
         }
         (*select).targetList = outputs;
-        let mut source = source::lower_with_feed(select, fed, options)?;
+        let lowered =
+            if volatile { source::computed(select) } else { source::lower_with_feed(select, fed, options) };
+        let mut source = match lowered {
+            Err(LowerError::Unsupported(_)) if !volatile => source::computed(select)?,
+            lowered => lowered?,
+        };
         source.plan = Merge::plan(
             target.name.clone(),
             vec![MergeAction::Update(updated), MergeAction::Insert(inserted)],

@@ -47,9 +47,10 @@ unsafe fn value(pg_type: PgType, datum: pg_sys::Datum) -> Result<Value> {
                 Value::Float(format!("{:?}", f64::from_bits(narrow::<i64>(datum).cast_unsigned())))
             }
             oid::NUMERIC => Value::Numeric(output(pg_type, datum)),
-            oid::TEXT | oid::VARCHAR | oid::NAME | oid::JSON | oid::UUID => {
+            oid::TEXT | oid::VARCHAR | oid::NAME | oid::JSON | oid::UUID | oid::TIMETZ => {
                 Value::Text(output(pg_type, datum))
             }
+            oid::CHAR if datum.value() & 0x80 == 0 => Value::Text(output(pg_type, datum)),
             oid::UNKNOWN => Value::Text(owned_string(datum.cast_mut_ptr())),
             oid::BPCHAR => Value::Text(output(pg_type, datum).trim_end_matches(' ').to_owned()),
             oid::BYTEA => {

@@ -29,7 +29,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             return source::hidden_rowid("DELETE with a WITH");
         };
         (*select).targetList = source::output(std::ptr::null_mut(), row, source::ROWID);
-        let mut source = source::lower(select, options)?;
+        let mut source = source::lower_or_compute(select, options)?;
         source.plan = Delete::plan(target.name, returning.columns(), source.plan);
         finished(source, returning)
     }

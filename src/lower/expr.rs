@@ -10,7 +10,7 @@ use pgrx::pg_sys::NodeTag;
 use std::ffi::c_void;
 
 use super::scope::{Entry, Lowerer, Phase};
-use super::{ParamRef, Result, constant, function, source, types, unsupported};
+use super::{ParamRef, Result, constant, function, row, source, types, unsupported};
 use crate::pg::{list, owned_string};
 
 const BOOLEAN: PgType = PgType::new(oid::BOOL);
@@ -45,8 +45,17 @@ impl Lowerer {
     /// # Safety
     /// `node` is an analysed boolean expression of the current level.
     pub(super) unsafe fn condition(&mut self, node: *mut pg_sys::Node) -> Result<Expr> {
-        // SAFETY: as the caller promises.
-        unsafe { self.folded(node) }
+        // SAFETY: as the caller promises; the tag says what the node is.
+        unsafe {
+            let node = fold(node);
+            let condition = node.cast::<pg_sys::BoolExpr>();
+            if (*node).type_ != NodeTag::T_BoolExpr || (*condition).boolop != pg_sys::BoolExprType::AND_EXPR {
+                return self.conjunct(node);
+            }
+            let conjuncts = list::pointers::<pg_sys::Node>((*condition).args);
+            let conjuncts = conjuncts.map(|node| self.conjunct(node)).collect::<Result<Vec<_>>>()?;
+            Ok(PgFunction::syntax("and", BOOLEAN, conjuncts))
+        }
     }
 
     /// Expressions of a list.
@@ -114,6 +123,11 @@ impl Lowerer {
                 }
                 NodeTag::T_NullTest => {
                     let test = &*node.cast::<pg_sys::NullTest>();
+                    let is_null = test.nulltesttype == pg_sys::NullTestType::IS_NULL;
+                    if (*test.arg).type_ == NodeTag::T_RowExpr && !test.argisrow {
+                        // What is left when the fields have been tested: a row inside a row.
+                        return Ok(row::boolean(!is_null));
+                    }
                     if test.argisrow {
                         return unsupported("IS NULL of a row", "DuckDB tests rows as a whole");
                     }
@@ -165,7 +179,11 @@ impl Lowerer {
                 }
                 NodeTag::T_CollateExpr => self.expr((*node.cast::<pg_sys::CollateExpr>()).arg.cast()),
                 NodeTag::T_CoerceToDomain => {
-                    unsupported("a cast to a domain", "its constraints are checked by Postgres")
+                    let coerce = &*node.cast::<pg_sys::CoerceToDomain>();
+                    if has_constraints(coerce.resulttype) {
+                        return unsupported("a cast to a domain", "its constraints are checked by Postgres");
+                    }
+                    self.expr(coerce.arg.cast())
                 }
                 NodeTag::T_CoerceViaIO => self.through_text(node),
                 NodeTag::T_ArrayCoerceExpr => {
@@ -180,7 +198,10 @@ impl Lowerer {
                 NodeTag::T_SubLink => self.sublink(&*node.cast::<pg_sys::SubLink>()),
                 NodeTag::T_GroupingFunc => self.grouping(&*node.cast::<pg_sys::GroupingFunc>()),
                 NodeTag::T_SubscriptingRef => self.subscript(&*node.cast::<pg_sys::SubscriptingRef>()),
-                NodeTag::T_RowExpr | NodeTag::T_RowCompareExpr => {
+                NodeTag::T_RowCompareExpr => {
+                    self.row_comparison(&*node.cast::<pg_sys::RowCompareExpr>())
+                }
+                NodeTag::T_RowExpr => {
                     unsupported("a row value", "DuckDB compares rows with NULLs differently")
                 }
                 NodeTag::T_SQLValueFunction => {
@@ -302,12 +323,12 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             let call = &*node.cast::<pg_sys::FuncExpr>();
+            if call.funcretset {
+                return self.set_in_select(node.cast());
+            }
             let args = arg_types(call.args);
             let signature =
                 function::signature(call.funcid, args, types::of_node(node), call.inputcollid, None)?;
-            if call.funcretset {
-                return unsupported(signature.display, "it returns a set");
-            }
             if call.funcvariadic {
                 return unsupported(signature.display, "it is called with VARIADIC");
             }
@@ -439,27 +460,6 @@ impl Lowerer {
         Ok(PgFunction::syntax("grouping", PgType::new(oid::INT4), args))
     }
 
-    /// One element of a one-dimensional array.
-    ///
-    /// # Safety
-    /// `subscript` is a valid node.
-    unsafe fn subscript(&mut self, subscript: &pg_sys::SubscriptingRef) -> Result<Expr> {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let array = types::of_node(subscript.refexpr.cast());
-            let single = list::pointers::<pg_sys::Node>(subscript.refupperindexpr).len() == 1
-                && subscript.reflowerindexpr.is_null()
-                && subscript.refassgnexpr.is_null();
-            if !single || array.element().is_none() {
-                return unsupported("a subscript", "DuckDB counts and slices differently");
-            }
-            let mut args = vec![self.expr(subscript.refexpr.cast())?];
-            args.extend(self.exprs(subscript.refupperindexpr)?);
-            let element = types::base(subscript.refrestype, subscript.reftypmod);
-            Ok(PgFunction::syntax("subscript", element, args))
-        }
-    }
-
     /// A conversion by output and input function, which the allow-list knows as `io:<type>`.
     ///
     /// # Safety
@@ -484,6 +484,12 @@ impl Lowerer {
             Ok(PgFunction::call(signature, vec![arg]))
         }
     }
+}
+
+/// True if not every value of the base type is one of the domain.
+fn has_constraints(domain: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog look-up on the main thread.
+    unsafe { pg_sys::DomainHasConstraints(domain) }
 }
 
 /// The types of the arguments in a list.

@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_NOTHING, CMD_UPDATE};
 
 use super::source::{self, Target};
-use super::{LowerOptions, LoweredQuery, Result, finished, make, returning, unsupported};
+use super::{LowerOptions, LoweredQuery, Result, finished, make, multiple, returning, unsupported};
 use crate::pg::list;
 
 /// Output of the source that holds the number of the action.
@@ -56,13 +56,8 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
         let mut actions = Vec::new();
         for (clause, number) in clauses.iter().zip(1..) {
             let mut values = Vec::new();
-            for entry in list::pointers::<pg_sys::TargetEntry>((**clause).targetList) {
-                if (*entry).resjunk {
-                    return unsupported(
-                        "an assignment to several columns in MERGE",
-                        "DuckDB assigns one by one",
-                    );
-                }
+            let assignments = multiple::single_assignments((**clause).targetList);
+            for entry in list::pointers::<pg_sys::TargetEntry>(assignments) {
                 let column = target.column((*entry).resno);
                 values.push((column.clone(), list::pointers::<pg_sys::Node>(outputs).len()));
                 // Computed only for the rows that take this action.

@@ -6,7 +6,8 @@
 //!
 //! - [`query`]: a query level as one canonical stack; set operations and WITH;
 //! - [`relation`]: the range table and FROM: duckdb tables, feeds, joins, subqueries;
-//! - [`expr`], [`aggregate`], [`window`], [`sublink`]: expressions;
+//! - [`expr`], [`aggregate`], [`window`], [`sublink`], [`row`], [`array`]: expressions;
+//! - [`set_returning`]: functions that return sets, in FROM and in select lists;
 //! - [`constant`], [`function`], [`types`]: constants, signatures and collations, types;
 //! - [`feed`]: the queries whose rows the backend feeds;
 //! - [`column_expr`]: CHECK constraints and generated columns;
@@ -17,6 +18,7 @@
 //! the current memory context; the query it is given is not changed.
 
 mod aggregate;
+mod array;
 mod char_length;
 mod column_expr;
 mod conflict;
@@ -26,13 +28,17 @@ mod expr;
 mod feed;
 mod function;
 mod insert;
+mod location;
 mod make;
 mod merge;
+mod multiple;
 mod query;
 mod raw;
 mod relation;
 mod returning;
+mod row;
 mod scope;
+mod set_returning;
 mod source;
 mod sublink;
 mod types;
@@ -44,8 +50,10 @@ use bridge_plan::explain::explain;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, Unsupported};
 use pgrx::pg_sys;
 
+use crate::engine::session::{Instance, RemoteSql};
 use crate::pg::{list, owned_string};
 use scope::Lowerer;
+pub(crate) use source::is_rowid;
 
 pub(crate) use column_expr::lower_column_expression;
 
@@ -69,6 +77,10 @@ pub(crate) struct LoweredQuery {
     /// The SQL holds values such as `now()`, right for this transaction, user and settings
     /// only: constants rather than parameters, so that DuckDB prunes by them.
     pub(crate) plan_time_values: bool,
+    /// Where it runs.
+    pub(crate) instance: Instance,
+    /// What it reads from other instances, in the order of their `instance_scan` numbers.
+    pub(crate) remote_scans: Vec<RemoteSql>,
 }
 
 /// One visible output column.
@@ -148,13 +160,15 @@ fn unsupported<T>(
 pub(crate) struct LowerOptions {
     /// Database whose local store holds the duckdb tables.
     pub(crate) database_oid: u32,
+    /// Where the statement runs, if that is settled.
+    pub(crate) instance: Option<Instance>,
 }
 
 impl LowerOptions {
     /// Those of this backend.
     pub(crate) fn current() -> Self {
         // SAFETY: a plain global of the main thread.
-        Self { database_oid: unsafe { pg_sys::MyDatabaseId }.to_u32() }
+        Self { database_oid: unsafe { pg_sys::MyDatabaseId }.to_u32(), instance: None }
     }
 }
 
@@ -233,6 +247,8 @@ fn finished(source: source::Source, returning: returning::Returning) -> Result<L
         params: source.params,
         limited: false,
         plan_time_values: source.plan_time_values,
+        instance: Instance::Main,
+        remote_scans: source.remote_scans,
     })
 }
 
@@ -294,6 +310,8 @@ unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Resul
             params: lowerer.params,
             limited: !(*query).limitCount.is_null(),
             plan_time_values: lowerer.plan_time_values,
+            instance: lowerer.options.instance.unwrap_or_default(),
+            remote_scans: lowerer.finish_remote_scans(&plan),
         })
     }
 }

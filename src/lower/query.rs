@@ -14,6 +14,7 @@ use pgrx::pg_sys::NodeTag;
 
 use super::aggregate::ascending;
 use super::expr::fold;
+use super::set_returning::Sets;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::{Result, function, types, unsupported};
 use crate::pg::{list, owned_string};
@@ -27,6 +28,17 @@ unsafe extern "C-unwind" {
     ) -> *mut pg_sys::List;
 }
 
+/// Which columns the plan of a query has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outputs {
+    /// None: only the number of rows matters.
+    None,
+    /// Those of the select list.
+    Visible,
+    /// Those, and after them what else ORDER BY refers to.
+    WithKeys,
+}
+
 impl Lowerer {
     /// A query: its plan has exactly the visible columns, named `c0`.. .
     ///
@@ -34,7 +46,20 @@ impl Lowerer {
     /// `query` is an analysed and rewritten SELECT; outer levels are in scope.
     pub(super) unsafe fn query(&mut self, query: *mut pg_sys::Query) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
-        self.nested(|this| unsafe { this.level(query, true) })
+        unsafe { self.query_with(query, Outputs::Visible) }
+    }
+
+    /// A query with other columns than the visible ones.
+    ///
+    /// # Safety
+    /// As [`Self::query`].
+    pub(super) unsafe fn query_with(
+        &mut self,
+        query: *mut pg_sys::Query,
+        outputs: Outputs,
+    ) -> Result<LogicalPlan> {
+        // SAFETY: as the caller promises.
+        self.nested(|this| unsafe { this.level(query, outputs) })
     }
 
     /// The query of an EXISTS: nobody reads its columns.
@@ -52,13 +77,13 @@ impl Lowerer {
                 && (*query).setOperations.is_null()
                 && (*query).limitOffset.is_null()
                 && (*query).limitCount.is_null();
-            self.nested(|this| this.level(query, !plain))
+            self.query_with(query, if plain { Outputs::None } else { Outputs::Visible })
         }
     }
 
     /// # Safety
-    /// As [`Self::query`]; without `outputs` the query is plain.
-    unsafe fn level(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
+    /// As [`Self::query`]; a query without outputs is plain.
+    unsafe fn level(&mut self, query: *mut pg_sys::Query, outputs: Outputs) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
             check_level(query)?;
@@ -71,7 +96,7 @@ impl Lowerer {
 
     /// # Safety
     /// As [`Self::level`]; the query's scope is the current one.
-    unsafe fn with(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
+    unsafe fn with(&mut self, query: *mut pg_sys::Query, outputs: Outputs) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
             let mut definitions = Vec::new();
@@ -113,7 +138,7 @@ impl Lowerer {
             let body = if (*query).setOperations.is_null() {
                 self.select(query, outputs)?
             } else {
-                self.set_query(query)?
+                self.set_query(query, outputs)?
             };
             Ok(if definitions.is_empty() { body } else { With::plan(definitions, body) })
         }
@@ -121,7 +146,7 @@ impl Lowerer {
 
     /// # Safety
     /// As [`Self::with`]; the query has no set operations.
-    unsafe fn select(&mut self, query: *mut pg_sys::Query, outputs: bool) -> Result<LogicalPlan> {
+    unsafe fn select(&mut self, query: *mut pg_sys::Query, outputs: Outputs) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
             let mut plan = self.cross_product((*(*query).jointree).fromlist)?;
@@ -130,7 +155,7 @@ impl Lowerer {
                 let predicate = self.condition(quals)?;
                 plan = build::filter(plan, predicate)?;
             }
-            if !outputs {
+            if outputs == Outputs::None {
                 return Ok(build::project(plan, Vec::new())?);
             }
 
@@ -139,6 +164,9 @@ impl Lowerer {
                 || !(*query).groupingSets.is_null()
                 || !(*query).havingQual.is_null();
             if grouped {
+                if (*query).hasTargetSRFs {
+                    plan = self.sets_of_keys(query, plan)?;
+                }
                 self.group_keys(query)?;
                 self.scope().phase = Phase::Groups;
             }
@@ -150,8 +178,13 @@ impl Lowerer {
             for entry in &entries {
                 let node = (**entry).expr.cast::<pg_sys::Node>();
                 let ty = types::duck(types::of_node(node))?;
+                if (*query).hasTargetSRFs && self.scope().sets == Sets::Refused {
+                    self.scope().sets = Sets::Allowed;
+                }
                 columns.push(Typed::new(self.folded(node)?, ty));
             }
+            let has_sets = self.scope().sets == Sets::Seen;
+            self.scope().sets = Sets::Refused;
             let having =
                 if (*query).havingQual.is_null() { None } else { Some(self.condition((*query).havingQual)?) };
 
@@ -170,9 +203,24 @@ impl Lowerer {
                 plan = build::window(plan, named(windows))?;
             }
             plan = build::project(plan, columns)?;
+            if has_sets {
+                plan = self.derived(plan)?;
+            }
             plan = self.distinct(query, &entries, plan)?;
-            self.sorted_and_limited(query, &entries, plan)
+            self.sorted_and_limited(query, &entries, plan, outputs)
         }
+    }
+
+    /// A level around a projection: what comes above sees columns, not what computes them.
+    fn derived(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let alias = self.unique("r");
+        let columns = build::types_of(&plan)
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+            .map(|(i, ty)| Typed::new(Expr::Column(build::qualified(&alias, &build::column_name(i))), ty))
+            .collect();
+        Ok(build::project(build::subquery_alias(plan, &alias)?, columns)?)
     }
 
     /// # Safety
@@ -279,6 +327,7 @@ impl Lowerer {
         query: *mut pg_sys::Query,
         entries: &[*mut pg_sys::TargetEntry],
         mut plan: LogicalPlan,
+        outputs: Outputs,
     ) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
@@ -305,7 +354,7 @@ impl Lowerer {
                 plan = build::limit(plan, skip, fetch);
             }
             let visible = entries.iter().filter(|entry| !(***entry).resjunk).count();
-            if visible < entries.len() {
+            if visible < entries.len() && outputs == Outputs::Visible {
                 plan = build::keep_first(plan, visible)?;
             }
             Ok(plan)
@@ -341,12 +390,12 @@ impl Lowerer {
 
     /// # Safety
     /// As [`Self::with`]; the query has set operations.
-    unsafe fn set_query(&mut self, query: *mut pg_sys::Query) -> Result<LogicalPlan> {
+    unsafe fn set_query(&mut self, query: *mut pg_sys::Query, outputs: Outputs) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises.
         unsafe {
             let plan = self.set_operation(query, (*query).setOperations, &[])?;
             let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers((*query).targetList).collect();
-            self.sorted_and_limited(query, &entries, plan)
+            self.sorted_and_limited(query, &entries, plan, outputs)
         }
     }
 
@@ -496,12 +545,6 @@ unsafe fn check_level(query: *mut pg_sys::Query) -> Result<()> {
         }
         if !(*query).rowMarks.is_null() || (*query).hasForUpdate {
             return unsupported("FOR UPDATE or FOR SHARE", "DuckDB does not lock rows");
-        }
-        if (*query).hasTargetSRFs {
-            return unsupported(
-                "a function that returns a set in the select list",
-                "DuckDB makes lists of it",
-            );
         }
         Ok(())
     }

@@ -2,9 +2,7 @@
 
 use bridge_plan::DuckType;
 use bridge_plan::build;
-use bridge_plan::duck::Typed;
 use bridge_plan::nodes::{CteScan, FeedColumn, FeedScan, Relation, TableFunction, ValuesList};
-use bridge_plan::pg::PgFunction;
 use bridge_types::PgType;
 use bridge_types::names::store_catalog;
 use datafusion_expr::logical_plan::Subquery;
@@ -15,7 +13,7 @@ use std::sync::Arc;
 use super::expr::refers as depends;
 use super::feed::{self, FeedSource};
 use super::scope::{Entry, Lowerer};
-use super::{LowerError, Result, function, source, types, unsupported};
+use super::{LowerError, Result, source, types, unsupported};
 use crate::pg::{catalog, list, owned_string};
 use crate::resolve::{self, reader};
 use crate::tables::table;
@@ -113,10 +111,12 @@ impl Lowerer {
                 pg_sys::RTEKind::RTE_CTE => self.cte_reference(entry, index),
                 pg_sys::RTEKind::RTE_RESULT => Ok(build::one_row()),
                 pg_sys::RTEKind::RTE_FUNCTION if reader::call(entry).is_some() => self.reader(entry, index),
-                pg_sys::RTEKind::RTE_FUNCTION => match unnested(entry) {
-                    Some(call) => self.unnest(call, index),
-                    None => self.function_in_from(query, entry, index),
-                },
+                pg_sys::RTEKind::RTE_FUNCTION
+                    if depends((*entry).functions.cast(), std::ptr::null_mut()) =>
+                {
+                    self.functions_over_rows(entry, index)
+                }
+                pg_sys::RTEKind::RTE_FUNCTION => self.function_in_from(query, entry, index),
                 pg_sys::RTEKind::RTE_TABLEFUNC => unsupported("XMLTABLE", "DuckDB does not have it"),
                 _ => unsupported("a transition table or tuplestore", "it exists in Postgres only"),
             }
@@ -229,12 +229,6 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             let name = owned_string((*(*entry).eref).aliasname);
-            if depends((*entry).functions.cast(), std::ptr::null_mut()) {
-                return unsupported(
-                    format!("function {name} in FROM"),
-                    "its arguments are columns or parameters",
-                );
-            }
             let alias = self.unique("r");
             let mut names = Vec::new();
             let mut columns = Vec::new();
@@ -258,28 +252,6 @@ impl Lowerer {
         }
     }
 
-    /// `unnest(array)` over columns of the items before it: a lateral subquery.
-    ///
-    /// # Safety
-    /// `call` is the call of an entry of the current level.
-    unsafe fn unnest(&mut self, call: *mut pg_sys::FuncExpr, index: i32) -> Result<LogicalPlan> {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let array = list::pointers::<pg_sys::Node>((*call).args).next();
-            let array = array.expect("unnest has an argument");
-            let element = types::base((*call).funcresulttype, -1);
-            let array_type = types::of_node(array);
-            let signature =
-                function::signature((*call).funcid, vec![array_type], element, (*call).inputcollid, None)?;
-            let array = self.folded(array)?;
-            let value = Typed::new(PgFunction::call(signature, vec![array]), types::duck(element)?);
-            let plan = build::project(build::one_row(), vec![value])?;
-            let alias = self.unique("r");
-            self.set_outputs(index, &alias, 1);
-            Ok(build::subquery_alias(lateral(plan), &alias)?)
-        }
-    }
-
     /// # Safety
     /// `entry` is a subquery of the current level.
     unsafe fn subquery(&mut self, entry: *mut pg_sys::RangeTblEntry, index: i32) -> Result<LogicalPlan> {
@@ -295,7 +267,7 @@ impl Lowerer {
     }
 
     /// Columns `c0`.. of `alias`.
-    fn set_outputs(&mut self, index: i32, alias: &str, count: usize) {
+    pub(super) fn set_outputs(&mut self, index: i32, alias: &str, count: usize) {
         let names = (0..count).map(|i| Some(build::column_name(i))).collect();
         self.set_entry(index, Entry::Columns { alias: alias.to_owned(), names });
     }
@@ -352,31 +324,12 @@ impl Lowerer {
 }
 
 /// A subquery that refers to the items before it.
-fn lateral(plan: LogicalPlan) -> LogicalPlan {
+pub(super) fn lateral(plan: LogicalPlan) -> LogicalPlan {
     LogicalPlan::Subquery(Subquery {
         subquery: Arc::new(plan),
         outer_ref_columns: Vec::new(),
         spans: datafusion_common::Spans::new(),
     })
-}
-
-/// The call of an entry that is nothing but `unnest(array)` over columns.
-///
-/// # Safety
-/// `entry` is a function entry.
-unsafe fn unnested(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::FuncExpr> {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let mut functions = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions);
-        let call = (*functions.next()?).funcexpr;
-        let alone = functions.next().is_none() && !(*entry).funcordinality;
-        if !alone || (*call).type_ != pg_sys::NodeTag::T_FuncExpr {
-            return None;
-        }
-        let call = call.cast::<pg_sys::FuncExpr>();
-        let unnest = (*call).funcid.to_u32() == pg_sys::F_UNNEST_ANYARRAY;
-        (unnest && depends((*call).args.cast(), std::ptr::null_mut())).then_some(call)
-    }
 }
 
 fn attribute_type(relid: pg_sys::Oid, attribute: i16) -> PgType {

@@ -8,6 +8,7 @@ use datafusion_expr::Expr;
 use pgrx::pg_sys;
 
 use super::feed::FeedSource;
+use super::set_returning::Sets;
 use super::{LowerOptions, ParamRef, Result, unsupported};
 
 /// Deepest nesting of expressions and queries. Beyond it recursion over plans (ours, and the
@@ -73,6 +74,12 @@ pub(super) struct Scope {
     pub(super) windows: Vec<Computed>,
     /// Stands for `CaseTestExpr`.
     pub(super) case_tests: Vec<Expr>,
+    /// Alias of the rows that `PARAM_SUBLINK`s stand for, innermost last.
+    pub(super) sublink_rows: Vec<String>,
+    /// May the expression at hand return sets?
+    pub(super) sets: Sets,
+    /// Calls that return sets and that GROUP BY refers to, as columns.
+    pub(super) sets_of_keys: Vec<(*mut pg_sys::Node, Expr)>,
 }
 
 impl Scope {
@@ -93,6 +100,9 @@ impl Scope {
             aggregates: Vec::new(),
             windows: Vec::new(),
             case_tests: Vec::new(),
+            sublink_rows: Vec::new(),
+            sets: Sets::Refused,
+            sets_of_keys: Vec::new(),
         }
     }
 }

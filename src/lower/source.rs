@@ -126,7 +126,7 @@ fn rowid(relation: i32) -> *mut pg_sys::Var {
 }
 
 /// True for what [`Target::rowid`] makes; users cannot write it.
-pub(super) fn is_rowid(var: &pg_sys::Var) -> bool {
+pub(crate) fn is_rowid(var: &pg_sys::Var) -> bool {
     i32::from(var.varattno) == pg_sys::SelfItemPointerAttributeNumber && var.vartype == pg_sys::INT8OID
 }
 

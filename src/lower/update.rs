@@ -4,7 +4,7 @@ use bridge_plan::nodes::Update;
 use pgrx::pg_sys;
 
 use super::source::{self, Target};
-use super::{LowerOptions, LoweredQuery, Result, finished, make, returning};
+use super::{LowerOptions, LoweredQuery, Result, finished, make, multiple, returning};
 use crate::pg::list;
 
 /// Lowers an UPDATE of a duckdb table to one DuckDB UPDATE.
@@ -32,12 +32,11 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             return source::hidden_rowid("UPDATE .. FROM");
         }
         let mut columns = Vec::new();
-        for entry in list::pointers::<pg_sys::TargetEntry>((*select).targetList) {
-            if !(*entry).resjunk {
-                let column = target.column((*entry).resno);
-                outputs = source::output(outputs, (*entry).expr.cast(), &column);
-                columns.push(column);
-            }
+        let assignments = multiple::single_assignments((*select).targetList);
+        for entry in list::pointers::<pg_sys::TargetEntry>(assignments) {
+            let column = target.column((*entry).resno);
+            outputs = source::output(outputs, (*entry).expr.cast(), &column);
+            columns.push(column);
         }
         (*select).targetList = outputs;
         let mut source = source::lower_or_compute(select, options)?;

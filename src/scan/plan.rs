@@ -14,7 +14,8 @@ use pgrx::pg_sys;
 use super::callbacks;
 use crate::engine::{feed, session};
 use crate::error::Result;
-use crate::lower::{self, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
+use crate::fallback;
+use crate::lower::{self, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
 use crate::pg::{self, list};
 use crate::resolve;
 
@@ -297,8 +298,16 @@ unsafe fn materialised(
 ) -> Result<*mut pg_sys::PlannedStmt> {
     // SAFETY: as the caller promises; a finished plan has a target list.
     unsafe {
-        let lowered = lower::lower_computed(query, &LowerOptions::current())?;
-        let statement = planned_statement(query, query_string, 0, lowered)?;
+        let statement = match lower::lower_computed(query, &LowerOptions::current()) {
+            Ok(lowered) => planned_statement(query, query_string, 0, lowered)?,
+            Err(LowerError::Unsupported(reason)) => {
+                if !fallback::prepare(query, &reason)? {
+                    return Err(reason.into());
+                }
+                pg_sys::standard_planner(query, query_string, 0, std::ptr::null_mut())
+            }
+            Err(error) => return Err(error.into()),
+        };
         let tree = pg_sys::materialize_finished_plan((*statement).planTree);
         // It copied the target list, which computes the values from the columns of the scan.
         (*tree).targetlist = list::pointers::<pg_sys::TargetEntry>((*tree).targetlist).zip(1..).fold(

@@ -17,6 +17,8 @@ pub struct Rows {
     pub columns: Vec<(String, u32, i32)>,
     /// Values in Postgres' text form; `None` is null.
     pub rows: Vec<Vec<Option<String>>>,
+    /// The number in the command tag: rows returned or changed.
+    pub count: u64,
 }
 
 /// A statement's error.
@@ -42,13 +44,17 @@ pub fn answer(client: &mut Client, sql: &str) -> Answer {
         .iter()
         .map(|column| (column.name().to_owned(), column.type_().oid(), column.type_modifier()))
         .collect();
-    let mut rows = Vec::new();
+    let (mut rows, mut count) = (Vec::new(), 0);
     for message in client.simple_query(sql).map_err(fail)? {
-        if let SimpleQueryMessage::Row(row) = message {
-            rows.push((0..row.len()).map(|index| row.get(index).map(ToOwned::to_owned)).collect());
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                rows.push((0..row.len()).map(|index| row.get(index).map(ToOwned::to_owned)).collect());
+            }
+            SimpleQueryMessage::CommandComplete(changed) => count = changed,
+            _ => {}
         }
     }
-    Ok(Rows { columns, rows })
+    Ok(Rows { columns, rows, count })
 }
 
 /// SQLSTATE and message of an error.
@@ -71,6 +77,9 @@ pub fn difference(expected: &Answer, actual: &Answer, ordered: bool, approximate
     };
     if expected.columns != actual.columns {
         return Some(format!("columns are {:?}, not {:?}", actual.columns, expected.columns));
+    }
+    if expected.count != actual.count {
+        return Some(format!("{} rows in the command tag, not {}", actual.count, expected.count));
     }
     if expected.rows.len() != actual.rows.len() {
         return Some(format!("{} rows, not {}", actual.rows.len(), expected.rows.len()));

@@ -187,7 +187,7 @@ fn fit_length(signature: &Signature, mut args: Vec<Typed>, type_name: &str) -> R
         return Ok(duck(cut, DuckType::Varchar, vec![value]));
     }
     let sql = format!(
-        "CASE WHEN length({{0}}) <= {length} THEN {{0}} \
+        "CASE WHEN (length({{0}}) <= {length}) IS NOT FALSE THEN {{0}} \
          WHEN rtrim(substring({{0}}, {}), ' ') = '' THEN {cut} \
          ELSE error('[22001] value too long for type {type_name}({length})') END",
         i64::from(length) + 1,
