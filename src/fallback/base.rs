@@ -85,6 +85,8 @@ unsafe fn kind(entry: *mut pg_sys::RangeTblEntry) -> Option<Kind> {
         match (*entry).rtekind {
             RTE_RELATION => catalog::is_duckdb_table((*entry).relid).then_some(Kind::Ours),
             RTE_FUNCTION => reader::call(entry).map(|_| Kind::Ours),
+            // The parent of a flattened UNION ALL is a copy of its first branch, and not to be read.
+            RTE_SUBQUERY if (*entry).inh => None,
             RTE_SUBQUERY => fence::is_marked((*entry).subquery).then_some(Kind::Subquery),
             _ => None,
         }

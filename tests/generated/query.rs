@@ -28,7 +28,8 @@ struct Source {
 }
 
 /// Aggregates whose result depends on the order of rows.
-const IN_ORDER: &[&str] = &["array_agg", "string_agg", "json_agg", "jsonb_agg"];
+const IN_ORDER: &[&str] =
+    &["array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "xmlagg"];
 /// Aggregates that add floats up if they have any.
 const ADDING: &[&str] = &["sum", "avg", "stddev", "var", "covar", "corr", "regr"];
 /// Window functions that ask for one order of all rows.
