@@ -73,36 +73,36 @@ fn prepared_statements_take_parameters_of_all_types() {
 
 /// Larger than any ring: a segment of its own, to DuckDB and back.
 #[test]
-fn fifty_megabytes_pass_in_both_directions() {
+fn hundred_mebibytes_pass_in_both_directions() {
     let cluster = shared();
     let mut client = cluster.client().expect("connects");
     client
         .batch_execute(
             "CREATE TEMP TABLE large (id int, t text); \
-             INSERT INTO large SELECT g, repeat(chr(64 + g) || 'äb😀', 6250000) FROM generate_series(1, 2) g; \
+             INSERT INTO large SELECT g, repeat(chr(64 + g) || 'äb😀', 13107200) FROM generate_series(1, 2) g; \
              INSERT INTO large VALUES (3, 'small'), (4, NULL)",
         )
         .expect("creates");
     client.batch_execute("CREATE TEMP TABLE wide USING duckdb AS SELECT id, t FROM large").expect("feeds");
-    assert_eq!(number(&mut client, "SELECT sum(length(t))::bigint FROM wide").expect("answers"), 50_000_005);
+    assert_eq!(number(&mut client, "SELECT sum(length(t))::bigint FROM wide").expect("answers"), 104_857_605);
     let rows = client.query("SELECT id, t FROM wide ORDER BY id", &[]).expect("answers");
     assert_eq!(rows.len(), 4);
     for row in &rows {
         let expected = match row.get::<_, i32>(0) {
-            1 => Some("Aäb😀".repeat(6_250_000)),
-            2 => Some("Bäb😀".repeat(6_250_000)),
+            1 => Some("Aäb😀".repeat(13_107_200)),
+            2 => Some("Bäb😀".repeat(13_107_200)),
             3 => Some("small".to_owned()),
             _ => None,
         };
-        assert!(expected.as_ref().is_none_or(|text| text.len() == 50_000_000 || text.len() == 5));
-        // Not assert_eq: nobody wants to read fifty megabytes.
+        assert!(expected.as_ref().is_none_or(|text| text.len() == 104_857_600 || text.len() == 5));
+        // Not assert_eq: nobody wants to read a hundred mebibytes.
         assert!(row.get::<_, Option<&str>>(1) == expected.as_deref(), "row {}", row.get::<_, i32>(0));
     }
     // Out of the spill of a cursor put aside as well.
     client.batch_execute("BEGIN; DECLARE c CURSOR FOR SELECT t FROM wide ORDER BY id").expect("declares");
     assert_eq!(number(&mut client, "SELECT count(*) FROM numbers").expect("answers"), 20_000);
     let row = client.query("FETCH 2 FROM c", &[]).expect("fetches");
-    assert!(row[1].get::<_, &str>(0) == "Bäb😀".repeat(6_250_000), "a cursor put aside");
+    assert!(row[1].get::<_, &str>(0) == "Bäb😀".repeat(13_107_200), "a cursor put aside");
     client.batch_execute("COMMIT; DROP TABLE wide").expect("drops");
 }
 

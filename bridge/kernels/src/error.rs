@@ -32,6 +32,9 @@ pub enum Fault {
     /// An array of more than one dimension where DuckDB has a list of scalars (0A000).
     #[error("multidimensional arrays cannot be sent to DuckDB")]
     Multidimensional,
+    /// An array whose first element does not have the index 1: DuckDB's lists begin there (0A000).
+    #[error("arrays with a lower bound other than 1 cannot be sent to DuckDB")]
+    LowerBound,
     /// The value exceeds what one Postgres field can hold (54000).
     #[error("value is too large for one field")]
     TooLarge,
@@ -51,7 +54,7 @@ impl Fault {
             Self::InvalidText(_) => SqlState::INVALID_TEXT_REPRESENTATION,
             Self::TooLong(_) => SqlState::STRING_TOO_LONG,
             Self::NotRectangular => SqlState::ARRAY_SUBSCRIPT,
-            Self::Multidimensional => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::Multidimensional | Self::LowerBound => SqlState::FEATURE_NOT_SUPPORTED,
             Self::TooLarge => SqlState::PROGRAM_LIMIT_EXCEEDED,
             Self::Malformed(_) => SqlState::INTERNAL_ERROR,
         }

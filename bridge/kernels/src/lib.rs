@@ -40,4 +40,4 @@ pub use column::RowBlock;
 pub use dispatch::Converter;
 pub use error::{Fault, KernelError};
 pub use feed::{BatchBuilder, feed_schema};
-pub use sink::{SINK_ALIGN, Sink, VecSink};
+pub use sink::{SINK_ALIGN, Sink, SliceSink, VecSink};

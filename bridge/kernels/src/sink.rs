@@ -68,6 +68,39 @@ unsafe impl Sink for VecSink {
     }
 }
 
+/// A sink in memory that the caller has: a buffer, or a segment that another process reads.
+#[derive(Debug)]
+pub struct SliceSink<'a> {
+    memory: &'a mut [u64],
+    used: usize,
+}
+
+impl<'a> SliceSink<'a> {
+    /// An empty sink. The memory is borrowed, so that nobody empties it under the datums.
+    #[must_use]
+    pub fn new(memory: &'a mut [u64]) -> Self {
+        Self { memory, used: 0 }
+    }
+
+    /// Bytes handed out, from the start of the memory on.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.used * SINK_ALIGN
+    }
+}
+
+// SAFETY: each request gets words behind all earlier ones, and the borrow keeps them in place.
+unsafe impl Sink for SliceSink<'_> {
+    fn allocate(&mut self, bytes: usize) -> Result<NonNull<u8>, KernelError> {
+        let free = self.memory.get_mut(self.used..).unwrap_or_default();
+        let words = bytes.div_ceil(SINK_ALIGN);
+        let start = free.get_mut(..words).ok_or(KernelError::OutOfMemory { bytes })?;
+        let start = NonNull::new(start.as_mut_ptr()).ok_or(KernelError::OutOfMemory { bytes })?;
+        self.used += words;
+        Ok(start.cast())
+    }
+}
+
 /// The datum that points at `pointer`.
 #[inline]
 pub(crate) fn pointer_datum(pointer: *const u8) -> u64 {

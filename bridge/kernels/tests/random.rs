@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use bridge_kernels::{BatchBuilder, Converter, RowBlock, VecSink, feed_schema};
+use bridge_kernels::{BatchBuilder, Converter, RowBlock, SINK_ALIGN, SliceSink, VecSink, feed_schema};
 use bridge_testkit::random::{Random, array, wire_types};
 use bridge_testkit::{decode, reference};
 use bridge_types::{ColumnSpec, PgType, oid};
@@ -93,10 +94,19 @@ fn every_wire_type_at_every_null_density() {
             for rows in [0, 1, 64, 130] {
                 check(&field, pg_type, &array(&mut random, &field, rows, nulls));
             }
-            let sliced = array(&mut random, &field, 200, nulls).slice(67, 129);
+            let ends = array(&mut random, &field, 200, nulls);
+            check(&field, pg_type, &with_nulls_at_word_ends(&ends));
+            let sliced = ends.slice(67, 129);
             check(&field, pg_type, &sliced);
         }
     }
+}
+
+/// `array` with nulls on both sides of every boundary of a validity word.
+fn with_nulls_at_word_ends(array: &Arc<dyn Array>) -> Arc<dyn Array> {
+    let valid = (0..array.len()).map(|row| row % 64 != 0 && row % 64 != 63 && array.is_valid(row));
+    let nulls = NullBuffer::from(valid.collect::<Vec<_>>());
+    arrow::array::make_array(array.to_data().into_builder().nulls(Some(nulls)).build().unwrap())
 }
 
 #[test]
@@ -232,4 +242,53 @@ fn aligned(bytes: &[u8]) -> arrow::buffer::Buffer {
     });
     let words: Vec<u128> = words.collect();
     arrow::buffer::Buffer::from_vec(words).slice_with_length(0, bytes.len())
+}
+
+/// The kernels neither know nor care whose memory they write: here a segment's, which holds
+/// everything that the datums point at.
+#[test]
+fn every_type_into_memory_of_ones_own() {
+    let mut random = Random::new(3);
+    for (field, pg_type) in wire_types() {
+        if matches!(field.data_type(), DataType::Dictionary(..)) {
+            // Their values live in the converter.
+            continue;
+        }
+        let array = array(&mut random, &field, 100, 10);
+        let schema = Arc::new(Schema::new(vec![field.clone()]));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(&array)]).unwrap();
+        let converter = Converter::new(&schema, &[spec(pg_type)]).unwrap();
+        let (mut datums, mut isnull) = (vec![0; 100], vec![false; 100]);
+        let mut memory = vec![0; 1 << 16];
+        let segment = memory.as_ptr().addr()..memory.as_ptr().addr() + memory.len() * SINK_ALIGN;
+        let mut sink = SliceSink::new(&mut memory);
+        let mut block = RowBlock { datums: &mut datums, isnull: &mut isnull, columns: 1 };
+        converter.convert(&batch, 0..100, &mut block, &mut sink).unwrap();
+        drop(converter);
+        let by_reference = sink.used() > 0;
+        for row in 0..100 {
+            let inside = usize::try_from(datums[row]).is_ok_and(|datum| segment.contains(&datum));
+            assert!(isnull[row] || inside == by_reference, "{field}");
+            // SAFETY: a value of this type, in `memory`.
+            let got = (!isnull[row]).then(|| unsafe { decode::datum(datums[row], pg_type) });
+            assert_eq!(got, reference::expected(&field, array.as_ref(), row), "{field} row {row}");
+        }
+        let mut small = [0; 4];
+        let mut block = RowBlock { datums: &mut datums, isnull: &mut isnull, columns: 1 };
+        let full = converter_fails(&schema, pg_type, &batch, &mut block, &mut SliceSink::new(&mut small));
+        assert_eq!(full, by_reference, "{field}");
+    }
+}
+
+/// True if the sink is too small.
+fn converter_fails(
+    schema: &Schema,
+    pg_type: PgType,
+    batch: &RecordBatch,
+    block: &mut RowBlock<'_>,
+    sink: &mut SliceSink<'_>,
+) -> bool {
+    let converter = Converter::new(schema, &[spec(pg_type)]).unwrap();
+    let error = converter.convert(batch, 0..100, block, sink).err();
+    error.is_some_and(|error| error.sqlstate().as_str() == "53200")
 }

@@ -2,7 +2,7 @@
 CREATE TABLE t (a numeric) USING duckdb;
 CREATE TABLE t (a numeric(50, 2)[]) USING duckdb;
 CREATE TABLE t (a money) USING duckdb;
-CREATE TABLE t (a jsonb) USING duckdb;
+CREATE TABLE t (a inet) USING duckdb;
 CREATE TABLE t (a integer[][]) USING duckdb;
 CREATE TABLE t (a integer PRIMARY KEY) USING duckdb;
 CREATE TABLE t (a integer UNIQUE) USING duckdb;

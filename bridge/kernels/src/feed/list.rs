@@ -48,7 +48,7 @@ impl ListBuilder {
 
     /// Appends the array of each cell, an empty one for null; returns about how many bytes they
     /// take.
-    /// Errors: `Multidimensional`, `TooLarge`, and those of the elements.
+    /// Errors: `Multidimensional`, `LowerBound`, `TooLarge`, and those of the elements.
     ///
     /// # Safety
     /// Datums that are not null point at arrays of the element type.
@@ -83,7 +83,7 @@ impl ListBuilder {
     }
 
     /// Adds the elements of an array to `datums` and `isnull`.
-    /// Errors: `Multidimensional`, `Malformed`.
+    /// Errors: `Multidimensional`, `LowerBound`, `Malformed`.
     ///
     /// # Safety
     /// `datum` points at an array of the element type.
@@ -105,6 +105,9 @@ impl ListBuilder {
         }
         if dimensions > 1 {
             return Err(Fault::Multidimensional);
+        }
+        if word(ARRAY_HEADER_BYTES + 4 * dimensions)? != 1 {
+            return Err(Fault::LowerBound);
         }
         let count = size(ARRAY_HEADER_BYTES)?;
         let bitmap_at = ARRAY_HEADER_BYTES + 8 * dimensions - VARHDRSZ;

@@ -172,6 +172,10 @@ fn value_sql(value: &Value, ty: &DuckType) -> Result<String, PlanError> {
         Value::Int(value) => format!("CAST({value} AS {ty})"),
         Value::Float(text) => format!("CAST({} AS {ty})", quote_literal(text)),
         Value::Numeric(text) if *ty == DuckType::NumericText => quote_literal(text),
+        // DuckDB counts the zero before the point and takes what has more than 38 digits for a double.
+        Value::Numeric(text) if matches!(ty, DuckType::Decimal(MAX_DECIMAL_PRECISION, _)) => {
+            format!("CAST({} AS {ty})", quote_literal(text))
+        }
         Value::Numeric(text) => format!("CAST({text} AS {ty})"),
         Value::Text(text) if *ty == DuckType::Varchar => {
             if text.contains('\0') {
@@ -237,6 +241,9 @@ mod tests {
         assert_eq!(sql(oid::INT4, Value::Int(-7)), "CAST(-7 AS INTEGER)");
         assert_eq!(sql(oid::NUMERIC, Value::Numeric("1.10".into())), "CAST(1.10 AS DECIMAL(3,2))");
         assert_eq!(sql(oid::NUMERIC, Value::Numeric("-0.05".into())), "CAST(-0.05 AS DECIMAL(2,2))");
+        let nines = format!("0.{}", "9".repeat(38));
+        let exact = format!("CAST('{nines}' AS DECIMAL(38,38))");
+        assert_eq!(sql(oid::NUMERIC, Value::Numeric(nines)), exact);
         assert_eq!(sql(oid::NUMERIC, Value::Numeric("NaN".into())), "'NaN'");
         assert_eq!(sql(oid::TEXT, Value::Text("it's".into())), "'it''s'");
         assert_eq!(sql(oid::DATE, Value::Text("1998-12-01".into())), "CAST('1998-12-01' AS DATE)");
