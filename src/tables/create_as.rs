@@ -15,9 +15,10 @@ use pgrx::pg_sys::NodeTag;
 
 use super::ddl::unsupported;
 use super::table;
-use crate::engine::{feed, session};
+use crate::engine::feed;
+use crate::engine::session::{self, DuckSql, Instance};
 use crate::error::{Error, Result};
-use crate::hooks::{planner, xact};
+use crate::hooks::planner;
 use crate::lower::{self, Feed, LowerError, LowerOptions, LoweredQuery, OutputColumn};
 use crate::pg::{list, owned_string, palloc_string};
 use crate::{gucs, scan};
@@ -43,7 +44,8 @@ pub(crate) unsafe fn execute(
             return Ok(());
         }
         let query = rewritten(statement.query)?;
-        let mut source = lower_source(query)?;
+        let temporary = (*into.rel).relpersistence.cast_unsigned() == pg_sys::RELPERSISTENCE_TEMP;
+        let mut source = lower_source(query, table::instance_of_new(temporary))?;
         let names: Vec<String> = list::pointers::<pg_sys::Node>(into.colNames)
             .map(|name| owned_string(string_value(name)))
             .collect();
@@ -53,7 +55,7 @@ pub(crate) unsafe fn execute(
         let mut rows = 0;
         if !into.skipData {
             let target = table::of_relation(relid)?;
-            xact::begin_write(target.persistence)?;
+            target.begin_write()?;
             source.sql = format!("INSERT INTO {} {}", target.qualified(), source.sql);
             source.columns.clear();
             rows = run(query, query_string, source, params, environment)?;
@@ -105,16 +107,17 @@ unsafe fn rewritten(query: *mut pg_sys::Node) -> Result<*mut pg_sys::Query> {
 }
 
 /// The query as DuckDB SQL: itself, or rows that Postgres computes.
-unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
+unsafe fn lower_source(query: *mut pg_sys::Query, instance: Instance) -> Result<LoweredQuery> {
     // SAFETY: an analysed and rewritten query.
     unsafe {
         let found = planner::touches(query);
         let mandatory = found.duckdb_table || found.duckdb_function;
         let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog;
         if mandatory || forced {
-            match lower::lower_query(query, &LowerOptions::current()) {
-                // Forced execution is a wish, as in the planner hook.
-                Err(LowerError::Unsupported(_)) if !mandatory => {}
+            match lower::lower_query(query, &LowerOptions { instance: Some(instance) }) {
+                // Postgres finishes what DuckDB must not run, before the rows are written; of forced
+                // execution, which is a wish, nothing is left.
+                Err(LowerError::Unsupported(_)) => {}
                 lowered => return Ok(lowered?),
             }
         }
@@ -130,10 +133,13 @@ unsafe fn lower_source(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
             plan: "rows computed by Postgres".to_owned(),
             columns,
             targets: std::ptr::null_mut(),
-            feeds: vec![Feed { query, columns: specs, first: false }],
+            returns_feed: false,
+            feeds: vec![Feed { query, columns: specs, first: mandatory }],
             params: Vec::new(),
             limited: false,
             plan_time_values: false,
+            instance,
+            remote_scans: Vec::new(),
         })
     }
 }
@@ -183,7 +189,8 @@ unsafe fn settle_numerics(source: &mut LoweredQuery, query_string: *const c_char
         .collect::<Result<Vec<_>>>()?;
     // SAFETY: a C string from Postgres.
     let query_text = unsafe { owned_string(query_string) };
-    let statement = session::prepare(&source.sql, &query_text, &specs)?;
+    let sql = DuckSql { instance: source.instance, sql: &source.sql, remote_scans: &source.remote_scans };
+    let statement = session::prepare(sql, &query_text, &specs)?;
     for (column, type_name) in source.columns.iter_mut().zip(&statement.prepared.type_names) {
         if !open(column) {
             continue;

@@ -153,7 +153,7 @@ SELECT a, count(*) AS n, count(b) AS m FROM p_iv GROUP BY a ORDER BY a;
 SELECT coalesce(a, b) AS c, nullif(a, b) AS n, CASE WHEN a = b THEN a ELSE b END AS k FROM p_iv ORDER BY id;
 SELECT id FROM p_iv WHERE a IN (SELECT b FROM p_iv WHERE id < 20) ORDER BY id;
 SELECT id FROM p_iv WHERE a BETWEEN b AND b OR a IS NULL ORDER BY id;
--- unsupported: of equal intervals with different fields Postgres shows the one it reads last
+-- finished: of equal intervals with different fields Postgres shows the one it reads last
 SELECT min(a) AS lo, max(a) AS hi FROM p_iv;
 SELECT id, a = b AS eq, a <> b AS ne, a IS NOT DISTINCT FROM b AS same, a < b AS lt, a <= b AS le, a > b AS gt, a >= b AS ge FROM p_boo ORDER BY id;
 SELECT a, b FROM p_boo;

@@ -92,7 +92,7 @@ SELECT id FROM fact ORDER BY id FETCH FIRST 3 ROWS ONLY;
 SELECT 1 AS "One", 'x' AS "two words", NULL AS n, k AS "K", k AS k FROM dim ORDER BY 4 LIMIT 3;
 SELECT true AS t, 1::smallint AS s, 1.50 AS n, 'a'::char(3) AS c, date '2024-02-29' AS d, interval '1 day' AS i FROM dim LIMIT 1;
 SELECT f.*, d.* FROM fact f JOIN dim d ON f.k = d.k ORDER BY f.id LIMIT 3;
--- unsupported: results of DuckDB have columns
+-- finished: results of DuckDB have columns
 SELECT FROM dim;
 SELECT count(*) AS n FROM (SELECT FROM dim) AS x;
 
@@ -114,7 +114,7 @@ SELECT g.day::date AS d, sum(f.n) AS s FROM generate_series(timestamp '2024-01-0
 SELECT x.v, x.o, d.name FROM unnest(ARRAY[3, 1, NULL, 2]) WITH ORDINALITY AS x (v, o) LEFT JOIN dim d ON d.k = x.v ORDER BY x.o;
 SELECT count(*) AS n FROM dim, generate_series(1, 100) AS g;
 SELECT d.k, j.key, j.value FROM dim d JOIN jsonb_each_text('{"1": "a", "2": null}') AS j ON j.key = d.k::text ORDER BY 1;
--- unsupported: lateral calls of functions
+
 SELECT d.k, g FROM dim d, generate_series(1, d.k) AS g;
 
 -- Values of the session.

@@ -94,3 +94,11 @@ CREATE TABLE digits (id bigint, a numeric(18, 2), b numeric(18, 9), c numeric(12
 INSERT INTO digits VALUES (1, 9999999999999999.99, 999999999.999999999, 9999999999.99, 9999999999999999999999999999.0123456789),
     (2, -9999999999999999.99, -0.000000001, 0.01, -0.0000000001), (3, 0, 0, 0, 0), (4, NULL, NULL, NULL, NULL),
     (5, 12345.67, 0.5, 20000000.00, 1), (6, 1, 2, 3, 4);
+
+-- For queries that Postgres finishes: functions that DuckDB cannot have, and a heap table for both sides.
+CREATE FUNCTION public.twice(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN i * 2; END';
+CREATE FUNCTION public.shout(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN upper(t) || ''!''; END';
+CREATE FUNCTION public.upto(n integer) RETURNS SETOF integer LANGUAGE sql IMMUTABLE AS 'SELECT generate_series(1, n)';
+CREATE FUNCTION public.upto_slowly(n integer) RETURNS SETOF integer LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT generate_series(1, n); END';
+CREATE TABLE public.side (k integer, label text);
+INSERT INTO public.side VALUES (1, 'a'), (2, 'b'), (2, 'c'), (4, 'd'), (9, 'e'), (NULL, 'f');
