@@ -83,6 +83,14 @@ static DOUBLE: [ChunkFunction; 4] =
 const ONE: &[TypeId] = &[Double];
 
 macro_rules! function {
+    ($name:literal, |$a:ident| $compute:expr) => {
+        ChunkFunction {
+            name: $name,
+            arguments: ONE,
+            result: Double,
+            chunk: |arguments, out| unary::<f64, f64>(arguments, out, |$a| $compute, |_, _| None),
+        }
+    };
     ($name:literal, |$a:ident, $r:ident| $compute:expr, $fault:expr) => {
         ChunkFunction {
             name: $name,
@@ -117,7 +125,49 @@ fn power(a: f64, b: f64, r: f64) -> Option<&'static str> {
     )
 }
 
-static FUNCTIONS: [ChunkFunction; 6] = [
+const INPUT: &str = "[22003] input is out of range";
+
+/// Trigonometry of the infinite has no value.
+fn unbounded(a: f64) -> Option<&'static str> {
+    a.is_infinite().then_some(INPUT)
+}
+
+/// The sine of nothing is beyond 1.
+fn beyond_one(a: f64) -> Option<&'static str> {
+    (a.abs() > 1.0).then_some(INPUT)
+}
+
+/// Radians in a degree, as Postgres has it.
+const RADIANS_PER_DEGREE: f64 = 0.017_453_292_519_943_295;
+
+static FUNCTIONS: [ChunkFunction; 20] = [
+    function!("pg_sin", |a, _r| a.sin(), unbounded(a)),
+    function!("pg_cos", |a, _r| a.cos(), unbounded(a)),
+    function!("pg_tan", |a, _r| a.tan(), unbounded(a)),
+    function!("pg_cot", |a, _r| 1.0 / a.tan(), unbounded(a)),
+    function!("pg_asin", |a, _r| a.asin(), beyond_one(a)),
+    function!("pg_acos", |a, _r| a.acos(), beyond_one(a)),
+    function!("pg_atan", |a| a.atan()),
+    function!("pg_sinh", |a| a.sinh()),
+    function!("pg_cosh", |a| a.cosh()),
+    function!("pg_tanh", |a| a.tanh()),
+    function!("pg_cbrt", |a| a.cbrt()),
+    function!(
+        "pg_degrees",
+        |a, r| a / RADIANS_PER_DEGREE,
+        range(r.is_infinite() & a.is_finite(), (r == 0.0) & (a != 0.0))
+    ),
+    function!(
+        "pg_radians",
+        |a, r| a * RADIANS_PER_DEGREE,
+        range(r.is_infinite() & a.is_finite(), (r == 0.0) & (a != 0.0))
+    ),
+    ChunkFunction {
+        name: "pg_atan2",
+        arguments: &[Double, Double],
+        result: Double,
+        chunk: |arguments, out| binary::<f64, f64, f64>(arguments, out, f64::atan2, |_, _, _| None),
+    },
     function!("pg_exp", |a, r| a.exp(), range(r.is_infinite() & a.is_finite(), (r == 0.0) & a.is_finite())),
     function!("pg_ln", |a, _r| a.ln(), logarithm(a)),
     function!("pg_log10", |a, _r| a.log10(), logarithm(a)),

@@ -2,20 +2,41 @@
 //!
 //! They live in the system catalog, so that every session finds them unqualified.
 
+mod calendar;
+mod ctype;
+mod date_time;
 mod decimal_text;
 mod float;
 mod integer;
 mod interval;
+mod json;
 mod numeric;
 mod numeric_sum;
+mod regex;
 mod scalar;
+mod text;
+mod to_char;
+mod to_char_number;
+mod value_text;
 mod vector;
+mod width_bucket;
 
 use crate::duckdb::{Connection, DuckError};
 
 /// Registers everything; once per DuckDB instance.
 pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
-    for function in numeric::FUNCTIONS {
+    let families = [
+        date_time::FUNCTIONS,
+        json::FUNCTIONS,
+        numeric::FUNCTIONS,
+        regex::FUNCTIONS,
+        text::FUNCTIONS,
+        to_char::FUNCTIONS,
+        to_char_number::FUNCTIONS,
+        value_text::FUNCTIONS,
+        width_bucket::FUNCTIONS,
+    ];
+    for function in families.into_iter().flatten() {
         scalar::register(connection, function)?;
     }
     for function in float::all().chain(integer::all()).chain(interval::all()) {

@@ -2,7 +2,10 @@
 
 #![expect(unsafe_code, reason = "DuckDB calls back through its C interface")]
 
-use crate::duckdb::{Connection, DuckError, Fixed, LogicalType, StringRef, TypeId, VectorView, c_string};
+use crate::duckdb::{
+    Connection, DuckError, Fixed, IntervalValue, ListEntry, LogicalType, StringRef, TypeId, VectorView,
+    c_string,
+};
 use libduckdb_sys as ffi;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -46,6 +49,41 @@ impl Arguments<'_> {
         std::str::from_utf8(strings[row].bytes()).map_err(|_| "[22021] invalid byte sequence".to_owned())
     }
 
+    /// BLOB argument `column` of a row without nulls.
+    pub(crate) fn bytes(&self, column: usize, row: usize) -> &[u8] {
+        let strings: &[StringRef] = self.vectors[column].values();
+        strings[row].bytes()
+    }
+
+    /// VARCHAR[] argument `column` of a row without nulls; its elements may be null.
+    pub(crate) fn texts(
+        &self,
+        column: usize,
+        row: usize,
+    ) -> impl Iterator<Item = Result<Option<&str>, String>> {
+        let ListEntry { offset, length } = self.vectors[column].values::<ListEntry>()[row];
+        let child = self.vectors[column].list_child();
+        let strings: &[StringRef] = child.values();
+        (offset..offset + length).map(move |at| {
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            if !child.is_valid(at) {
+                return Ok(None);
+            }
+            let text = std::str::from_utf8(strings[at].bytes());
+            text.map(Some).map_err(|_| "[22021] invalid byte sequence".to_owned())
+        })
+    }
+
+    /// INTERVAL argument.
+    pub(crate) fn interval(&self, column: usize, row: usize) -> IntervalValue {
+        self.vectors[column].values::<IntervalValue>()[row]
+    }
+
+    /// BIGINT, TIMESTAMP or TIME argument.
+    pub(crate) fn long(&self, column: usize, row: usize) -> i64 {
+        self.vectors[column].values::<i64>()[row]
+    }
+
     /// The values of an argument stored as `T`; slots under nulls hold anything.
     pub(crate) fn values<T: Fixed>(&self, column: usize) -> &[T] {
         self.vectors[column].values()
@@ -76,6 +114,8 @@ impl Arguments<'_> {
 pub(crate) struct Output {
     vector: ffi::duckdb_vector,
     rows: usize,
+    /// Elements written to a list's child so far.
+    elements: u64,
 }
 
 impl Output {
@@ -87,6 +127,31 @@ impl Output {
         unsafe {
             ffi::duckdb_unsafe_vector_assign_string_element_len(self.vector, row, value.as_ptr().cast(), len);
         }
+    }
+
+    /// VARCHAR[]: the elements of a row, in order; `None` is null.
+    pub(crate) fn set_texts<T: AsRef<str>>(&mut self, row: usize, items: &[Option<T>]) {
+        assert!(row < self.rows, "row is inside the output");
+        let (offset, length) = (self.elements, items.len() as u64);
+        self.elements += length;
+        // SAFETY: a live LIST vector of VARCHAR; its child has room for `elements` after the
+        // reserve, and DuckDB copies the texts.
+        unsafe {
+            ffi::duckdb_list_vector_reserve(self.vector, self.elements);
+            ffi::duckdb_list_vector_set_size(self.vector, self.elements);
+            let child = ffi::duckdb_list_vector_get_child(self.vector);
+            for (at, item) in (offset..).zip(items) {
+                if let Some(text) = item {
+                    let text = text.as_ref();
+                    let len = text.len() as u64;
+                    ffi::duckdb_unsafe_vector_assign_string_element_len(child, at, text.as_ptr().cast(), len);
+                } else {
+                    ffi::duckdb_vector_ensure_validity_writable(child);
+                    ffi::duckdb_validity_set_row_invalid(ffi::duckdb_vector_get_validity(child), at);
+                }
+            }
+        }
+        self.set(row, ListEntry { offset, length });
     }
 
     /// A number of the result type's width.
@@ -126,7 +191,8 @@ impl Output {
         }
     }
 
-    fn set_null(&mut self, row: usize) {
+    /// NULL.
+    pub(crate) fn set_null(&mut self, row: usize) {
         // SAFETY: a live vector; the mask exists after the first call and covers row < rows.
         unsafe {
             ffi::duckdb_vector_ensure_validity_writable(self.vector);
@@ -152,6 +218,14 @@ pub(crate) fn register_chunk(
     unsafe { register_raw(connection, function.name, function.arguments, function.result, info, call_chunk) }
 }
 
+/// The type by its id; the only lists are those of VARCHAR.
+fn logical_type(id: TypeId) -> LogicalType {
+    if id == TypeId::List {
+        return LogicalType::list(&LogicalType::plain(TypeId::Varchar));
+    }
+    LogicalType::plain(id)
+}
+
 /// What DuckDB calls for every chunk.
 type Callback = unsafe extern "C" fn(ffi::duckdb_function_info, ffi::duckdb_data_chunk, ffi::duckdb_vector);
 
@@ -172,9 +246,9 @@ unsafe fn register_raw(
         let mut raw = ffi::duckdb_create_scalar_function();
         ffi::duckdb_scalar_function_set_name(raw, c_name.as_ptr());
         for argument in arguments {
-            ffi::duckdb_scalar_function_add_parameter(raw, LogicalType::plain(*argument).raw());
+            ffi::duckdb_scalar_function_add_parameter(raw, logical_type(*argument).raw());
         }
-        ffi::duckdb_scalar_function_set_return_type(raw, LogicalType::plain(result).raw());
+        ffi::duckdb_scalar_function_set_return_type(raw, logical_type(result).raw());
         ffi::duckdb_scalar_function_set_extra_info(raw, info, None);
         ffi::duckdb_scalar_function_set_function(raw, Some(callback));
         let state = ffi::duckdb_register_scalar_function(connection.raw(), raw);
@@ -261,5 +335,5 @@ unsafe fn views<'a>(
             unsafe { VectorView::new(ffi::duckdb_data_chunk_get_vector(input, column as u64), rows) }
         })
         .collect();
-    (Arguments { vectors }, Output { vector: output, rows })
+    (Arguments { vectors }, Output { vector: output, rows, elements: 0 })
 }
