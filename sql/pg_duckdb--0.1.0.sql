@@ -59,7 +59,7 @@ CREATE FUNCTION duckdb.fdw_validator(pg_catalog.text[], pg_catalog.oid) RETURNS 
 CREATE FOREIGN DATA WRAPPER duckdb HANDLER duckdb.fdw_handler VALIDATOR duckdb.fdw_validator;
 
 -- Name of the server that stands for a MotherDuck account; null if MotherDuck is not enabled.
-CREATE FUNCTION duckdb.motherduck_server() RETURNS pg_catalog.name
+CREATE FUNCTION duckdb.motherduck_server() RETURNS pg_catalog.text
     AS 'MODULE_PATHNAME', 'motherduck_server_wrapper' LANGUAGE C STABLE;
 CREATE FUNCTION duckdb.is_motherduck_enabled() RETURNS pg_catalog.bool
     LANGUAGE sql STABLE AS 'SELECT duckdb.motherduck_server() IS NOT NULL';
@@ -72,7 +72,7 @@ CREATE PROCEDURE duckdb.enable_motherduck(
     database pg_catalog.text DEFAULT ''
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    server pg_catalog.name := duckdb.motherduck_server();
+    server pg_catalog.text := duckdb.motherduck_server();
     has_mapping pg_catalog.bool;
 BEGIN
     token := coalesce(nullif(token, ''), '::FROM_ENV::');

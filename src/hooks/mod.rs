@@ -1,7 +1,12 @@
 //! Hooks: each keeps the previous one, decides, and delegates.
 
+mod alter;
+mod copy;
+mod create;
 mod executor;
 mod hint;
+mod motherduck;
 pub(crate) mod planner;
+mod rename;
 pub(crate) mod utility;
 pub(crate) mod xact;

@@ -11,11 +11,13 @@ use std::ffi::{c_char, c_int, c_void};
 
 use bridge_types::{SqlState, Unsupported};
 
+use crate::engine::session::Instance;
 use crate::error::{self, Error, Result};
 use crate::gucs::{self, ForceFallback};
 use crate::lower::{self, LowerError, LowerOptions};
 use crate::pg::{catalog, list, owned_string};
-use crate::{fallback, resolve, scan};
+use crate::tables::table;
+use crate::{fallback, motherduck, resolve, scan};
 
 static mut PREVIOUS: pg_sys::planner_hook_type = None;
 
@@ -76,6 +78,8 @@ pub(crate) struct Touches {
     access_method: Option<pg_sys::Oid>,
     /// A duckdb table.
     pub(crate) duckdb_table: bool,
+    /// A duckdb table of MotherDuck.
+    pub(crate) motherduck_table: bool,
     /// A function that only DuckDB has.
     pub(crate) duckdb_function: bool,
     /// A relation that Postgres stores, other than a catalog.
@@ -129,6 +133,9 @@ impl Touches {
         let Some(info) = catalog::relation(relid) else { return };
         if Some(info.access_method) == self.access_method {
             self.duckdb_table = true;
+            // Without a server there is no need to look.
+            self.motherduck_table |= motherduck::find().is_some()
+                && table::of_relation(relid).is_ok_and(|table| table.instance() == Instance::MotherDuck);
         } else if relid.to_u32() < pg_sys::FirstNormalObjectId {
             self.catalog = true;
         } else if info.kind != b'v' {
@@ -184,7 +191,7 @@ unsafe fn plan(
             return Ok(NOT_OURS);
         }
     }
-    let options = LowerOptions::current();
+    let options = LowerOptions::default();
     // SAFETY: as above.
     let lowered = unsafe { lower::lower_statement(parse, &options) };
     let lowered = match lowered {

@@ -28,7 +28,8 @@ use pgrx::pg_sys;
 use crate::engine::session::{self, Instance};
 use crate::error::{Error, Result, report};
 use crate::pg::{catalog, list};
-use crate::{gucs, tables};
+use crate::tables::table;
+use crate::{gucs, motherduck, tables};
 
 /// What the running transaction has written.
 #[derive(Clone, Copy, Default)]
@@ -130,9 +131,7 @@ pub(crate) unsafe fn before_write(estate: *mut pg_sys::EState) -> Result<()> {
         .filter(|entry| entry.rtekind == pg_sys::RTEKind::RTE_RELATION && is_write(entry.requiredPerms))
         .collect();
     for target in targets {
-        let persistence =
-            catalog::relation(target.relid).map_or(pg_sys::RELPERSISTENCE_PERMANENT, |info| info.persistence);
-        begin_write(persistence)?;
+        table::of_relation(target.relid)?.begin_write()?;
     }
     if WRITTEN.get().instance.is_some() { Ok(()) } else { begin_write(pg_sys::RELPERSISTENCE_PERMANENT) }
 }
@@ -213,8 +212,12 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             session::reset_nowait();
             forget();
+            motherduck::transaction_ended(false);
         }
-        pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => forget(),
+        pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            forget();
+            motherduck::transaction_ended(true);
+        }
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! Feeds: queries that Postgres runs and whose rows DuckDB pulls through `bridge_scan(n)`.
 
-use bridge_plan::nodes::{FeedScan, node_of};
+use bridge_plan::nodes::{FeedKind, FeedScan, node_of};
 use bridge_types::{ColumnSpec, PgType, oid};
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_expr::LogicalPlan;
@@ -29,6 +29,7 @@ impl Lowerer {
         let mut columns: Vec<Vec<i16>> = self.feeds.iter().map(|feed| feed.columns.clone()).collect();
         let walked = plan.apply_with_subqueries(|node| {
             if let Some(scan) = node_of::<FeedScan>(node)
+                && scan.kind == FeedKind::Backend
                 && let Some(slot) = columns.get_mut(scan.index)
             {
                 *slot = scan.columns.iter().filter_map(|column| i16::try_from(column.source).ok()).collect();

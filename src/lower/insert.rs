@@ -24,7 +24,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
     // SAFETY: as the caller promises.
     unsafe {
         source::check(query)?;
-        let target = Target::of(query, options)?;
+        let target = Target::of(query)?;
         let returning = returning::lower(query, &target)?;
         if conflict::updates(query) {
             let source = conflict::lower_update(query, &target, returning.columns(), options)?;
@@ -35,7 +35,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             .map(|entry| target.column((*entry).resno))
             .collect();
         let mut source = if columns.is_empty() {
-            Source { plan: build::one_row(), feeds: Vec::new(), params: Vec::new(), plan_time_values: false }
+            Source { plan: build::one_row(), feeds: Vec::new(), params: Vec::new(), plan_time_values: false, remote_scans: Vec::new() }
         } else {
             rows(query, options)?
         };

@@ -28,7 +28,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
         if !(*query).returningList.is_null() {
             return unsupported("MERGE .. RETURNING", "DuckDB returns no columns of the source");
         }
-        let target = Target::of(query, options)?;
+        let target = Target::of(query)?;
         let returning = returning::lower(query, &target)?;
         if !target.has_rowid() {
             return source::hidden_rowid("MERGE");

@@ -68,6 +68,8 @@ pub(crate) struct LoweredQuery {
     /// The target list that Postgres computes from `columns`, as `INDEX_VAR`; null if the columns
     /// are the result themselves.
     pub(crate) targets: *mut pg_sys::List,
+    /// `columns` are those of the first feed: the statement returns its rows, DuckDB none.
+    pub(crate) returns_feed: bool,
     /// Relations that the backend feeds, in the order of their `bridge_scan` numbers.
     pub(crate) feeds: Vec<Feed>,
     /// What is sent as `$1`...
@@ -156,20 +158,10 @@ fn unsupported<T>(
 }
 
 /// What lowering depends on besides the query.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LowerOptions {
-    /// Database whose local store holds the duckdb tables.
-    pub(crate) database_oid: u32,
     /// Where the statement runs, if that is settled.
     pub(crate) instance: Option<Instance>,
-}
-
-impl LowerOptions {
-    /// Those of this backend.
-    pub(crate) fn current() -> Self {
-        // SAFETY: a plain global of the main thread.
-        Self { database_oid: unsafe { pg_sys::MyDatabaseId }.to_u32(), instance: None }
-    }
 }
 
 /// Lowers a SELECT, or a statement that changes a duckdb table.
@@ -185,13 +177,18 @@ pub(crate) unsafe fn lower_statement(
 ) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
     unsafe {
-        match (*query).commandType {
+        if (*query).commandType == pg_sys::CmdType::CMD_SELECT {
+            return lower_query(query, options);
+        }
+        let instance = location::of_target(query)?;
+        let options = &LowerOptions { instance: Some(instance) };
+        let lowered = match (*query).commandType {
             pg_sys::CmdType::CMD_INSERT => insert::lower(query, options),
             pg_sys::CmdType::CMD_UPDATE => update::lower(query, options),
             pg_sys::CmdType::CMD_DELETE => delete::lower(query, options),
-            pg_sys::CmdType::CMD_SELECT => lower_query(query, options),
             _ => merge::lower(query, options),
-        }
+        }?;
+        Ok(LoweredQuery { instance, ..lowered })
     }
 }
 
@@ -243,6 +240,7 @@ fn finished(source: source::Source, returning: returning::Returning) -> Result<L
         plan: explain(&source.plan),
         columns: returning.raw,
         targets: returning.list,
+        returns_feed: returning.from_feed,
         feeds: source.feeds,
         params: source.params,
         limited: false,
@@ -306,12 +304,13 @@ unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Resul
             plan: explain(&plan),
             columns,
             targets: std::ptr::null_mut(),
+            returns_feed: false,
             feeds: lowerer.finish_feeds(&plan),
+            remote_scans: lowerer.finish_remote_scans(&plan),
             params: lowerer.params,
             limited: !(*query).limitCount.is_null(),
             plan_time_values: lowerer.plan_time_values,
             instance: lowerer.options.instance.unwrap_or_default(),
-            remote_scans: lowerer.finish_remote_scans(&plan),
         })
     }
 }

@@ -4,7 +4,6 @@ use bridge_plan::DuckType;
 use bridge_plan::build;
 use bridge_plan::nodes::{CteScan, FeedColumn, FeedScan, Relation, TableFunction, ValuesList};
 use bridge_types::PgType;
-use bridge_types::names::store_catalog;
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{JoinType, LogicalPlan};
 use pgrx::pg_sys;
@@ -96,7 +95,7 @@ impl Lowerer {
     ///
     /// # Safety
     /// `index` is an index into the current level's range table.
-    pub(super) unsafe fn entry(&mut self, index: i32) -> Result<LogicalPlan> {
+    unsafe fn entry(&mut self, index: i32) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises; the kind says which fields are set.
         unsafe {
             let query = self.scope().query;
@@ -169,12 +168,12 @@ impl Lowerer {
                     return unsupported("TABLESAMPLE", "DuckDB samples differently");
                 }
                 let table = table::of_relation(relid).map_err(|error| LowerError::Engine(*error.0))?;
-                let database = if table.is_temporary() {
-                    table.database()
-                } else {
-                    store_catalog(self.options.database_oid)
-                };
-                let name = [database, table.duckdb_schema().to_owned(), table.name.clone()];
+                let declared: Vec<_> =
+                    columns.iter().map(|(name, _, ty)| (name.clone(), ty.clone())).collect();
+                if let Some(scan) = self.scan_elsewhere(&table, &alias, &declared)? {
+                    return Ok(scan);
+                }
+                let name = [table.database(), table.duckdb_schema().to_owned(), table.name.clone()];
                 let mut columns: Vec<_> = columns.into_iter().map(|(name, _, ty)| (name, ty)).collect();
                 if !columns.iter().any(|(name, _)| name.eq_ignore_ascii_case(source::ROWID)) {
                     columns.push((source::ROWID.to_owned(), source::ROWID_TYPE));

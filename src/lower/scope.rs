@@ -8,6 +8,7 @@ use datafusion_expr::Expr;
 use pgrx::pg_sys;
 
 use super::feed::FeedSource;
+use super::location::RemoteTable;
 use super::set_returning::Sets;
 use super::{LowerOptions, ParamRef, Result, unsupported};
 
@@ -111,6 +112,7 @@ impl Scope {
 pub(super) struct Lowerer {
     pub(super) options: LowerOptions,
     pub(super) feeds: Vec<FeedSource>,
+    pub(super) remote_tables: Vec<RemoteTable>,
     pub(super) params: Vec<ParamRef>,
     /// A value that holds for this transaction only was written as a constant.
     pub(super) plan_time_values: bool,
@@ -130,6 +132,7 @@ impl Lowerer {
         Self {
             options,
             feeds: Vec::new(),
+            remote_tables: Vec::new(),
             params: Vec::new(),
             plan_time_values: false,
             fed: None,

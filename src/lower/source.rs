@@ -3,13 +3,13 @@
 use bridge_plan::build;
 use bridge_plan::{DuckType, rules};
 use bridge_types::PgType;
-use bridge_types::names::store_catalog;
 use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
 
 use super::scope::Lowerer;
 use super::{Feed, LowerError, LowerOptions, ParamRef, Result, make, types, unsupported};
-use crate::pg::{list, owned_string, palloc_string};
+use crate::pg::{self, list, owned_string, palloc_string};
+use crate::engine::session::RemoteSql;
 use crate::tables::table;
 
 /// The table that a statement changes.
@@ -30,16 +30,14 @@ impl Target {
     ///
     /// # Safety
     /// `query` is an analysed and rewritten statement that changes a duckdb table.
-    pub(super) unsafe fn of(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Self> {
+    pub(super) unsafe fn of(query: *mut pg_sys::Query) -> Result<Self> {
         // SAFETY: as the caller promises.
         unsafe {
             let index = (*query).resultRelation;
             let entry = pg_sys::list_nth((*query).rtable, index - 1).cast::<pg_sys::RangeTblEntry>();
             let relid = (*entry).relid;
             let table = table::of_relation(relid).map_err(|error| LowerError::Engine(*error.0))?;
-            let database =
-                if table.is_temporary() { table.database() } else { store_catalog(options.database_oid) };
-            let name = [database, table.duckdb_schema().to_owned(), table.name.clone()];
+            let name = [table.database(), table.duckdb_schema().to_owned(), table.name.clone()];
             let count = list::pointers::<pg_sys::Node>((*(*entry).eref).colnames).len();
             let attributes = i16::try_from(count).unwrap_or(i16::MAX);
             let columns = (1..=attributes)
@@ -176,6 +174,29 @@ pub(super) unsafe fn output(
     }
 }
 
+/// Leaves one row of a source for each first output, which is the name of a row: any of them.
+///
+/// # Safety
+/// `select` is a private SELECT without a DISTINCT of its own, whose first output is a bigint.
+pub(super) unsafe fn once_each(select: *mut pg_sys::Query) {
+    // SAFETY: as the caller promises; the operators of bigint are those of its btree class.
+    unsafe {
+        let Some(first) = list::pointers::<pg_sys::TargetEntry>((*select).targetList).next() else { return };
+        let types = pg_sys::lookup_type_cache(
+            pg_sys::INT8OID,
+            (pg_sys::TYPECACHE_EQ_OPR | pg_sys::TYPECACHE_LT_OPR).cast_signed(),
+        );
+        let clause = pg::new_node::<pg_sys::SortGroupClause>(pg_sys::NodeTag::T_SortGroupClause);
+        (*first).ressortgroupref = 1;
+        (*clause).tleSortGroupRef = 1;
+        (*clause).eqop = (*types).eq_opr;
+        (*clause).sortop = (*types).lt_opr;
+        (*clause).hashable = true;
+        (*select).distinctClause = list::append(std::ptr::null_mut(), clause);
+        (*select).hasDistinctOn = true;
+    }
+}
+
 /// A lowered source.
 pub(super) struct Source {
     /// Outputs are `c0`.., with the carriers that DuckDB stores.
@@ -183,6 +204,7 @@ pub(super) struct Source {
     pub(super) feeds: Vec<Feed>,
     pub(super) params: Vec<ParamRef>,
     pub(super) plan_time_values: bool,
+    pub(super) remote_scans: Vec<RemoteSql>,
 }
 
 /// Lowers a source.
@@ -237,6 +259,7 @@ pub(super) unsafe fn lower_with_feed(
         let plan = rules::apply_stored(plan, &declared)?;
         Ok(Source {
             feeds: lowerer.finish_feeds(&plan),
+            remote_scans: lowerer.finish_remote_scans(&plan),
             plan,
             params: lowerer.params,
             plan_time_values: lowerer.plan_time_values,
@@ -268,7 +291,7 @@ pub(super) fn fed(feed: Feed) -> Result<Source> {
         .collect();
     let scan = bridge_plan::nodes::FeedScan::plan(0, "rows computed by Postgres", FED, columns)?;
     let plan = rules::apply_stored(build::project(scan, outputs)?, &declared)?;
-    Ok(Source { plan, feeds: vec![feed], params: Vec::new(), plan_time_values: false })
+    Ok(Source { plan, feeds: vec![feed], params: Vec::new(), plan_time_values: false, remote_scans: Vec::new() })
 }
 
 /// Alias of the only relation of a source that is one feed.

@@ -18,8 +18,8 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
     // SAFETY: as the caller promises.
     unsafe {
         source::check(query)?;
-        let target = Target::of(query, options)?;
-        let returning = returning::lower(query, &target)?;
+        let target = Target::of(query)?;
+        let over_source = returning::needs_source(query, &target)?;
         let select = source::as_select(query);
         let alone = list::pointers::<pg_sys::Node>((*(*select).jointree).fromlist).len() == 1;
         let mut outputs = std::ptr::null_mut();
@@ -31,15 +31,22 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
         } else {
             return source::hidden_rowid("UPDATE .. FROM");
         }
-        let mut columns = Vec::new();
+        let (mut columns, mut assigned) = (Vec::new(), Vec::new());
         let assignments = multiple::single_assignments((*select).targetList);
         for entry in list::pointers::<pg_sys::TargetEntry>(assignments) {
             let column = target.column((*entry).resno);
             outputs = source::output(outputs, (*entry).expr.cast(), &column);
             columns.push(column);
+            assigned.push((*entry).resno);
         }
         (*select).targetList = outputs;
-        let mut source = source::lower_or_compute(select, options)?;
+        let (mut source, returning) = if over_source {
+            let returning = returning::lower_over_source(query, &target, select, &assigned)?;
+            (source::computed(select)?, returning)
+        } else {
+            let returning = returning::lower(query, &target)?;
+            (source::lower_or_compute(select, options)?, returning)
+        };
         source.plan = Update::plan(target.name, columns, !alone, returning.columns(), source.plan);
         finished(source, returning)
     }

@@ -10,6 +10,8 @@ mod server;
 pub(crate) mod sync;
 mod validator;
 
+use std::cell::Cell;
+
 use bridge_types::{EngineError, SqlState};
 
 use pgrx::prelude::*;
@@ -17,7 +19,38 @@ use pgrx::prelude::*;
 use crate::error::{Result, report};
 use crate::gucs;
 
-pub(crate) use server::{Server, find};
+pub(crate) use server::{SERVER_TYPE, Server, find};
+
+thread_local! {
+    /// See [`start_worker_at_commit`].
+    static START_WORKER: Cell<bool> = const { Cell::new(false) };
+    /// See [`set_leaving`].
+    static LEAVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While true, dropping a table of MotherDuck drops nothing there: the statement gives the
+/// account up, not its tables. False again at the end of the transaction.
+pub(crate) fn set_leaving(leaving: bool) {
+    LEAVING.set(leaving);
+}
+
+/// Starts the sync worker of this database when the current transaction commits.
+pub(crate) fn start_worker_at_commit() {
+    START_WORKER.set(true);
+}
+
+/// Called at the end of a transaction.
+pub(crate) fn transaction_ended(committed: bool) {
+    LEAVING.set(false);
+    if START_WORKER.take() && committed {
+        sync::worker::enable();
+    }
+}
+
+/// False while MotherDuck must not hear of changes of its tables in Postgres' catalogs.
+pub(crate) fn is_told() -> bool {
+    !LEAVING.get() && sync::syncing().is_none()
+}
 
 /// Database that the service makes for an account that has none.
 pub(crate) const DEFAULT_DATABASE: &str = "my_db";

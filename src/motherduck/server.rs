@@ -9,7 +9,7 @@ use super::DEFAULT_DATABASE;
 use crate::pg::{list, owned_string};
 
 /// `CREATE SERVER .. TYPE`.
-pub(super) const SERVER_TYPE: &str = "motherduck";
+pub(crate) const SERVER_TYPE: &str = "motherduck";
 /// The foreign data wrapper of the extension.
 const WRAPPER: &CStr = c"duckdb";
 

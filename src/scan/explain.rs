@@ -8,7 +8,7 @@ use super::plan::SMALL_CREDIT_BYTES;
 use super::state::{self, Running};
 use crate::engine::feed::Feeds;
 use crate::engine::portal::Portal;
-use crate::engine::session::{self, ExecuteOptions};
+use crate::engine::session::{self, DuckSql, ExecuteOptions};
 use crate::error::Result;
 use crate::pg;
 
@@ -74,7 +74,8 @@ pub(crate) unsafe fn explain(
 fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json: bool) -> Result<String> {
     let prefix = if json { "EXPLAIN (FORMAT json) " } else { "EXPLAIN " };
     let sql = format!("{prefix}{}", running.plan.sql);
-    let statement = session::prepare(&sql, query, &running.plan.feed_specs()?)?;
+    let sql = DuckSql { sql: &sql, ..running.plan.duck_sql() };
+    let statement = session::prepare(sql, query, &running.plan.feed_specs()?)?;
     let options = ExecuteOptions {
         params: if running.plan.fragment {
             // Nothing outside of the part has run that could give it values.

@@ -12,7 +12,8 @@ use bridge_types::{ColumnSpec, EngineError, PgType, SqlState};
 use pgrx::pg_sys;
 
 use super::callbacks;
-use crate::engine::{feed, session};
+use crate::engine::feed;
+use crate::engine::session::{self, DuckSql, Instance, RemoteSql};
 use crate::error::Result;
 use crate::fallback;
 use crate::lower::{self, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
@@ -34,8 +35,12 @@ pub(crate) struct FeedPlan {
 
 /// `custom_private`, decoded.
 pub(crate) struct ScanPlan {
+    /// Where it runs.
+    pub(crate) instance: Instance,
     /// DuckDB SQL.
     pub(crate) sql: String,
+    /// What it reads from other instances.
+    pub(crate) remote_scans: Vec<RemoteSql>,
     /// LogicalPlan, for EXPLAIN VERBOSE.
     pub(crate) logical_plan: String,
     /// Output columns.
@@ -77,6 +82,11 @@ impl FeedPlan {
 }
 
 impl ScanPlan {
+    /// The statement for the session.
+    pub(crate) fn duck_sql(&self) -> DuckSql<'_> {
+        DuckSql { instance: self.instance, sql: &self.sql, remote_scans: &self.remote_scans }
+    }
+
     /// The specifications of all feeds.
     pub(crate) fn feed_specs(&self) -> Result<Vec<ScanSpec>> {
         self.feeds.iter().map(FeedPlan::spec).collect()
@@ -93,9 +103,9 @@ impl ScanPlan {
         let lowered = unsafe {
             let query = pg_sys::copyObjectImpl(rewrite.query.cast()).cast::<pg_sys::Query>();
             if self.fragment {
-                lower::lower_fragment(query, &LowerOptions::current())?
+                lower::lower_fragment(query, &LowerOptions::default())?
             } else {
-                lower::lower_statement(query, &LowerOptions::current())?
+                lower::lower_statement(query, &LowerOptions::default())?
             }
         };
         // Same tables and columns, so the feeds and parameters are the same too.
@@ -119,8 +129,22 @@ impl ScanPlan {
                 .params
                 .iter()
                 .fold(std::ptr::null_mut(), |params, param| list::append(params, param.expr));
-            let flags = [self.limited, self.writes, self.can_set_tag, self.fragment].map(i32::from);
+            let is_remote = |instance| instance == Instance::MotherDuck;
+            let flags = [
+                self.limited,
+                self.writes,
+                self.can_set_tag,
+                self.fragment,
+                is_remote(self.instance),
+            ]
+            .map(i32::from);
+            let mut remote_scans = std::ptr::null_mut();
+            for scan in &self.remote_scans {
+                remote_scans = list::append(remote_scans, pg_sys::makeBoolean(is_remote(scan.instance)));
+                remote_scans = list::append(remote_scans, string_node(&scan.sql));
+            }
             let mut private = list::append(std::ptr::null_mut(), string_node(&self.sql));
+            private = list::append(private, remote_scans);
             private = list::append(private, string_node(&self.logical_plan));
             private = list::append(private, columns_to_list(&self.columns));
             private = list::append(private, feeds);
@@ -145,6 +169,13 @@ impl ScanPlan {
                 items.next().expect("as many items as to_private writes")
             };
             let sql = pg::node_string(next(&mut items));
+            let instance = |is_remote| if is_remote { Instance::MotherDuck } else { Instance::Main };
+            let remote_scans: Vec<*mut pg_sys::Node> = list::pointers(next(&mut items).cast()).collect();
+            let remote_scans = remote_scans.chunks_exact(2).map(|scan| RemoteSql {
+                instance: instance((*scan[0].cast::<pg_sys::Boolean>()).boolval),
+                sql: pg::node_string(scan[1]),
+            });
+            let remote_scans = remote_scans.collect();
             let logical_plan = pg::node_string(next(&mut items));
             let columns = columns_from_list(next(&mut items).cast());
             let feeds: Vec<*mut pg_sys::Node> = list::pointers(next(&mut items).cast()).collect();
@@ -152,7 +183,9 @@ impl ScanPlan {
             let flags = list::integers(next(&mut items).cast());
             let local_file = pg::node_string(next(&mut items));
             Self {
+                instance: instance(flags[4] != 0),
                 sql,
+                remote_scans,
                 logical_plan,
                 columns,
                 feeds: feeds
@@ -253,9 +286,15 @@ pub(crate) unsafe fn scan_plan(
     // SAFETY: a valid query.
     let command = unsafe { (*parse).commandType };
     let plan = ScanPlan {
+        instance: lowered.instance,
+        remote_scans: lowered.remote_scans,
         sql: lowered.sql,
         logical_plan: lowered.plan,
-        columns: lowered.columns.iter().map(|column| column.spec.clone()).collect(),
+        columns: if lowered.returns_feed {
+            Vec::new()
+        } else {
+            lowered.columns.iter().map(|column| column.spec.clone()).collect()
+        },
         feeds,
         params: lowered.params,
         limited: lowered.limited,
@@ -273,7 +312,7 @@ pub(crate) unsafe fn scan_plan(
     };
     // SAFETY: a C string from Postgres.
     let query_text = unsafe { pg::owned_string(query_string) };
-    let statement = session::prepare(&plan.sql, &query_text, &plan.feed_specs()?)?;
+    let statement = session::prepare(plan.duck_sql(), &query_text, &plan.feed_specs()?)?;
     if !plan.columns.is_empty() {
         let schema = batch::decode_schema(&statement.prepared.schema)?;
         // Refuses what no kernel converts now, not after the first rows.
@@ -298,7 +337,7 @@ unsafe fn materialised(
 ) -> Result<*mut pg_sys::PlannedStmt> {
     // SAFETY: as the caller promises; a finished plan has a target list.
     unsafe {
-        let statement = match lower::lower_computed(query, &LowerOptions::current()) {
+        let statement = match lower::lower_computed(query, &LowerOptions::default()) {
             Ok(lowered) => planned_statement(query, query_string, 0, lowered)?,
             Err(LowerError::Unsupported(reason)) => {
                 if !fallback::prepare(query, &reason)? {

@@ -30,6 +30,8 @@ pub(crate) struct Running {
     pub(crate) finished: Option<Finished>,
     /// EXPLAIN ANALYZE wants DuckDB's profile.
     profile: bool,
+    /// The statement changes what its first feed names, and returns the rows of that feed.
+    pub(crate) returns_feed: bool,
     done: bool,
 }
 
@@ -38,9 +40,9 @@ impl Running {
     pub(crate) fn bind(mut plan: ScanPlan, query: &str, profile: bool) -> Result<Self> {
         plan.refresh()?;
         let specs = plan.feed_specs()?;
-        let statement = session::bound(&plan.sql, query, &specs)?;
+        let statement = session::bound(plan.duck_sql(), query, &specs)?;
         let rows = Self::rows(&plan, &statement)?;
-        Ok(Self { plan, statement, specs, portal: None, rows, finished: None, profile, done: false })
+        Ok(Self { plan, statement, specs, portal: None, rows, finished: None, profile, returns_feed: false, done: false })
     }
 
     fn rows(plan: &ScanPlan, statement: &Statement) -> Result<Rows> {
@@ -69,10 +71,13 @@ impl Running {
             // SAFETY: as the caller promises.
             unsafe { xact::before_write(estate)? };
         } else {
-            xact::before_read(session::Instance::Main)?;
+            xact::before_read(self.plan.instance)?;
+            for scan in &self.plan.remote_scans {
+                xact::before_read(scan.instance)?;
+            }
         }
         // The session may have been lost, or its statements forgotten, since `bind`.
-        self.statement = session::bound(&self.plan.sql, &self.query(estate), &self.specs)?;
+        self.statement = session::bound(self.plan.duck_sql(), &self.query(estate), &self.specs)?;
         // SAFETY: as the caller promises.
         let params = unsafe { params(&self.plan, estate)? };
         let id = session::allocate_portal();
@@ -126,13 +131,44 @@ impl Running {
             self.done = true;
             self.finished = portal.finished().cloned();
             // With RETURNING, each row counts when it is handed out.
-            if self.plan.writes && self.plan.can_set_tag && self.plan.columns.is_empty() {
+            let counts_here = self.plan.columns.is_empty() && !self.returns_feed;
+            if self.plan.writes && self.plan.can_set_tag && counts_here {
                 let rows = self.finished.as_ref().map_or(0, |finished| finished.rows);
                 // SAFETY: as the caller promises.
                 unsafe { (*estate).es_processed += rows };
             }
-            self.close()?;
+            if !self.returns_feed {
+                self.close()?;
+            }
             return Ok(false);
+        }
+    }
+
+    /// The next row of the first feed, once the statement has changed what it names; null at the
+    /// end.
+    ///
+    /// # Safety
+    /// `estate` is the running query's state; the first feed of the plan ends before the statement.
+    pub(crate) unsafe fn next_returned(
+        &mut self,
+        estate: *mut pg_sys::EState,
+    ) -> Result<*mut pg_sys::TupleTableSlot> {
+        // SAFETY: as the caller promises; the feed lives as long as its portal.
+        unsafe {
+            let starts = !self.done;
+            self.refill(estate)?;
+            let Some(feed) = self.portal.as_ref().and_then(|portal| portal.stored(0)) else {
+                return Ok(std::ptr::null_mut());
+            };
+            if starts {
+                pg_sys::ExecReScan(feed);
+            }
+            let row = pg_sys::ExecProcNode(feed);
+            if row.is_null() || (*row).tts_flags & pg::TTS_EMPTY != 0 {
+                self.close()?;
+                return Ok(std::ptr::null_mut());
+            }
+            Ok(row)
         }
     }
 

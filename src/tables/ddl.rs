@@ -8,11 +8,13 @@ use bridge_types::names::quote_identifier;
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
+use super::definition::{Column, Definition, Key};
 use super::registry;
-use super::table::{self, Column, Table};
+use super::table::{self, Location, Table};
+use super::violation::{self, Rows};
 use crate::engine::session;
 use crate::error::{Error, Result};
-use crate::hooks::xact;
+use crate::lower::lower_column_expression;
 use crate::pg;
 
 /// Makes the DuckDB table of a relation that Postgres has just created.
@@ -20,8 +22,19 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
     // SAFETY: main thread, in a transaction; makes the new catalog rows visible.
     unsafe { pg_sys::CommandCounterIncrement() };
     let table = table::of_relation(relid)?;
-    let definition = table::definition(relid)?;
-    let columns = definition.iter().map(column_definition).collect::<Vec<_>>().join(", ");
+    let definition = Definition::of(relid)?;
+    prepare_name(relid, &table)?;
+    create_table(&table, &definition)?;
+    create_indexes(relid, &table, &definition)?;
+    if !table.is_temporary() {
+        registry::insert(relid, &table)?;
+    }
+    Ok(())
+}
+
+/// Makes sure that a table can get the name: its schema exists in DuckDB, and no other table
+/// has the name there.
+pub(super) fn prepare_name(relid: pg_sys::Oid, table: &Table) -> Result<()> {
     if !table.is_temporary() && table.schema.eq_ignore_ascii_case("main") {
         return Err(unsupported(
             "schema \"main\" is not supported",
@@ -32,23 +45,29 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
     if in_own_schema {
         announce_schema(relid);
     }
-    xact::begin_write(table.persistence)?;
-    if in_own_schema {
-        session::run(&format!("CREATE SCHEMA IF NOT EXISTS {}", table.qualified_schema()))?;
-    }
-    // DuckDB wants the word although the name says the same.
-    let create = if table.is_temporary() {
-        "CREATE TEMP TABLE"
-    } else {
-        // Postgres has decided that the name is free: what is there was left behind by a
-        // transaction that Postgres gave up after DuckDB's commit (see `hooks::xact`).
-        check_case(relid, &table.name)?;
-        "CREATE OR REPLACE TABLE"
-    };
-    session::run(&format!("{create} {} ({columns})", table.qualified()))?;
     if !table.is_temporary() {
-        registry::insert(relid, &table.database())?;
+        check_case(relid, &table.name)?;
     }
+    table.begin_write()?;
+    if in_own_schema {
+        table.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", table.qualified_schema()))?;
+    }
+    Ok(())
+}
+
+/// Creates a table without indexes. Postgres has decided that the name is free: what is there
+/// was left behind by a transaction that Postgres gave up after DuckDB's commit (see
+/// `hooks::xact`).
+pub(super) fn create_table(table: &Table, definition: &Definition) -> Result<()> {
+    table.begin_write()?;
+    // DuckDB wants the word although the name says the same.
+    let create = match table.location {
+        Location::Temporary => "CREATE TEMP TABLE",
+        Location::Local(_) => "CREATE OR REPLACE TABLE",
+        // There others make tables too, which are not ours to replace.
+        Location::MotherDuck { .. } => "CREATE TABLE",
+    };
+    table.run(&format!("{create} {} {}", table.qualified(), definition.body()))?;
     Ok(())
 }
 
@@ -90,16 +109,11 @@ fn announce_schema(relid: pg_sys::Oid) {
     }
 }
 
-fn column_definition(column: &Column) -> String {
-    let not_null = if column.not_null { " NOT NULL" } else { "" };
-    format!("{} {}{not_null}", quote_identifier(&column.name), column.duck_type)
-}
-
 /// Empties the DuckDB table.
 pub(crate) fn truncate(relid: pg_sys::Oid) -> Result<()> {
     let table = table::of_relation(relid)?;
-    xact::begin_write(table.persistence)?;
-    session::run(&format!("TRUNCATE {}", table.qualified()))?;
+    table.begin_write()?;
+    table.run(&format!("TRUNCATE {}", table.qualified()))?;
     Ok(())
 }
 
@@ -117,75 +131,248 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
             return Ok(());
         }
     }
-    xact::begin_write(table.persistence)?;
-    session::run(&format!("DROP TABLE IF EXISTS {}", table.qualified()))?;
+    drop_table(&table)?;
     if !table.is_temporary() {
         registry::delete(relid)?;
     }
     Ok(())
 }
 
-/// Drops a column of a relation that still has it.
-///
-/// # Errors
-/// 0A000 for the last one.
-pub(crate) fn drop_column(relid: pg_sys::Oid, column: &str) -> Result<()> {
-    if table::definition(relid)?.len() == 1 {
-        return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "a duckdb table needs at least one column"));
-    }
-    alter(relid, &format!("DROP COLUMN {}", quote_identifier(column)))
+/// Drops a DuckDB table by its name.
+pub(super) fn drop_table(table: &Table) -> Result<()> {
+    table.begin_write()?;
+    table.run(&format!("DROP TABLE IF EXISTS {}", table.qualified()))?;
+    Ok(())
 }
 
 /// Gives the DuckDB table, whose name was `old`, the relation's present name.
-pub(crate) fn rename_table(old: &Table, new_name: &str) -> Result<()> {
-    alter_table(old, &format!("RENAME TO {}", quote_identifier(new_name)))
+pub(crate) fn rename_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
+    let definition = Definition::of(relid)?;
+    let new = table::of_relation(relid)?;
+    if !new.is_temporary() {
+        check_case(relid, &new.name)?;
+    }
+    drop_indexes(old, &definition)?;
+    alter_table(old, &format!("RENAME TO {}", quote_identifier(&new.name)))?;
+    create_indexes(relid, &new, &definition)
 }
 
 /// Renames a column.
 pub(crate) fn rename_column(relid: pg_sys::Oid, old: &str, new: &str) -> Result<()> {
-    alter(relid, &format!("RENAME COLUMN {} TO {}", quote_identifier(old), quote_identifier(new)))
+    let definition = Definition::of(relid)?;
+    let table = table::of_relation(relid)?;
+    drop_indexes(&table, &definition)?;
+    alter_table(&table, &format!("RENAME COLUMN {} TO {}", quote_identifier(old), quote_identifier(new)))?;
+    create_indexes(relid, &table, &definition)
 }
 
-/// Adds or removes NOT NULL; DuckDB checks the rows.
-pub(crate) fn set_not_null(relid: pg_sys::Oid, column: &str, not_null: bool) -> Result<()> {
-    let verb = if not_null { "SET" } else { "DROP" };
-    alter(relid, &format!("ALTER COLUMN {} {verb} NOT NULL", quote_identifier(column))).map_err(|error| {
-        if error.0.sqlstate != SqlState::NOT_NULL_VIOLATION {
-            return error;
-        }
-        let table = table::of_relation(relid).map(|table| table.name).unwrap_or_default();
-        Error::new(
-            SqlState::NOT_NULL_VIOLATION,
-            format!("column \"{column}\" of relation \"{table}\" contains null values"),
-        )
-    })
+/// Moves the DuckDB table, which was `old`, to the relation's present schema. DuckDB cannot do
+/// that with a table that exists, so the rows are copied.
+pub(crate) fn move_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
+    let definition = Definition::of(relid)?;
+    let new = table::of_relation(relid)?;
+    prepare_name(relid, &new)?;
+    create_table(&new, &definition)?;
+    copy_rows(relid, old, &new, &definition, &definition)?;
+    drop_table(old)?;
+    create_indexes(relid, &new, &definition)
 }
 
-/// Adds the columns that the relation has got since it had `known` attributes.
-pub(crate) fn add_columns(relid: pg_sys::Oid, known: i16) -> Result<()> {
-    // SAFETY: main thread, in a transaction; makes the new catalog rows visible.
-    unsafe { pg_sys::CommandCounterIncrement() };
-    for column in table::definition(relid)?.iter().filter(|column| column.number > known) {
-        if column.has_default || column.not_null {
-            return Err(EngineError::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                format!("cannot add column \"{}\" with a default or NOT NULL to a duckdb table", column.name),
-            )
-            .with_hint("Add the column without them first; SET DEFAULT then applies to new rows.")
-            .into());
+/// Makes the DuckDB table follow the catalogs: it is as `before` says and is to be as `after`.
+///
+/// What DuckDB can change in place it does; anything else makes a new table with the rows of
+/// the old one, in the same DuckDB transaction.
+pub(crate) fn change(relid: pg_sys::Oid, table: &Table, before: &Definition, after: &Definition) -> Result<()> {
+    let same_tables = before.columns == after.columns && before.checks == after.checks && before.keys == after.keys;
+    if same_tables {
+        return change_indexes(relid, table, before, after);
+    }
+    drop_indexes(table, before)?;
+    if can_change_in_place(before, after) {
+        change_in_place(relid, table, before, after)?;
+    } else {
+        let new = rewritten(table, relid);
+        create_table(&new, after)?;
+        copy_rows(relid, table, &new, before, after)?;
+        replace(table, &new)?;
+    }
+    create_indexes(relid, table, after)
+}
+
+/// The name of the table that takes the place of `table` at the end of a statement.
+pub(super) fn rewritten(table: &Table, relid: pg_sys::Oid) -> Table {
+    let mut new = table.clone();
+    new.name = format!("pg_duckdb_rewrite_{}", relid.to_u32());
+    new
+}
+
+/// Gives the relation, which was not a duckdb table before, the rows of `made`.
+pub(super) fn adopt(relid: pg_sys::Oid, made: &Table) -> Result<()> {
+    let table = table::of_relation(relid)?;
+    prepare_name(relid, &table)?;
+    replace(&table, made)?;
+    create_indexes(relid, &table, &Definition::of(relid)?)?;
+    if table.is_temporary() { Ok(()) } else { registry::insert(relid, &table) }
+}
+
+/// Puts `new` in the place of `table`.
+pub(super) fn replace(table: &Table, new: &Table) -> Result<()> {
+    drop_table(table)?;
+    alter_table(new, &format!("RENAME TO {}", quote_identifier(&table.name)))
+}
+
+/// DuckDB adds and drops columns that no constraint or generated column is about, and NOT NULL.
+fn can_change_in_place(before: &Definition, after: &Definition) -> bool {
+    let kept = |column: &&Column| before.column(column.number).is_some();
+    let unchanged = after.columns.iter().filter(kept).all(|column| {
+        before.column(column.number).is_some_and(|old| {
+            old.name == column.name && old.duck_type == column.duck_type && old.generated == column.generated
+        })
+    });
+    let added = after.columns.iter().filter(|column| !kept(column));
+    let drops = before.columns.iter().any(|column| after.column(column.number).is_none());
+    let plain = before.keys.is_empty() && before.columns.iter().all(|column| column.generated.is_none());
+    unchanged
+        && before.checks == after.checks
+        && before.keys == after.keys
+        && added.clone().all(|column| column.generated.is_none())
+        && (!drops || plain && before.checks.is_empty())
+}
+
+fn change_in_place(relid: pg_sys::Oid, table: &Table, before: &Definition, after: &Definition) -> Result<()> {
+    let alter = |change: &str| {
+        alter_table(table, change).map_err(|error| violation::explain(error, relid, Rows::Present))
+    };
+    // Additions first: a table keeps a column at any time.
+    for column in after.columns.iter().filter(|column| before.column(column.number).is_none()) {
+        let name = quote_identifier(&column.name);
+        match value_of_old_rows(relid, column)? {
+            Some(value) => {
+                alter(&format!("ADD COLUMN {name} {} DEFAULT {value}", column.duck_type))?;
+                // For the rows that are there; those to come bring their values along.
+                alter(&format!("ALTER COLUMN {name} DROP DEFAULT"))?;
+            }
+            None => alter(&format!("ADD COLUMN {name} {}", column.duck_type))?,
         }
-        alter(relid, &format!("ADD COLUMN {}", column_definition(column)))?;
+    }
+    for column in before.columns.iter().filter(|column| after.column(column.number).is_none()) {
+        alter(&format!("DROP COLUMN {}", quote_identifier(&column.name)))?;
+    }
+    for column in &after.columns {
+        let had = before.column(column.number).is_some_and(|old| old.not_null);
+        if had != column.not_null {
+            let verb = if column.not_null { "SET" } else { "DROP" };
+            alter(&format!("ALTER COLUMN {} {verb} NOT NULL", quote_identifier(&column.name)))?;
+        }
     }
     Ok(())
 }
 
-fn alter(relid: pg_sys::Oid, change: &str) -> Result<()> {
-    alter_table(&table::of_relation(relid)?, change)
+/// Copies the rows of `old` into `new`, between two definitions of one relation.
+fn copy_rows(relid: pg_sys::Oid, old: &Table, new: &Table, before: &Definition, after: &Definition) -> Result<()> {
+    let mut targets = Vec::new();
+    let mut values = Vec::new();
+    for column in after.stored() {
+        targets.push(quote_identifier(&column.name));
+        values.push(match before.column(column.number) {
+            Some(old) if old.duck_type == column.duck_type => quote_identifier(&old.name),
+            Some(old) => format!("CAST({} AS {})", quote_identifier(&old.name), column.duck_type),
+            None => value_of_old_rows(relid, column)?.unwrap_or_else(|| "NULL".to_owned()),
+        });
+    }
+    let sql = format!(
+        "INSERT INTO {} ({}) SELECT {} FROM {}",
+        new.qualified(),
+        targets.join(", "),
+        values.join(", "),
+        old.qualified()
+    );
+    new.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
+    Ok(())
+}
+
+/// What a column that was added to a table with rows has in them, as DuckDB SQL: Postgres has
+/// computed its default and stored it in `pg_attribute.attmissingval`. `None` for null.
+fn value_of_old_rows(relid: pg_sys::Oid, column: &Column) -> Result<Option<String>> {
+    // SAFETY: the caller's statement holds a lock on the relation. The value lives in its
+    // descriptor, which is in the cache while the relation is open.
+    unsafe {
+        let relation = pg_sys::relation_open(relid, pg_sys::AccessShareLock.cast_signed());
+        let descriptor = (*relation).rd_att;
+        let attribute = *(*descriptor)
+            .attrs
+            .as_ptr()
+            .add(usize::try_from(column.number - 1).expect("user columns have positive numbers"));
+        let mut is_null = true;
+        let value = if attribute.atthasmissing {
+            pg_sys::getmissingattr(descriptor, column.number.into(), &raw mut is_null)
+        } else {
+            pg_sys::Datum::from(0)
+        };
+        let constant = pg_sys::makeConst(
+            attribute.atttypid,
+            attribute.atttypmod,
+            attribute.attcollation,
+            attribute.attlen.into(),
+            value,
+            is_null,
+            attribute.attbyval,
+        );
+        let constant = pg_sys::copyObjectImpl(constant.cast_const().cast()).cast();
+        pg_sys::relation_close(relation, pg_sys::NoLock.cast_signed());
+        if is_null {
+            return Ok(None);
+        }
+        Ok(Some(lower_column_expression(relid, constant, column.pg_type)?))
+    }
+}
+
+fn change_indexes(relid: pg_sys::Oid, table: &Table, before: &Definition, after: &Definition) -> Result<()> {
+    for index in before.indexes.iter().filter(|index| !after.indexes.contains(index)) {
+        drop_index(table, index)?;
+    }
+    for index in after.indexes.iter().filter(|index| !before.indexes.contains(index)) {
+        create_index(relid, table, after, index)?;
+    }
+    Ok(())
+}
+
+/// Drops the plain indexes, which keep DuckDB from altering a table.
+pub(super) fn drop_indexes(table: &Table, definition: &Definition) -> Result<()> {
+    definition.indexes.iter().try_for_each(|index| drop_index(table, index))
+}
+
+/// Makes the plain indexes.
+pub(super) fn create_indexes(relid: pg_sys::Oid, table: &Table, definition: &Definition) -> Result<()> {
+    definition.indexes.iter().try_for_each(|index| create_index(relid, table, definition, index))
+}
+
+fn create_index(relid: pg_sys::Oid, table: &Table, definition: &Definition, index: &Key) -> Result<()> {
+    table.begin_write()?;
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let sql = format!(
+        "CREATE {unique}INDEX {} ON {} ({})",
+        quote_identifier(&index.duckdb_name()),
+        table.qualified(),
+        definition.names(&index.columns)
+    );
+    table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
+    Ok(())
+}
+
+fn drop_index(table: &Table, index: &Key) -> Result<()> {
+    table.begin_write()?;
+    table.run(&format!(
+        "DROP INDEX IF EXISTS {}.{}",
+        table.qualified_schema(),
+        quote_identifier(&index.duckdb_name())
+    ))?;
+    Ok(())
 }
 
 fn alter_table(table: &Table, change: &str) -> Result<()> {
-    xact::begin_write(table.persistence)?;
-    session::run(&format!("ALTER TABLE {} {change}", table.qualified()))?;
+    table.begin_write()?;
+    table.run(&format!("ALTER TABLE {} {change}", table.qualified()))?;
     Ok(())
 }
 

@@ -5,7 +5,12 @@ use bridge_types::names::{quote_identifier, store_catalog, store_schema};
 use bridge_types::{EngineError, PgType, SqlState, oid};
 use pgrx::pg_sys;
 
+use super::registry;
+use crate::engine::session::{self, Instance};
 use crate::error::{Error, Result};
+use crate::hooks::xact;
+use crate::motherduck;
+use crate::motherduck::sync::Synced;
 use crate::pg::{catalog, owned_string};
 
 /// A relation's name, on both sides.
@@ -17,8 +22,27 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// `pg_class.relpersistence`.
     pub(crate) persistence: u8,
-    /// Postgres database, which has a local store of its own.
-    database_oid: u32,
+    /// Where DuckDB has it.
+    pub(crate) location: Location,
+}
+
+/// Where DuckDB has a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In the session's temporary schema.
+    Temporary,
+    /// In the local store of the Postgres database with this oid.
+    Local(u32),
+    /// In the MotherDuck account of the current user.
+    MotherDuck {
+        /// Database of the account.
+        database: String,
+        /// Its schema.
+        schema: String,
+        /// DuckDB SQL that reads the table where its name does not, see
+        /// [`crate::motherduck::sync::Synced::source`].
+        source: Option<String>,
+    },
 }
 
 impl Table {
@@ -29,12 +53,50 @@ impl Table {
 
     /// DuckDB database that holds the table.
     pub(crate) fn database(&self) -> String {
-        if self.is_temporary() { "temp".to_owned() } else { store_catalog(self.database_oid) }
+        match &self.location {
+            Location::Temporary => "temp".to_owned(),
+            Location::Local(database_oid) => store_catalog(*database_oid),
+            Location::MotherDuck { database, .. } => database.clone(),
+        }
     }
 
     /// DuckDB schema that holds the table.
     pub(crate) fn duckdb_schema(&self) -> &str {
-        if self.is_temporary() { "main" } else { store_schema(&self.schema) }
+        match &self.location {
+            Location::Temporary => "main",
+            Location::Local(_) => store_schema(&self.schema),
+            Location::MotherDuck { schema, .. } => schema,
+        }
+    }
+
+    /// DuckDB instance that holds the table.
+    pub(crate) fn instance(&self) -> Instance {
+        match self.location {
+            Location::Temporary | Location::Local(_) => Instance::Main,
+            Location::MotherDuck { .. } => Instance::MotherDuck,
+        }
+    }
+
+    /// False while DuckDB must not hear of a change in Postgres' catalogs: because the change
+    /// comes from there, or because the account is being given up.
+    fn is_told(&self) -> bool {
+        self.instance() == Instance::Main || motherduck::is_told()
+    }
+
+    /// Opens the DuckDB transaction for a write to the table.
+    ///
+    /// # Errors
+    /// As [`xact::begin_write`].
+    pub(crate) fn begin_write(&self) -> Result<()> {
+        if self.is_told() { xact::begin_write_on(self.instance(), self.persistence) } else { Ok(()) }
+    }
+
+    /// Runs a statement about the table where it is.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(crate) fn run(&self, sql: &str) -> Result<()> {
+        if self.is_told() { session::run_on(self.instance(), sql).map(drop) } else { Ok(()) }
     }
 
     /// `"database"."schema"`.
@@ -51,11 +113,10 @@ impl Table {
 /// Names of a relation that is in the catalogs.
 pub(crate) fn of_relation(relid: pg_sys::Oid) -> Result<Table> {
     // SAFETY: main thread, in a transaction; missing names give null pointers.
-    let (schema, name, database_oid) = unsafe {
+    let (schema, name) = unsafe {
         (
             owned_string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid))),
             owned_string(pg_sys::get_rel_name(relid)),
-            pg_sys::MyDatabaseId.to_u32(),
         )
     };
     let Some(info) = catalog::relation(relid) else {
@@ -64,7 +125,42 @@ pub(crate) fn of_relation(relid: pg_sys::Oid) -> Result<Table> {
             format!("relation with oid {} does not exist", relid.to_u32()),
         ));
     };
-    Ok(Table { schema, name, persistence: info.persistence, database_oid })
+    let location = if info.persistence == pg_sys::RELPERSISTENCE_TEMP {
+        Location::Temporary
+    } else {
+        match registry::location(relid)? {
+            Some(location) => location,
+            None => of_new(&schema)?,
+        }
+    };
+    Ok(Table { schema, name, persistence: info.persistence, location })
+}
+
+/// Instance of a table that is about to be made.
+pub(super) fn instance_of_new(temporary: bool) -> Instance {
+    if temporary || motherduck::find().is_none() { Instance::Main } else { Instance::MotherDuck }
+}
+
+/// Where a table of a Postgres schema goes that is not registered yet.
+fn of_new(schema: &str) -> Result<Location> {
+    if let Some(synced) = motherduck::sync::syncing() {
+        let Synced { database, duckdb_schema, source, .. } = synced;
+        return Ok(Location::MotherDuck { database, schema: duckdb_schema, source });
+    }
+    let Some(server) = motherduck::find() else { return Ok(local()) };
+    match bridge_types::motherduck::duckdb_schema(schema, &server.default_database) {
+        Some((database, schema)) => Ok(Location::MotherDuck { database, schema, source: None }),
+        None => Err(Error::new(
+            SqlState::INVALID_SCHEMA_NAME,
+            format!("schema \"{schema}\" stands for no schema of MotherDuck"),
+        )),
+    }
+}
+
+/// The local store of this database.
+pub(super) fn local() -> Location {
+    // SAFETY: a plain global of the main thread.
+    Location::Local(unsafe { pg_sys::MyDatabaseId }.to_u32())
 }
 
 /// DuckDB compares bytes: what "C" does, and what the database's default collation is taken

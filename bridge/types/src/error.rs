@@ -92,6 +92,12 @@ impl SqlState {
     pub const INVALID_AUTHORIZATION: Self = Self(*b"28000");
     /// `3D000` a database that does not exist.
     pub const UNDEFINED_DATABASE: Self = Self(*b"3D000");
+    /// `3F000` a schema that cannot be.
+    pub const INVALID_SCHEMA_NAME: Self = Self(*b"3F000");
+    /// `42710` an object that exists already.
+    pub const DUPLICATE_OBJECT: Self = Self(*b"42710");
+    /// `42939` a name that is reserved.
+    pub const RESERVED_NAME: Self = Self(*b"42939");
     /// `42P04` a database that exists already.
     pub const DUPLICATE_DATABASE: Self = Self(*b"42P04");
     /// `08P01` protocol violation.

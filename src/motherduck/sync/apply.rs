@@ -80,12 +80,6 @@ fn create(relation: &Relation, context: &Context<'_>) -> Result<()> {
             run(&format!("GRANT ALL ON TABLE {name} TO {}", quote_identifier(&role)));
         }
     }
-    // SAFETY: catalog look-ups on the main thread; both names exist now.
-    let relid = unsafe {
-        let schema = pg_sys::get_namespace_oid(c_string(&relation.schema).as_ptr(), false);
-        pg_sys::get_relname_relid(c_string(&relation.name).as_ptr(), schema)
-    };
-    depend_on_server(pg_sys::RelationRelationId, relid, context.server.oid);
     Ok(())
 }
 

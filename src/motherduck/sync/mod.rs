@@ -12,6 +12,7 @@ pub(crate) mod worker;
 
 use std::cell::RefCell;
 
+pub(crate) use apply::depend_on_server;
 pub(super) use remote::versions;
 
 /// A column as both catalogs describe it.
@@ -62,6 +63,11 @@ thread_local! {
 /// DuckDB is then not told of the change: it comes from there.
 pub(crate) fn syncing() -> Option<Synced> {
     SYNCING.with_borrow(Clone::clone)
+}
+
+/// True in the sync worker.
+pub(crate) fn is_working() -> bool {
+    worker::is_this_process()
 }
 
 /// Until the guard is dropped, [`syncing`] says `what`.

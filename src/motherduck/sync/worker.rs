@@ -116,12 +116,22 @@ pub extern "C-unwind" fn pg_duckdb_sync_main(database: pg_sys::Datum) {
     };
     // SAFETY: main thread, once.
     unsafe { pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0) };
+    WORKING.set(true);
     Worker::default().run();
     // MotherDuck is not enabled any more.
     drop(std::fs::remove_file(flag(database)));
     drop(lock);
     // SAFETY: main thread; nothing with a destructor is alive.
     unsafe { pg_sys::proc_exit(0) };
+}
+
+/// True in a sync worker.
+pub(super) fn is_this_process() -> bool {
+    WORKING.get()
+}
+
+thread_local! {
+    static WORKING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Locks the database's file and writes this process' number into it.
