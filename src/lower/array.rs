@@ -85,14 +85,8 @@ impl Lowerer {
                 display: "ARRAY of a subquery".to_owned(),
             };
             let values = vec![column(&build::column_name(0))];
-            let call = AggregateFunction::new_udf(
-                PgAggregate::udf(signature),
-                values,
-                false,
-                None,
-                order_by,
-                None,
-            );
+            let call =
+                AggregateFunction::new_udf(PgAggregate::udf(signature), values, false, None, order_by, None);
             let ty = types::duck(result)?;
             let name = self.unique("a");
             let all = (name.clone(), Typed::new(Expr::AggregateFunction(call), ty.clone()));

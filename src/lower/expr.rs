@@ -48,6 +48,9 @@ impl Lowerer {
         // SAFETY: as the caller promises; the tag says what the node is.
         unsafe {
             let node = fold(node);
+            if self.scope().phase == Phase::Groups {
+                return self.expr(node);
+            }
             let condition = node.cast::<pg_sys::BoolExpr>();
             if (*node).type_ != NodeTag::T_BoolExpr || (*condition).boolop != pg_sys::BoolExprType::AND_EXPR {
                 return self.conjunct(node);
@@ -288,7 +291,14 @@ impl Lowerer {
     unsafe fn param(&mut self, node: *mut pg_sys::Node) -> Result<Expr> {
         // SAFETY: as the caller promises.
         unsafe {
-            let kind = (*node.cast::<pg_sys::Param>()).paramkind;
+            let param = &*node.cast::<pg_sys::Param>();
+            let kind = param.paramkind;
+            if kind == pg_sys::ParamKind::PARAM_SUBLINK
+                && let Some(alias) = self.scope().sublink_rows.last()
+            {
+                let output = usize::try_from(param.paramid - 1).unwrap_or(usize::MAX);
+                return Ok(Expr::Column(build::qualified(alias, &build::column_name(output))));
+            }
             let internal = self.fragment && kind == pg_sys::ParamKind::PARAM_EXEC;
             if kind != pg_sys::ParamKind::PARAM_EXTERN && !internal {
                 return unsupported("an internal parameter", "it is not a parameter of the statement");

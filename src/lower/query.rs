@@ -14,8 +14,8 @@ use pgrx::pg_sys::NodeTag;
 
 use super::aggregate::ascending;
 use super::expr::fold;
-use super::set_returning::Sets;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
+use super::set_returning::Sets;
 use super::{Result, function, types, unsupported};
 use crate::pg::{list, owned_string};
 

@@ -92,7 +92,10 @@ impl Lowerer {
                 return Ok(column.clone());
             }
             if self.scope().sets == Sets::Refused {
-                return unsupported("a function that returns a set", "it stands inside another one, or a key");
+                return unsupported(
+                    "a function that returns a set",
+                    "it stands inside another one, or a key",
+                );
             }
             self.scope().sets = Sets::Refused;
             let list = self.list_of(call);

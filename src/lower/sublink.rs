@@ -9,9 +9,7 @@ use bridge_plan::functions::comparison_of;
 use bridge_plan::pg::{Collation, PgAggregate, PgConstant, PgFunction, Signature, Value};
 use bridge_types::{PgType, oid};
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion_expr::expr::{
-    AggregateFunction, Case, Exists, InSubquery, SetComparison, SetQuantifier,
-};
+use datafusion_expr::expr::{AggregateFunction, Case, Exists, InSubquery, SetComparison, SetQuantifier};
 use datafusion_expr::logical_plan::Subquery;
 use datafusion_expr::{Expr, LogicalPlan, Operator};
 use pgrx::pg_sys;
@@ -87,8 +85,8 @@ impl Lowerer {
                 link = list::pointers(not.args).next().expect("a boolean expression has arguments");
             }
             let sublink = &*link.cast::<pg_sys::SubLink>();
-            let quantified =
-                (*link).type_ == NodeTag::T_SubLink && matches!(sublink.subLinkType, ANY_SUBLINK | ALL_SUBLINK);
+            let quantified = (*link).type_ == NodeTag::T_SubLink
+                && matches!(sublink.subLinkType, ANY_SUBLINK | ALL_SUBLINK);
             if !quantified || (link != node && !negated) || plain_test(sublink).is_some() {
                 return self.expr(node);
             }
@@ -135,14 +133,16 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         let (rows, test) = unsafe { self.tested_rows(link)? };
         let any = link.subLinkType == ANY_SUBLINK;
-        let decisive = if any { test.clone() } else { PgFunction::syntax("not", BOOLEAN, vec![test.clone()]) };
+        let decisive =
+            if any { test.clone() } else { PgFunction::syntax("not", BOOLEAN, vec![test.clone()]) };
         let (decided, unknown) = (self.unique("a"), self.unique("a"));
-        let aggregates =
-            vec![(decided.clone(), bool_or(decisive)), (unknown.clone(), bool_or(Expr::IsNull(Box::new(test))))];
+        let aggregates = vec![
+            (decided.clone(), bool_or(decisive)),
+            (unknown.clone(), bool_or(Expr::IsNull(Box::new(test)))),
+        ];
         let plan = build::aggregate(rows, Vec::new(), aggregates)?;
-        let when = |name: &str, then: Expr| {
-            (Box::new(Expr::Column(build::unqualified(name))), Box::new(then))
-        };
+        let when =
+            |name: &str, then: Expr| (Box::new(Expr::Column(build::unqualified(name))), Box::new(then));
         let answer = Expr::Case(Case {
             expr: None,
             when_then_expr: vec![

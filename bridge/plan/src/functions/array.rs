@@ -3,7 +3,6 @@
 use bridge_types::oid::INT4;
 
 use super::{Entry, result_type};
-use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgConstant, Signature};
@@ -23,8 +22,6 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::build("array_lower", &[ANYARRAY, INT4], |s, a| {
             of_first_dimension(s, a, "CASE WHEN len({0}) > 0 THEN CAST(1 AS INTEGER) END")
         }),
-        // In FROM only, where lowering puts it into the select list of a subquery.
-        Entry::build("unnest", &[ANYARRAY], unnest),
     ]
 }
 
@@ -40,12 +37,5 @@ fn of_first_dimension(
             Ok(duck(sql, result_type(signature)?, args))
         }
         _ => unsupported(signature.display.clone(), "DuckDB's lists have one dimension"),
-    }
-}
-
-fn unnest(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
-    match args.first().map(|array| array.ty.clone()) {
-        Some(DuckType::List(element)) => Ok(duck("unnest({0})", *element, args)),
-        _ => unsupported(signature.display.clone(), "it is not over an array"),
     }
 }

@@ -129,6 +129,13 @@ pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
     Ok(args.into_iter().map(|arg| arg.cast(&target)).collect())
 }
 
+/// [`comparable`] for two sides that stay apart.
+pub(crate) fn comparable_pair(left: Typed, right: Typed) -> Result<(Typed, Typed), PlanError> {
+    let mut both = comparable(vec![left, right])?.into_iter();
+    let left = both.next().expect("comparable keeps both sides");
+    Ok((left, both.next().expect("comparable keeps both sides")))
+}
+
 /// False for decimals that DuckDB would have to bring to one of more than 38 digits.
 fn have_common_decimal(args: &[Typed]) -> bool {
     if !args.iter().all(|arg| arg.ty.is_numeric()) {

@@ -33,6 +33,7 @@ mod date_time;
 mod numeric;
 mod quantified;
 mod range;
+mod set_returning;
 mod syntax;
 mod text;
 
@@ -44,9 +45,9 @@ use bridge_types::PgType;
 use datafusion_expr::Operator;
 
 pub use aggregate::{AggregateCall, rewrite_aggregate};
-pub(crate) use comparison::{equality_key, sort_key};
+pub(crate) use comparison::{comparable_pair, equality_key, sort_key};
 pub(crate) use range::range_operands;
-pub(crate) use numeric::{as_decimal, one_of, unify, widen, without_scale};
+pub(crate) use numeric::{as_decimal, one_of, unify, widen};
 
 use crate::DuckType;
 use crate::duck::{Typed, duck};
@@ -98,6 +99,7 @@ static ALLOWED: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
         cast::entries(),
         date_time::entries(),
         numeric::entries(),
+        set_returning::entries(),
         text::entries(),
     ];
     for entry in families.into_iter().flatten() {

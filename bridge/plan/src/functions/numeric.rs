@@ -55,7 +55,7 @@ pub(crate) fn text(value: Typed) -> Typed {
 }
 
 /// The value without its display scale: a decimal where there is one.
-pub(crate) fn without_scale(value: Typed) -> Typed {
+pub(super) fn without_scale(value: Typed) -> Typed {
     match value.decimal {
         Some(scaled) => scaled.value,
         None => value,

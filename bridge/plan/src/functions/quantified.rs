@@ -28,10 +28,20 @@ pub(super) fn rewrite(
         return over_elements(&element_call, quantifier, value, elements);
     }
     let op = comparison_of(signature)?;
-    match &array.ty {
-        DuckType::List(element) if **element == value.ty && value.ty != DuckType::NumericText => {}
+    let (value, array) = match &array.ty {
+        DuckType::List(element) if **element == value.ty && value.ty != DuckType::NumericText => {
+            (value, array)
+        }
+        // DuckDB compares nothing but equal types with the elements of a list.
+        DuckType::List(element) => match value.ty.decimal().zip(element.decimal()) {
+            Some((a, b)) if let Some((p, s)) = DuckType::decimal_union(a, b) => {
+                let ty = DuckType::Decimal(p, s);
+                (value.cast(&ty), array.cast(&DuckType::List(Box::new(ty))))
+            }
+            _ => return unsupported(signature.display.clone(), "its two sides have different DuckDB types"),
+        },
         _ => return unsupported(signature.display.clone(), "its two sides have different DuckDB types"),
-    }
+    };
     let word = if quantifier == Quantifier::Any { "ANY" } else { "ALL" };
     // Of no array, Postgres knows nothing; DuckDB takes it for an empty one.
     let sql = format!("CASE WHEN {{1}} IS NOT NULL THEN {{0}} {op} {word}({{1}}) END");

@@ -1,6 +1,6 @@
 //! Syntax that Postgres parses into nodes of its own: boolean logic, COALESCE, NULLIF, ...
 
-use super::{call, comparison, numeric};
+use super::{call, comparison, numeric, set_returning};
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
@@ -39,6 +39,10 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
             Ok(duck(sql, DuckType::Integer, args))
         }
         "subscript" => subscript(signature, args),
+        "slice" => slice(signature, args),
+        "or_empty" => or_empty(signature, args),
+        "each" => set_returning::each(signature, args),
+        "ordinality" => Ok(set_returning::ordinality(args)),
         "nullif" => nullif(signature, function, args),
         "distinct" => distinct(args),
         _ => return None,
@@ -68,6 +72,28 @@ fn subscript(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError
     match args.first().map(|array| array.ty.clone()) {
         Some(DuckType::List(element)) => Ok(duck("CASE WHEN {1} >= 1 THEN ({0})[{1}] END", *element, args)),
         _ => unsupported(signature.display.clone(), "it is not over an array"),
+    }
+}
+
+/// `a[l:u]`, or `a[l:]`: what is before the first element is empty, and NULL anywhere is NULL.
+fn slice(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let Some(DuckType::List(element)) = args.first().map(|array| array.ty.clone()) else {
+        return unsupported(signature.display.clone(), "it is not over an array");
+    };
+    let ty = DuckType::List(element);
+    let upper = if args.len() > 2 { "{2}" } else { "len({0})" };
+    let sql = format!(
+        "CASE WHEN {{1}} IS NULL OR {upper} IS NULL THEN NULL WHEN {upper} < 1 THEN CAST([] AS {ty}) \
+         ELSE list_slice({{0}}, greatest({{1}}, 1), {upper}) END"
+    );
+    Ok(duck(sql, ty, args))
+}
+
+/// No array of rows is an empty one.
+fn or_empty(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    match args.first().map(|array| array.ty.clone()) {
+        Some(ty @ DuckType::List(_)) => Ok(duck(format!("coalesce({{0}}, CAST([] AS {ty}))"), ty, args)),
+        _ => unsupported(signature.display.clone(), "it is not an array"),
     }
 }
 

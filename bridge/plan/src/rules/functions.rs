@@ -413,17 +413,16 @@ impl Rewriter {
     /// `expr` compared with the single column of a subquery: both must have carriers that
     /// DuckDB compares as Postgres does.
     fn against_subquery(&mut self, expr: Expr, subquery: Subquery) -> Result<(Expr, Subquery), PlanError> {
-        let left = functions::without_scale(self.expr(expr)?);
+        let left = self.expr(expr)?;
         let subquery = self.subquery(subquery)?;
-        let right = single_type(&subquery)?;
-        let decimals = left.ty.decimal().is_some() && right.decimal().is_some();
-        if left.ty == DuckType::NumericText || !(left.ty == right || decimals) {
-            if left.ty.is_numeric() && right.is_numeric() {
-                return unsupported("comparison with a subquery", "it compares numerics of unknown scale");
-            }
-            return Ok((left.cast(&right).expr, subquery));
+        let column = Expr::Column(build::unqualified(&build::column_name(0)));
+        let right = Typed::new(column.clone(), single_type(&subquery)?);
+        let (left, right) = functions::comparable_pair(left, right)?;
+        if right.expr == column {
+            return Ok((left.expr, subquery));
         }
-        Ok((left.expr, subquery))
+        let plan = build::project(own(subquery.subquery), vec![right])?;
+        Ok((left.expr, Subquery { subquery: Arc::new(plan), ..subquery }))
     }
 
     fn aggregate_call(&mut self, call: AggregateFunction) -> Result<Typed, PlanError> {
