@@ -156,22 +156,15 @@ impl BatchEncoder {
             }
             Shape::Views => {
                 let heap = if *array.data_type() == DataType::Utf8View {
-                    let views = array.as_string_view().clone();
-                    let heap = heap_bytes(&views);
-                    self.parts.push(Part::StringViews(views));
-                    heap
+                    self.add_views(array.as_string_view(), Part::StringViews)
                 } else {
-                    let views = array.as_binary_view().clone();
-                    let heap = heap_bytes(&views);
-                    self.parts.push(Part::BinaryViews(views));
-                    heap
+                    self.add_views(array.as_binary_view(), Part::BinaryViews)
                 };
                 if i32::try_from(heap).is_err() {
                     return Err(IpcError::Unsendable(
                         format!("a column with {heap} bytes of text in one batch").into(),
                     ));
                 }
-                self.parts.push(Part::Heap(heap));
                 self.variadic_counts.push(1);
             }
             Shape::List(_) => {
@@ -188,6 +181,33 @@ impl BatchEncoder {
             }
         }
         Ok(())
+    }
+
+    /// Adds the parts of a view column; the bytes of its long values.
+    fn add_views<T: ByteViewType + ?Sized>(
+        &mut self,
+        array: &GenericByteViewArray<T>,
+        scattered: impl FnOnce(GenericByteViewArray<T>) -> Part,
+    ) -> usize {
+        let heap = heap_bytes(array);
+        let empty = |row: usize| array.views()[row] == 0;
+        let compact = match array.data_buffers() {
+            [] => true,
+            [data] => data.len() == heap,
+            _ => false,
+        };
+        if compact
+            && array.nulls().is_none_or(|nulls| (0..array.len()).all(|row| nulls.is_valid(row) || empty(row)))
+        {
+            // As feeds make them: nothing to leave out, and every view points into the one buffer.
+            self.parts.push(Part::Bytes(array.views().inner().clone()));
+            self.parts
+                .push(array.data_buffers().first().map_or(Part::Empty, |data| Part::Bytes(data.clone())));
+        } else {
+            self.parts.push(scattered(array.clone()));
+            self.parts.push(Part::Heap(heap));
+        }
+        heap
     }
 }
 
