@@ -6,6 +6,7 @@
 //! many threads. Of several runs the median counts, after one that warms up.
 
 pub mod config;
+pub mod nine_columns;
 pub mod reference;
 pub mod report;
 pub mod sample;

@@ -21,25 +21,50 @@ impl Reference {
         Self { engine: engine.to_owned(), database: database.to_owned(), threads }
     }
 
+    /// What it takes to fetch all rows of `sql` chunk by chunk as DuckDB makes them, reading ahead
+    /// as much as `buffer` says: least CPU time and median wall time of `runs` runs.
+    ///
+    /// # Errors
+    /// If the program fails, or prints no times.
+    pub fn drain(&self, sql: &str, runs: usize, buffer: &str) -> Result<Drain> {
+        let text = self.run(sql, runs, &["--cpu", "--streaming-buffer", buffer])?;
+        let (wall, cpu) = text.trim().split_once(' ').ok_or_else(|| format!("no CPU time in \"{text}\""))?;
+        Ok(Drain { wall: milliseconds(wall)?, cpu: milliseconds(cpu)? })
+    }
+
     /// The median time of `runs` runs of `sql` in one process, after one that warms it up.
     ///
     /// # Errors
     /// If the program fails, or prints no time.
     pub fn time_median(&self, sql: &str, runs: usize) -> Result<Duration> {
+        milliseconds(&self.run(sql, runs, &[])?)
+    }
+
+    /// What `run --timing` prints of `sql`.
+    fn run(&self, sql: &str, runs: usize, options: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.engine);
         account::clean_environment(&mut command);
-        command.args(["run", "--timing", "--warm-up", "1", "--repeat", &runs.to_string()]);
+        command.args(["run", "--timing", "--warm-up", "1", "--repeat", &runs.to_string()]).args(options);
         command.args(["--threads", &self.threads.to_string()]).arg("--database").arg(&self.database);
         let output = command.args(["-c", sql]).output()?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
             return Err(format!("{}: {errors}", self.engine.display()).into());
         }
-        milliseconds(&String::from_utf8_lossy(&output.stdout))
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
-/// The one number that `run --timing` prints for one statement.
+/// What draining a query took.
+#[derive(Debug, Clone, Copy)]
+pub struct Drain {
+    /// Wall time.
+    pub wall: Duration,
+    /// CPU time of all threads.
+    pub cpu: Duration,
+}
+
+/// A time as `run --timing` prints it.
 fn milliseconds(text: &str) -> Result<Duration> {
     let number: f64 = text.trim().parse().map_err(|_| format!("no time in \"{text}\""))?;
     Ok(Duration::from_secs_f64(number / 1e3))

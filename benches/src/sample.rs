@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ::tests::process;
+use ::tests::{Result, process};
+use postgres::Client;
 
 /// The middle of `times`; of an even number, the larger of the middle two. Zero of none.
 #[must_use]
@@ -16,7 +17,10 @@ pub fn median(mut times: Vec<Duration>) -> Duration {
 ///
 /// # Errors
 /// The first that `work` returns.
-pub fn time_median<E>(runs: usize, mut work: impl FnMut() -> Result<(), E>) -> Result<Duration, E> {
+pub fn time_median<E>(
+    runs: usize,
+    mut work: impl FnMut() -> std::result::Result<(), E>,
+) -> std::result::Result<Duration, E> {
     work()?;
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
@@ -31,6 +35,14 @@ pub fn time_median<E>(runs: usize, mut work: impl FnMut() -> Result<(), E>) -> R
 #[must_use]
 pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// The process number that `sql` returns as a bigint.
+///
+/// # Errors
+/// If the statement fails.
+pub fn pid(client: &mut Client, sql: &str) -> Result<u32> {
+    Ok(u32::try_from(client.query_one(sql, &[])?.get::<_, i64>(0))?)
 }
 
 /// Runs `work` and returns what it returned, and by how much the resident memory of each of

@@ -57,7 +57,8 @@ pub fn oid(client: &mut Client) -> Result<u32> {
     Ok(client.query_one("SELECT oid FROM pg_database WHERE datname = current_database()", &[])?.get(0))
 }
 
-fn database(cluster: &KeptCluster, name: &str) -> Result<Client> {
+/// Makes sure that database `name` exists, and returns a connection to it.
+pub(crate) fn database(cluster: &KeptCluster, name: &str) -> Result<Client> {
     let mut client = cluster.client("postgres")?;
     if client.query("SELECT FROM pg_database WHERE datname = $1", &[&name])?.is_empty() {
         client.batch_execute(&format!("CREATE DATABASE \"{name}\""))?;
@@ -65,7 +66,8 @@ fn database(cluster: &KeptCluster, name: &str) -> Result<Client> {
     cluster.client(name)
 }
 
-fn has_table(client: &mut Client, table: &str) -> Result<bool> {
+/// True if there is a table `name` in schema public.
+pub(crate) fn has_table(client: &mut Client, table: &str) -> Result<bool> {
     let sql = "SELECT FROM pg_class WHERE relname = $1 AND relnamespace = 'public'::regnamespace";
     Ok(!client.query(sql, &[&table])?.is_empty())
 }

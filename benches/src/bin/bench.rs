@@ -7,9 +7,10 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use benches::config::Config;
+use benches::nine_columns;
 use benches::reference::Reference;
 use benches::report::{Report, machine};
-use benches::sample::{median, milliseconds, time_median, watch_memory};
+use benches::sample::{median, milliseconds, pid, time_median, watch_memory};
 use benches::tpch_database;
 use postgres::{Client, NoTls};
 use tests::artifacts::Artifacts;
@@ -40,6 +41,13 @@ fn run() -> Result<bool> {
     let threads = std::thread::available_parallelism()?.get();
     let cluster = KeptCluster::of_this_program()?;
     let options = Options::with_extension().durable().set("duckdb.threads", &threads.to_string());
+    let mut report = Report::default();
+    // `bench nine`: that part alone, for whoever works on it.
+    if std::env::args().nth(1).as_deref() == Some("nine") {
+        nine(&cluster, &options, threads, &mut report)?;
+        println!("{}", report.to_markdown());
+        return Ok(report.all_reached());
+    }
     eprintln!("bench: TPC-H at scale factor {}", config.scale_factor);
     let data = tpch::Data::generate(config.scale_factor)?;
     data.all_parquet(&cluster.tree().engine())?;
@@ -47,20 +55,10 @@ fn run() -> Result<bool> {
     let mut client = tpch_database::duckdb_tables(&cluster, DATABASE, &data)?;
     client.batch_execute("DROP TABLE IF EXISTS small")?;
     client.batch_execute("CREATE TABLE small USING duckdb AS SELECT n_nationkey AS i FROM nation")?;
-    let oid = tpch_database::oid(&mut client)?;
-    drop(client);
-
-    // The engine holds the store's lock, and its checkpoint comes with a clean stop: copy then.
-    cluster.stop()?;
-    let store = cluster.data_directory().join(format!("pg_duckdb/{oid}/store.duckdb"));
-    let copy = tempfile_beside(&data)?;
-    fs::copy(&store, &copy).map_err(|error| format!("{}: {error}", store.display()))?;
-    let reference = Reference::new(&cluster.tree().engine(), &copy, threads);
-    let mut report = Report::default();
-    let result = measure(&cluster, &options, &reference, &config, &mut report);
-    fs::remove_file(&copy)?;
-    let _ = cluster.stop();
-    result?;
+    on_a_copy(&cluster, client, threads, |reference| {
+        measure(&cluster, &options, reference, &config, &mut report)
+    })?;
+    nine(&cluster, &options, threads, &mut report)?;
 
     let text = format!(
         "# Results of `make bench`\n\n{}; TPC-H scale factor {}, {threads} threads on both sides.\n\n{}",
@@ -71,6 +69,38 @@ fn run() -> Result<bool> {
     println!("{text}");
     fs::write(Artifacts::source_root().join("benches/RESULTS.md"), text)?;
     Ok(report.all_reached())
+}
+
+/// Five million rows of nine columns.
+fn nine(cluster: &KeptCluster, options: &Options, threads: usize, report: &mut Report) -> Result<()> {
+    cluster.start(options)?;
+    let client = nine_columns::tables(cluster)?;
+    on_a_copy(cluster, client, threads, |reference| {
+        let theirs = nine_columns::drain(reference)?;
+        cluster.start(options)?;
+        nine_columns::measure(cluster, &theirs, report)
+    })
+}
+
+/// Stops the cluster, runs `work` with a reference on a copy of the store of `client`'s database,
+/// and stops the cluster again.
+fn on_a_copy(
+    cluster: &KeptCluster,
+    mut client: Client,
+    threads: usize,
+    work: impl FnOnce(&Reference) -> Result<()>,
+) -> Result<()> {
+    let oid = tpch_database::oid(&mut client)?;
+    drop(client);
+    // The engine holds the store's lock, and its checkpoint comes with a clean stop: copy then.
+    cluster.stop()?;
+    let store = cluster.data_directory().join(format!("pg_duckdb/{oid}/store.duckdb"));
+    let copy = cluster.data_directory().with_file_name("reference.duckdb");
+    fs::copy(&store, &copy).map_err(|error| format!("{}: {error}", store.display()))?;
+    let result = work(&Reference::new(&cluster.tree().engine(), &copy, threads));
+    fs::remove_file(&copy)?;
+    let _ = cluster.stop();
+    result
 }
 
 fn measure(
@@ -203,12 +233,4 @@ fn fifty_connections(cluster: &KeptCluster, report: &mut Report) -> Result<()> {
     let most = f64::from(u32::try_from(most >> 10)?) / 1024.0;
     report.at_most("50 connections at once, anonymous memory growth of a backend", most, 10.0, "MiB");
     Ok(())
-}
-
-fn pid(client: &mut Client, sql: &str) -> Result<u32> {
-    Ok(u32::try_from(client.query_one(sql, &[])?.get::<_, i64>(0))?)
-}
-
-fn tempfile_beside(data: &tpch::Data) -> Result<std::path::PathBuf> {
-    Ok(data.directory().join(format!(".store-{}.duckdb", std::process::id())))
 }
