@@ -275,6 +275,9 @@ impl Portal {
         self.rows += rows;
         self.batches += 1;
         self.bytes += bytes as u64;
+        // Who has read this much is likely to go on: read half as far ahead as it has come, so
+        // that neither side waits for the other.
+        self.credit_bytes = self.credit_bytes.max(self.bytes / 2);
         session.rows_sent.store(self.rows, Ordering::Relaxed);
         if wake {
             session.reply(self.sequence, &Reply::Wake);
