@@ -292,3 +292,16 @@ fn converter_fails(
     let error = converter.convert(batch, 0..100, block, sink).err();
     error.is_some_and(|error| error.sqlstate().as_str() == "53200")
 }
+
+proptest::proptest! {
+    /// As above, shrinking what fails to the fewest rows, nulls and skipped rows.
+    #[test]
+    fn any_type_in_any_shape(
+        (which, seed) in (0..wire_types().len(), proptest::prelude::any::<u64>()),
+        (rows, nulls, skip) in (0_usize..200, 0_u64..=100, 0_usize..70),
+    ) {
+        let (field, pg_type) = wire_types().swap_remove(which);
+        let whole = array(&mut Random::new(seed), &field, rows + skip, nulls);
+        check(&field, pg_type, &whole.slice(skip, rows));
+    }
+}
