@@ -31,6 +31,11 @@ pub(super) unsafe fn offer(
         {
             return Ok(());
         }
+        // Without keys and aggregates (nobody reads these) nothing would say that there is one row.
+        if (*parse).groupClause.is_null() && !pg_sys::contain_agg_clause((*(*grouped).reltarget).exprs.cast())
+        {
+            return Ok(());
+        }
         let Some(input_part) = Part::of_relation(input) else { return Ok(()) };
         let having = (*parse).havingQual.cast::<pg_sys::List>();
         let mut part = Part { grouped: true, having, ..input_part };
