@@ -134,6 +134,13 @@ impl Feeds {
         Ok(Self { portal, feeds, segments })
     }
 
+    /// The plan of a feed; its rows can be read again after a rescan if they are stored, which
+    /// those are that had to end first.
+    pub(crate) fn stored(&self, feed: usize) -> Option<*mut pg_sys::PlanState> {
+        // SAFETY: a started query lives until `finish`.
+        self.feeds.get(feed).map(|feed| unsafe { (*feed.query).planstate })
+    }
+
     /// The rings, in the order of the scans.
     pub(crate) fn segments(&self) -> Vec<BorrowedFd<'_>> {
         self.segments.iter().map(|segment| segment.fd()).collect()

@@ -48,6 +48,11 @@ impl Portal {
         self.finished.as_ref()
     }
 
+    /// The plan of a feed that was run before the statement, see [`Feeds::stored`].
+    pub(crate) fn stored(&self, feed: usize) -> Option<*mut pgrx::pg_sys::PlanState> {
+        self.feeds.stored(feed)
+    }
+
     /// Ends the statement and its feeds in good order.
     ///
     /// # Errors

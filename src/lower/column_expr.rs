@@ -1,12 +1,14 @@
 //! Expressions that belong to a table's definition: CHECK constraints and generated columns.
 
+use bridge_plan::DuckType;
 use bridge_plan::build;
 use bridge_plan::duck::Typed;
+use bridge_plan::nodes::Relation;
 use bridge_plan::{rules, writer};
 use bridge_types::PgType;
 use pgrx::pg_sys;
 
-use super::scope::{Lowerer, Scope};
+use super::scope::{Entry, Lowerer, Scope};
 use super::{LowerOptions, Result, types, unsupported};
 use crate::pg::{self, list};
 
@@ -31,25 +33,50 @@ pub(crate) unsafe fn lower_column_expression(
         let entry = pg::new_node::<pg_sys::RangeTblEntry>(pg_sys::NodeTag::T_RangeTblEntry);
         (*entry).rtekind = pg_sys::RTEKind::RTE_RELATION;
         (*entry).relid = relid;
-        (*entry).relkind = pg_sys::RELKIND_RELATION.cast_signed();
-        (*entry).rellockmode = pg_sys::AccessShareLock.cast_signed();
-        let relation = pg_sys::relation_open(relid, pg_sys::AccessShareLock.cast_signed());
-        let columns = usize::try_from((*(*relation).rd_att).natts).unwrap_or(0);
-        pg_sys::relation_close(relation, pg_sys::NoLock.cast_signed());
-        let names = (0..columns).fold(std::ptr::null_mut(), |names, _| {
-            list::append(names, pg_sys::makeString(pg::palloc_string("")))
-        });
-        (*entry).eref = pg_sys::makeAlias(c"definition".as_ptr(), names);
         (*query).rtable = list::append(std::ptr::null_mut(), entry);
 
-        let mut lowerer = Lowerer::new(LowerOptions::current());
+        let mut lowerer = Lowerer::new(LowerOptions::default());
         lowerer.scopes.push(Scope::new(query));
-        let table = lowerer.entry(1)?;
+        let (names, columns) = columns(relid);
+        lowerer.scope().entries[0] = Entry::Columns { alias: ALIAS.to_owned(), names };
+        let table = [String::new(), String::new(), String::new()];
+        let table = Relation::plan(table, ALIAS, &columns)?;
         let value = Typed::new(lowerer.folded(node)?, types::duck(types::of_node(node))?);
         if lowerer.plan_time_values || !lowerer.params.is_empty() || !lowerer.feeds.is_empty() {
             return unsupported("a value that depends on the session", "DuckDB would keep today's value");
         }
         let plan = rules::apply_stored(build::project(table, vec![value])?, &[pg_type])?;
         Ok(writer::write_column_expression(&plan)?)
+    }
+}
+
+/// Names the table in the plan; not in the text.
+const ALIAS: &str = "definition";
+
+/// The columns of a table, by attribute number - 1 (`None` if DuckDB cannot have it), and those
+/// that expressions can refer to.
+///
+/// # Safety
+/// Relation `relid` is locked.
+unsafe fn columns(relid: pg_sys::Oid) -> (Vec<Option<String>>, Vec<(String, DuckType)>) {
+    // SAFETY: as the caller promises; the descriptor is read while the relation is open.
+    unsafe {
+        let relation = pg_sys::relation_open(relid, pg_sys::AccessShareLock.cast_signed());
+        let descriptor = (*relation).rd_att;
+        let count = usize::try_from((*descriptor).natts).unwrap_or(0);
+        let columns: Vec<_> = std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count)
+            .iter()
+            .map(|attribute| {
+                if attribute.attisdropped {
+                    return None;
+                }
+                let base = types::base(attribute.atttypid, attribute.atttypmod);
+                let ty = DuckType::for_pg(base).ok()?;
+                Some((pg::owned_string(attribute.attname.data.as_ptr()), ty))
+            })
+            .collect();
+        pg_sys::relation_close(relation, pg_sys::NoLock.cast_signed());
+        let names = columns.iter().map(|column| Some(column.as_ref()?.0.clone())).collect();
+        (names, columns.into_iter().flatten().collect())
     }
 }

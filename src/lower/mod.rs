@@ -220,7 +220,7 @@ pub(crate) unsafe fn lower_computed(
             return unsupported("a query of this form", "Postgres computes values of single rows only");
         }
         let mut columns = raw::RawColumns::default();
-        let targets = columns.targets((*query).targetList, "a value", &|_| None)?;
+        let targets = columns.targets((*query).targetList, (*query).rtable, "a value", &|_| None)?;
         let select = pg_sys::copyObjectImpl(query.cast_const().cast()).cast::<pg_sys::Query>();
         (*select).targetList = columns.vars.iter().fold(std::ptr::null_mut(), |targets, var| {
             source::output(targets, make::copy(var.cast()), "")

@@ -8,41 +8,51 @@ use pgrx::pg_sys::NodeTag;
 use std::ffi::c_void;
 
 use super::{OutputColumn, Result, source, types, unsupported};
-use crate::pg::tree::mutate;
+use crate::pg::{self, tree::mutate};
 
 /// The columns that expressions refer to.
 #[derive(Default)]
 pub(super) struct RawColumns {
     /// Each once, in the order of their places.
     pub(super) vars: Vec<*mut pg_sys::Var>,
+    /// Columns of other origin that come before them.
+    before: usize,
 }
 
 /// What [`map`] works with.
 struct Mapping<'a> {
     columns: &'a mut RawColumns,
+    /// The range table that Vars refer to.
+    rtable: *mut pg_sys::List,
     /// Takes a Var's place, if it is no raw column.
     replace: &'a dyn Fn(&pg_sys::Var) -> Option<*mut pg_sys::Node>,
     refused: Option<&'static str>,
 }
 
 impl RawColumns {
+    /// Columns that come behind `before` others.
+    pub(super) fn after(before: usize) -> Self {
+        Self { vars: Vec::new(), before }
+    }
+
     /// A list of target entries over the raw columns. `replace` may give a Var another value.
     ///
     /// # Safety
-    /// `targets` is a target list of an analysed query.
+    /// `targets` is a target list of an analysed query with this range table.
     ///
     /// # Errors
     /// `Unsupported` for what needs more than one row of columns.
     pub(super) unsafe fn targets(
         &mut self,
         targets: *mut pg_sys::List,
+        rtable: *mut pg_sys::List,
         place: &'static str,
         replace: &dyn Fn(&pg_sys::Var) -> Option<*mut pg_sys::Node>,
     ) -> Result<*mut pg_sys::List> {
         // SAFETY: as the caller promises.
         unsafe {
             let folded = pg_sys::eval_const_expressions(std::ptr::null_mut(), targets.cast());
-            let mut mapping = Mapping { columns: self, replace, refused: None };
+            let mut mapping = Mapping { columns: self, rtable, replace, refused: None };
             let list = map(folded, (&raw mut mapping).cast());
             match mapping.refused {
                 Some(what) => unsupported(
@@ -86,7 +96,7 @@ unsafe extern "C-unwind" fn map(node: *mut pg_sys::Node, context: *mut c_void) -
                 }
                 match (*original).varattno {
                     _ if source::is_rowid(&*original) => {}
-                    0 => mapping.refused = Some("a whole row"),
+                    0 => return map(whole_row(&*original, mapping.rtable), context),
                     ..0 => mapping.refused = Some("a system column"),
                     _ => {}
                 }
@@ -98,12 +108,7 @@ unsafe extern "C-unwind" fn map(node: *mut pg_sys::Node, context: *mut c_void) -
                     vars.push(original);
                     vars.len() - 1
                 });
-                let var = pg_sys::copyObjectImpl(original.cast_const().cast()).cast::<pg_sys::Var>();
-                (*var).varno = pg_sys::INDEX_VAR as _;
-                (*var).varattno = i16::try_from(position + 1).expect("a target list is shorter");
-                (*var).varnosyn = 0;
-                (*var).varattnosyn = 0;
-                var.cast()
+                index_var(&*original, mapping.columns.before + position + 1)
             }
             NodeTag::T_SubLink => {
                 mapping.refused = Some("a subquery");
@@ -115,5 +120,38 @@ unsafe extern "C-unwind" fn map(node: *mut pg_sys::Node, context: *mut c_void) -
             }
             _ => mutate(node, map, context),
         }
+    }
+}
+
+/// A reference to the `number`-th column (from 1) of the scan's rows, of the type of `var`.
+pub(super) fn index_var(var: &pg_sys::Var, number: usize) -> *mut pg_sys::Node {
+    // SAFETY: a copy of a valid node.
+    unsafe {
+        let copy = pg_sys::copyObjectImpl(std::ptr::from_ref(var).cast()).cast::<pg_sys::Var>();
+        (*copy).varno = pg_sys::INDEX_VAR as _;
+        (*copy).varattno = i16::try_from(number).expect("a target list is shorter");
+        (*copy).varnosyn = 0;
+        (*copy).varattnosyn = 0;
+        copy.cast()
+    }
+}
+
+/// A whole row as a row of its columns.
+///
+/// # Safety
+/// `var` refers to an entry of `rtable`.
+unsafe fn whole_row(var: &pg_sys::Var, rtable: *mut pg_sys::List) -> *mut pg_sys::Node {
+    // SAFETY: as the caller promises; dropped columns come as constants.
+    unsafe {
+        let entry = pg_sys::list_nth(rtable, var.varno - 1).cast::<pg_sys::RangeTblEntry>();
+        let (mut names, mut columns) = (std::ptr::null_mut(), std::ptr::null_mut());
+        pg_sys::expandRTE(entry, var.varno, 0, -1, true, &raw mut names, &raw mut columns);
+        let row = pg::new_node::<pg_sys::RowExpr>(NodeTag::T_RowExpr);
+        (*row).args = columns;
+        (*row).row_typeid = var.vartype;
+        (*row).row_format = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
+        (*row).colnames = names;
+        (*row).location = -1;
+        row.cast()
     }
 }

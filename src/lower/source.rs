@@ -8,8 +8,8 @@ use pgrx::pg_sys;
 
 use super::scope::Lowerer;
 use super::{Feed, LowerError, LowerOptions, ParamRef, Result, make, types, unsupported};
-use crate::pg::{self, list, owned_string, palloc_string};
 use crate::engine::session::RemoteSql;
+use crate::pg::{self, list, owned_string, palloc_string};
 use crate::tables::table;
 
 /// The table that a statement changes.
@@ -291,7 +291,13 @@ pub(super) fn fed(feed: Feed) -> Result<Source> {
         .collect();
     let scan = bridge_plan::nodes::FeedScan::plan(0, "rows computed by Postgres", FED, columns)?;
     let plan = rules::apply_stored(build::project(scan, outputs)?, &declared)?;
-    Ok(Source { plan, feeds: vec![feed], params: Vec::new(), plan_time_values: false, remote_scans: Vec::new() })
+    Ok(Source {
+        plan,
+        feeds: vec![feed],
+        params: Vec::new(),
+        plan_time_values: false,
+        remote_scans: Vec::new(),
+    })
 }
 
 /// Alias of the only relation of a source that is one feed.

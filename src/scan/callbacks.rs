@@ -10,7 +10,7 @@ use super::plan::ScanPlan;
 use super::state::Running;
 use crate::error;
 use crate::fallback::node as part;
-use crate::pg;
+use crate::pg::{self, list};
 
 /// The node's name in EXPLAIN.
 pub(crate) const NAME: &CStr = c"DuckDBScan";
@@ -93,7 +93,14 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         }
         let profile = (*estate).es_instrument != 0;
         let query = pg::owned_string((*estate).es_sourceText);
-        let running = error::report(Running::bind(plan, &query, profile));
+        let writes = plan.writes;
+        let mut running = error::report(Running::bind(plan, &query, profile));
+        let slot_columns = list::pointers::<pg_sys::Node>((*plan_node).custom_scan_tlist).len();
+        if writes && (*state).columns < slot_columns {
+            running.returns_feed = true;
+            (*state).columns = slot_columns;
+            (*state).natts = i16::try_from(slot_columns).expect("target lists are shorter");
+        }
         (*state).running = pg::memory::drop_with_context((*estate).es_query_cxt, running);
     }
 }
@@ -110,6 +117,9 @@ unsafe extern "C-unwind" fn exec_custom_scan(
         let slot = (*node).ss.ss_ScanTupleSlot;
         if let Some(clear) = (*(*slot).tts_ops).clear {
             clear(slot);
+        }
+        if (*(*state).running).returns_feed {
+            return next_returned(node);
         }
         let mut row = (*(*state).running).rows.next_row();
         if row.is_none() && refill(node) {
@@ -130,6 +140,31 @@ unsafe extern "C-unwind" fn exec_custom_scan(
             }
         }
         slot
+    }
+}
+
+/// The next row of RETURNING that comes from the statement's feed.
+#[pg_guard]
+unsafe extern "C-unwind" fn next_returned(node: *mut pg_sys::CustomScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: a begun state; the feed's rows have the columns of the scan's slot.
+    unsafe {
+        let state = node.cast::<ScanState>();
+        let slot = (*node).ss.ss_ScanTupleSlot;
+        let estate = (*node).ss.ps.state;
+        let row = error::report((*(*state).running).next_returned(estate));
+        if row.is_null() {
+            return slot;
+        }
+        pg_sys::slot_getallattrs(row);
+        std::ptr::copy_nonoverlapping((*row).tts_values, (*slot).tts_values, (*state).columns);
+        std::ptr::copy_nonoverlapping((*row).tts_isnull, (*slot).tts_isnull, (*state).columns);
+        (*slot).tts_flags &= !pg::TTS_EMPTY;
+        (*slot).tts_nvalid = (*state).natts;
+        if (*state).counts {
+            (*estate).es_processed += 1;
+        }
+        let projection = (*node).ss.ps.ps_ProjInfo;
+        if projection.is_null() { slot } else { project(projection, slot) }
     }
 }
 

@@ -130,14 +130,9 @@ impl ScanPlan {
                 .iter()
                 .fold(std::ptr::null_mut(), |params, param| list::append(params, param.expr));
             let is_remote = |instance| instance == Instance::MotherDuck;
-            let flags = [
-                self.limited,
-                self.writes,
-                self.can_set_tag,
-                self.fragment,
-                is_remote(self.instance),
-            ]
-            .map(i32::from);
+            let flags =
+                [self.limited, self.writes, self.can_set_tag, self.fragment, is_remote(self.instance)]
+                    .map(i32::from);
             let mut remote_scans = std::ptr::null_mut();
             for scan in &self.remote_scans {
                 remote_scans = list::append(remote_scans, pg_sys::makeBoolean(is_remote(scan.instance)));
@@ -355,8 +350,7 @@ unsafe fn materialised(
                 let value = (*entry).expr.cast();
                 let (type_oid, typmod) = (pg_sys::exprType(value), pg_sys::exprTypmod(value));
                 let collation = pg_sys::exprCollation(value);
-                let var =
-                    pg_sys::makeVar(pg_sys::OUTER_VAR as _, number, type_oid, typmod, collation, 0);
+                let var = pg_sys::makeVar(pg_sys::OUTER_VAR as _, number, type_oid, typmod, collation, 0);
                 list::append(
                     targets,
                     pg_sys::makeTargetEntry(var.cast(), number, (*entry).resname, (*entry).resjunk),

@@ -42,7 +42,17 @@ impl Running {
         let specs = plan.feed_specs()?;
         let statement = session::bound(plan.duck_sql(), query, &specs)?;
         let rows = Self::rows(&plan, &statement)?;
-        Ok(Self { plan, statement, specs, portal: None, rows, finished: None, profile, returns_feed: false, done: false })
+        Ok(Self {
+            plan,
+            statement,
+            specs,
+            portal: None,
+            rows,
+            finished: None,
+            profile,
+            returns_feed: false,
+            done: false,
+        })
     }
 
     fn rows(plan: &ScanPlan, statement: &Statement) -> Result<Rows> {

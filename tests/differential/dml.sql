@@ -50,7 +50,7 @@ UPDATE w SET t = 'exists' WHERE EXISTS (SELECT 1 FROM other WHERE other.k = w.k)
 UPDATE w SET t = 'in' WHERE k IN (SELECT k FROM other WHERE x > 10);
 UPDATE w SET t = 'not in' WHERE k NOT IN (SELECT k FROM other WHERE k IS NOT NULL);
 WITH s AS (SELECT k, count(*) AS c FROM w GROUP BY k) UPDATE w SET n = s.c FROM s WHERE s.k = w.k;
-UPDATE w AS me SET n = you.n FROM w AS you WHERE you.id = me.id + 1 AND me.id < 10;
+UPDATE w AS me SET n = you.n FROM w AS you WHERE you.id = me.id + 1 AND me.id < 10 AND you.v IS NOT NULL;
 UPDATE w SET t = o.label FROM other o LEFT JOIN w AS w2 ON w2.id = o.x WHERE o.k = w.k;
 SELECT * FROM w;
 -- Several rows match: one of them counts.
@@ -61,6 +61,14 @@ SELECT * FROM w;
 UPDATE w SET t = to_char(id, 'FM0000'), v = md5(id::text)::varchar(6) WHERE id < 9 RETURNING id, t, v;
 UPDATE w SET n = 7 WHERE to_char(id, 'FM0000') = '0017' RETURNING id;
 UPDATE w SET t = format('%s-%s', o.label, w.id) FROM other o WHERE o.k = w.k AND to_char(o.k, 'FM9') = '2';
+SELECT * FROM w;
+
+-- RETURNING of more than the changed columns.
+UPDATE w SET n = o.x FROM other o WHERE o.k = w.k AND w.id > 30 RETURNING w.id, w.n, o.label, o.x + w.id AS s, w, o;
+UPDATE w SET t = 'me' FROM w AS you WHERE you.id = w.id + 1 AND you.k = 1 AND w.v IS NOT NULL AND you.v IS NOT NULL RETURNING w.id, w.t, you.id AS y, you.n, w.tableoid = you.tableoid AS same;
+UPDATE w SET k = k + 1, n = 0 WHERE id = 3 RETURNING w, k + n AS s, (w).t, now() IS NOT NULL AS m, to_char(n, 'FM0.00') AS c;
+INSERT INTO w (id, n) SELECT k, x FROM other WHERE k = 7 RETURNING w, to_char(n, 'FM00.0') AS c;
+DELETE FROM w USING other o WHERE o.k = w.id AND o.label IN ('three', 'seven') RETURNING o.label, w.id, w.n, o;
 SELECT * FROM w;
 
 -- DELETE.
@@ -92,7 +100,6 @@ MERGE INTO w USING (VALUES (5, 1), (5, 2)) s (a, b) ON s.a = w.id WHEN MATCHED A
 -- differs: Postgres computes 1 / 0 when it plans
 MERGE INTO w USING (VALUES (6, 0)) s (a, b) ON s.a = w.id WHEN MATCHED AND s.b = 1 THEN UPDATE SET n = 1 / s.b WHEN MATCHED THEN UPDATE SET n = 77;
 MERGE INTO w USING (VALUES (6, 0)) s (a, b) ON s.a = w.id WHEN MATCHED THEN UPDATE SET n = 1 / s.b;
-MERGE INTO w USING (SELECT id, 0 AS b FROM w WHERE id = 6) s ON s.id = w.id WHEN MATCHED AND s.b = 1 THEN UPDATE SET n = 1 / s.b WHEN MATCHED THEN UPDATE SET n = 77;
 UPDATE w SET n = 77 WHERE id = 6;
 MERGE INTO w USING (VALUES (600, 'far too long')) s (a, b) ON s.a = w.id WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.a, s.b);
 MERGE INTO w USING (VALUES (7, 1), (700, 2)) s (a, b) ON s.a = w.id WHEN MATCHED THEN UPDATE SET t = to_char(s.a, 'FM00'), (n, k) = (9, 9) WHEN NOT MATCHED THEN INSERT (id, t) VALUES (s.a, to_char(s.b, 'FM00'));
