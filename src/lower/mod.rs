@@ -5,6 +5,7 @@
 //! `bridge_plan::pg`. What may run in DuckDB, and as what, is decided by `bridge_plan`.
 //!
 //! - [`query`]: a query level as one canonical stack; set operations and WITH;
+//! - [`limit`]: ORDER BY, LIMIT and their kin;
 //! - [`relation`]: the range table and FROM: duckdb tables, feeds, joins, subqueries;
 //! - [`expr`], [`aggregate`], [`window`], [`sublink`], [`row`], [`array`]: expressions;
 //! - [`set_returning`]: functions that return sets, in FROM and in select lists;
@@ -20,6 +21,7 @@
 mod aggregate;
 mod array;
 mod char_length;
+mod changing;
 mod column_expr;
 mod conflict;
 mod constant;
@@ -28,6 +30,7 @@ mod expr;
 mod feed;
 mod function;
 mod insert;
+mod limit;
 mod location;
 mod make;
 mod merge;

@@ -7,16 +7,15 @@ use bridge_plan::nodes::{CteDefinition, GroupingSets, Materialized, SetOperation
 use bridge_plan::pg::{PgAggregate, Signature};
 use bridge_plan::{DuckType, pg::Collation};
 use bridge_types::{PgType, oid};
-use datafusion_expr::expr::{AggregateFunction, Sort as SortExpr};
+use datafusion_expr::expr::AggregateFunction;
 use datafusion_expr::{Expr, LogicalPlan};
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
-use super::aggregate::ascending;
 use super::expr::fold;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::set_returning::Sets;
-use super::{Result, function, types, unsupported};
+use super::{Result, limit, function, types, unsupported};
 use crate::pg::{list, owned_string};
 
 unsafe extern "C-unwind" {
@@ -100,7 +99,10 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             let mut definitions = Vec::new();
+            self.note_changes(query)?;
             for cte in list::pointers::<pg_sys::CommonTableExpr>((*query).cteList) {
+                let changes = changing::changes((*cte).ctequery.cast());
+                let changed = if changes { Some(self.changing_item(cte)?) } else { None };
                 // Postgres drops what nobody refers to, errors and all.
                 if (*cte).cterefcount == 0 {
                     continue;
@@ -108,9 +110,6 @@ impl Lowerer {
                 let name = owned_string((*cte).ctename);
                 let recursive = (*cte).cterecursive;
                 let body = (*cte).ctequery.cast::<pg_sys::Query>();
-                if (*body).commandType != pg_sys::CmdType::CMD_SELECT {
-                    return unsupported("a data-modifying WITH", "DuckDB queries only read");
-                }
                 let types = list::oids((*cte).ctecoltypes)
                     .into_iter()
                     .zip(list::integers((*cte).ctecoltypmods))
@@ -120,7 +119,10 @@ impl Lowerer {
                 let entry = Cte { name, plan_name: plan_name.clone(), types };
                 // The level itself is in scope, so that a definition sees those before it; and
                 // itself, if it is recursive.
-                let plan = if recursive {
+                let plan = if let Some(plan) = changed {
+                    self.scope().ctes.push(entry);
+                    plan
+                } else if recursive {
                     self.scope().ctes.push(entry);
                     self.query(body)?
                 } else {
@@ -129,6 +131,8 @@ impl Lowerer {
                     plan
                 };
                 let materialized = match (*cte).ctematerialized {
+                    // A feed is read once.
+                    _ if changes => Materialized::Always,
                     pg_sys::CTEMaterialize::CTEMaterializeAlways => Materialized::Always,
                     pg_sys::CTEMaterialize::CTEMaterializeNever => Materialized::Never,
                     _ => Materialized::Default,
@@ -212,7 +216,7 @@ impl Lowerer {
     }
 
     /// A level around a projection: what comes above sees columns, not what computes them.
-    fn derived(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+    pub(super) fn derived(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let alias = self.unique("r");
         let columns = build::types_of(&plan)
             .unwrap_or_default()
@@ -312,79 +316,9 @@ impl Lowerer {
                 let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
                 function::check_equality("DISTINCT", pg_sys::exprCollation((*entry).expr.cast()))?;
                 types::check_comparable("DISTINCT", types::of_node((*entry).expr.cast()))?;
-                on.push(output(entries, entry)?);
+                on.push(limit::output(entries, entry)?);
             }
             Ok(if (*query).hasDistinctOn { build::distinct_on(plan, on) } else { build::distinct(plan) })
-        }
-    }
-
-    /// ORDER BY, LIMIT and OFFSET, and off with the helper columns.
-    ///
-    /// # Safety
-    /// As [`Self::distinct`].
-    unsafe fn sorted_and_limited(
-        &mut self,
-        query: *mut pg_sys::Query,
-        entries: &[*mut pg_sys::TargetEntry],
-        mut plan: LogicalPlan,
-        outputs: Outputs,
-    ) -> Result<LogicalPlan> {
-        // SAFETY: as the caller promises.
-        unsafe {
-            if !(*query).sortClause.is_null() {
-                let mut keys = Vec::new();
-                for clause in list::pointers::<pg_sys::SortGroupClause>((*query).sortClause) {
-                    let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
-                    let asc = ascending(&*clause, (*entry).expr.cast())?;
-                    keys.push(SortExpr {
-                        expr: output(entries, entry)?,
-                        asc,
-                        nulls_first: (*clause).nulls_first,
-                    });
-                }
-                plan = build::sort(plan, keys);
-            }
-            if (*query).limitOption == pg_sys::LimitOption::LIMIT_OPTION_WITH_TIES {
-                return unsupported("FETCH FIRST WITH TIES", "DuckDB does not have it");
-            }
-            self.scope().phase = Phase::Rows;
-            let skip = self.row_count((*query).limitOffset)?;
-            let fetch = self.row_count((*query).limitCount)?;
-            if skip.is_some() || fetch.is_some() {
-                plan = build::limit(plan, skip, fetch);
-            }
-            let visible = entries.iter().filter(|entry| !(***entry).resjunk).count();
-            if visible < entries.len() && outputs == Outputs::Visible {
-                plan = build::keep_first(plan, visible)?;
-            }
-            Ok(plan)
-        }
-    }
-
-    /// A row count; NULL and its absence mean no limit.
-    ///
-    /// # Safety
-    /// `node` is null or an analysed expression.
-    unsafe fn row_count(&mut self, node: *mut pg_sys::Node) -> Result<Option<Expr>> {
-        // SAFETY: as the caller promises.
-        unsafe {
-            if node.is_null() {
-                return Ok(None);
-            }
-            let folded = fold(node);
-            if (*folded).type_ == NodeTag::T_Const {
-                let constant = &*folded.cast::<pg_sys::Const>();
-                if constant.constisnull {
-                    return Ok(None);
-                }
-                if constant.constvalue.value().cast_signed() < 0 {
-                    return unsupported(
-                        "a negative LIMIT or OFFSET",
-                        "Postgres refuses it when the query runs",
-                    );
-                }
-            }
-            self.expr(folded).map(Some)
         }
     }
 
@@ -508,14 +442,6 @@ unsafe fn is_sorted_by(query: *mut pg_sys::Query, entry: *mut pg_sys::TargetEntr
         let mut clauses = list::pointers::<pg_sys::SortGroupClause>((*query).sortClause)
             .chain(list::pointers((*query).distinctClause));
         reference > 0 && clauses.any(|clause| (*clause).tleSortGroupRef == reference)
-    }
-}
-
-/// The output column that a target entry is.
-fn output(entries: &[*mut pg_sys::TargetEntry], entry: *mut pg_sys::TargetEntry) -> Result<Expr> {
-    match entries.iter().position(|candidate| *candidate == entry) {
-        Some(position) => Ok(Expr::Column(build::unqualified(&build::column_name(position)))),
-        None => unsupported("a sort or group clause", "it refers to no output"),
     }
 }
 

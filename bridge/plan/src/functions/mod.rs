@@ -16,8 +16,6 @@
 //! Known differences, accepted:
 //! - float aggregates that overflow give infinity instead of an error, and float aggregates
 //!   differ in the last digits (their order is not defined in either system);
-//! - GREATEST, LEAST, INTERSECT and EXCEPT over numerics of different scales show the largest
-//!   display scale for all rows (the values are equal);
 //! - products and sums of numerics that each have at most 18 digits are computed with 18 digits
 //!   where at most 6 of these are behind the point, because that is several times faster; a result
 //!   of 10^12 or more may be an error (22003) then, which a cast to more than 18 digits and another
@@ -47,7 +45,7 @@ use datafusion_expr::Operator;
 pub use aggregate::{AggregateCall, rewrite_aggregate};
 pub(crate) use comparison::{comparable_pair, equality_key, sort_key};
 pub(crate) use range::range_operands;
-pub(crate) use numeric::{as_decimal, one_of, unify, widen};
+pub(crate) use numeric::{as_decimal, one_of, unify};
 
 use crate::DuckType;
 use crate::duck::{Typed, duck};

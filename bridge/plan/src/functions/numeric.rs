@@ -144,6 +144,41 @@ pub(crate) fn one_of(
     Ok(result)
 }
 
+/// `greatest` or `least` (`name`) of values, with the display scale of the first that is it.
+pub(super) fn extreme(name: &str, values: Vec<Typed>) -> Result<Typed, PlanError> {
+    let places =
+        |range: std::ops::Range<usize>| range.map(|i| format!("{{{i}}}")).collect::<Vec<_>>().join(", ");
+    let of =
+        |values: Vec<Typed>, ty: DuckType| duck(format!("{name}({})", places(0..values.len())), ty, values);
+    let (unified, ty) = unify(values.clone())?;
+    if ty != DuckType::NumericText {
+        return Ok(of(unified, ty));
+    }
+    // The first of `shown` whose `key` is the best one.
+    let pick = |keys: &[Typed], best: &Typed, shown: Vec<Typed>| {
+        let count = keys.len();
+        let arms: String =
+            (0..count).map(|i| format!(" WHEN {{{i}}} = {{{}}} THEN {{{}}}", 2 * count, count + i)).collect();
+        let ty = shown[0].ty.clone();
+        let args = keys.iter().cloned().chain(shown).chain([best.clone()]).collect();
+        duck(format!("CASE{arms} END"), ty, args)
+    };
+    if let Some(all) = values.iter().map(scaled).collect::<Option<Vec<_>>>() {
+        let (decimals, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
+        let (decimals, ty) = widen(decimals)?;
+        if matches!(ty, DuckType::Decimal(..)) {
+            let best = of(decimals.clone(), ty);
+            let mut result = pick(&decimals, &best, unified);
+            let scale = pick(&decimals, &best, scales);
+            result.decimal = Some(Box::new(Scaled { value: best, scale }));
+            return Ok(result);
+        }
+    }
+    let keys: Vec<Typed> = unified.iter().cloned().map(super::sort_key).collect();
+    let best = of(keys.clone(), DuckType::Blob);
+    Ok(pick(&keys, &best, unified))
+}
+
 /// [`unify`], except that the display scale may grow.
 pub(crate) fn widen(values: Vec<Typed>) -> Result<(Vec<Typed>, DuckType), PlanError> {
     let Some(first) = values.first() else {

@@ -25,8 +25,7 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
         "greatest" | "least" if !signature.collation.orders_bytes() => {
             unsupported(signature.display.clone(), "DuckDB orders text by bytes, this collation does not")
         }
-        "greatest" => over_one_type(signature, "greatest", args),
-        "least" => over_one_type(signature, "least", args),
+        "greatest" | "least" => numeric::extreme(name, args),
         "array" => {
             let (args, element) = match numeric::unify(args) {
                 Ok(unified) => unified,
@@ -40,6 +39,8 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
         }
         "subscript" => subscript(signature, args),
         "slice" => slice(signature, args),
+        "limit_count" => Ok(row_count("[2201W] LIMIT", args)),
+        "offset_count" => Ok(row_count("[2201X] OFFSET", args)),
         "or_empty" => or_empty(signature, args),
         "each" => set_returning::each(signature, args),
         "ordinality" => Ok(set_returning::ordinality(args)),
@@ -57,14 +58,6 @@ fn list(count: usize) -> String {
 /// `({0} AND {1} AND ..)`.
 fn chain(count: usize, separator: &str) -> String {
     format!("({})", (0..count).map(|i| format!("{{{i}}}")).collect::<Vec<_>>().join(separator))
-}
-
-fn over_one_type(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<Typed, PlanError> {
-    let (args, ty) = numeric::widen(args)?;
-    if ty == DuckType::NumericText {
-        return unsupported(signature.display.clone(), "its arguments are numerics of unknown scale");
-    }
-    Ok(duck(format!("{name}({})", list(args.len())), ty, args))
 }
 
 /// `a[i]`: DuckDB counts indexes below 1 from the end, Postgres has nothing there.
@@ -87,6 +80,12 @@ fn slice(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
          ELSE list_slice({{0}}, greatest({{1}}, 1), {upper}) END"
     );
     Ok(duck(sql, ty, args))
+}
+
+/// A row count that is not known yet.
+fn row_count(what: &str, args: Vec<Typed>) -> Typed {
+    let sql = format!("CASE WHEN {{0}} < 0 THEN error('{what} must not be negative') ELSE {{0}} END");
+    duck(sql, DuckType::BigInt, args)
 }
 
 /// No array of rows is an empty one.

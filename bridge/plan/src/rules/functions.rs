@@ -243,10 +243,10 @@ impl Rewriter {
         let union = operator == SetOperator::Union;
         let mut types = Vec::with_capacity(left_types.len());
         for ((l, r), declared) in left_types.into_iter().zip(right_types).zip(declared) {
-            types.push(common_type(l, r, declared, union)?);
+            types.push(common_type(l, r, declared)?);
         }
         if !union && types.contains(&DuckType::NumericText) {
-            return unsupported("INTERSECT or EXCEPT", "a column is a numeric of unknown scale");
+            return unsupported("INTERSECT or EXCEPT", "a column has numerics of different scales");
         }
         let left = as_types(left, &types)?;
         let right = as_types(right, &types)?;
@@ -585,14 +585,8 @@ fn distinct(input: LogicalPlan) -> Result<LogicalPlan, PlanError> {
     Ok(build::distinct_on(input, on))
 }
 
-/// The carrier of a column of a set operation. UNION shows the rows of both sides with their
-/// own display scales.
-fn common_type(
-    left: DuckType,
-    right: DuckType,
-    declared: Option<DuckType>,
-    union: bool,
-) -> Result<DuckType, PlanError> {
+/// The carrier of a column of a set operation: the rows of both sides have their own display scales.
+fn common_type(left: DuckType, right: DuckType, declared: Option<DuckType>) -> Result<DuckType, PlanError> {
     if left == right {
         return Ok(left);
     }
@@ -601,7 +595,7 @@ fn common_type(
         Some(declared) if !declared.is_numeric() => Ok(declared),
         _ => {
             let values = vec![functions::as_decimal(typed(left)), functions::as_decimal(typed(right))];
-            Ok(if union { functions::unify(values)?.1 } else { functions::widen(values)?.1 })
+            Ok(functions::unify(values)?.1)
         }
     }
 }
