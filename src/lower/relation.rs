@@ -140,7 +140,9 @@ impl Lowerer {
             let mut names = Vec::new();
             let mut columns: Vec<(String, i16, DuckType)> = Vec::new();
             for attribute in 1..=i16::try_from(count).unwrap_or(i16::MAX) {
-                let ty = if pg_sys::get_rte_attribute_is_dropped(entry, attribute) {
+                let ty = if pg_sys::get_rte_attribute_is_dropped(entry, attribute)
+                    || catalog::is_multidimensional(relid, attribute)
+                {
                     None
                 } else {
                     DuckType::for_pg(attribute_type(relid, attribute)).ok()
@@ -157,6 +159,12 @@ impl Lowerer {
             }
             self.set_entry(index, Entry::Columns { alias: alias.clone(), names });
             if is_duckdb {
+                if self.changed.contains(&relid.to_u32()) {
+                    return unsupported(
+                        format!("table {}", owned_string(pg_sys::get_rel_name(relid))),
+                        "an item of the statement's WITH changes it, which this part must not see",
+                    );
+                }
                 let own_level = self.fragment && self.scopes.len() == 1;
                 if !own_level && !(*entry).securityQuals.is_null() {
                     return unsupported(

@@ -210,3 +210,19 @@ pub(crate) unsafe fn constraint_of(relid: pg_sys::Oid, name: *const std::ffi::c_
     // a destructor is alive in the closure.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_relation_constraint_oid(relid, name, true)) }
 }
+
+/// True for a column declared with several pairs of brackets, `integer[][]`: its arrays are no
+/// lists. (Postgres holds nobody to the declaration.)
+pub(crate) fn is_multidimensional(relid: pg_sys::Oid, attribute: i16) -> bool {
+    // SAFETY: main thread, in a transaction; the tuple is released before returning.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
+        let tuple = pg_sys::SearchSysCache2(cache, relid.into(), attribute.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let dimensions = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attndims;
+        pg_sys::ReleaseSysCache(tuple);
+        dimensions > 1
+    }
+}

@@ -16,6 +16,7 @@ use crate::bytea::Bytea;
 use crate::bytes::{Offsets, Reader, Views};
 use crate::column::{Column, Input, Kernel, RowBlock};
 use crate::date_time::{Date, Time, TimeNs, TimeTz, Timestamp, TimestampUnit};
+use crate::decimal256::Decimal256Text;
 use crate::dictionary::Dictionary;
 use crate::error::{KernelError, Stop};
 use crate::float::{Float4, Float4To8, Float8, Float8To4};
@@ -50,12 +51,13 @@ impl Converter {
         }
         let pairs = schema.fields().iter().zip(columns);
         let columns = pairs.map(|(field, spec)| {
-            let kernel =
-                choose(field, spec.pg_type.crossing(), Place::Row).ok_or_else(|| KernelError::NoConversion {
+            let kernel = choose(field, spec.pg_type.crossing(), Place::Row).ok_or_else(|| {
+                KernelError::NoConversion {
                     column: spec.name.clone(),
                     arrow: field.data_type().to_string(),
                     pg: format!("with oid {}", spec.pg_type.oid),
-                })?;
+                }
+            })?;
             Ok((spec.name.clone(), kernel))
         });
         Ok(Self { columns: columns.collect::<Result<_, KernelError>>()? })
@@ -210,6 +212,7 @@ fn choose_numeric(from: &DataType) -> Option<Box<dyn Kernel>> {
         DataType::Decimal32(precision, scale) => decimal::<Decimal32Type>(*precision, *scale),
         DataType::Decimal64(precision, scale) => decimal::<Decimal64Type>(*precision, *scale),
         DataType::Decimal128(_, scale) => Some(Box::new(WideDecimal::<Decimal128Type>::new(*scale)?)),
+        DataType::Decimal256(_, 0..) => Some(Box::new(Decimal256Text)),
         DataType::Int8 => decimal::<Int8Type>(INTEGER_PRECISION, 0),
         DataType::Int16 => decimal::<Int16Type>(INTEGER_PRECISION, 0),
         DataType::Int32 => decimal::<Int32Type>(INTEGER_PRECISION, 0),

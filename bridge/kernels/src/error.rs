@@ -111,6 +111,12 @@ impl KernelError {
 impl From<KernelError> for EngineError {
     fn from(error: KernelError) -> Self {
         let engine_error = Self::new(error.sqlstate(), error.to_string());
+        let engine_error = match &error {
+            KernelError::Value { fault: Fault::Multidimensional, .. } => engine_error.with_hint(
+                "Declare the column with as many pairs of brackets as its arrays have dimensions: Postgres then reads it itself.",
+            ),
+            _ => engine_error,
+        };
         match error {
             KernelError::Value { column, row, .. } => {
                 engine_error.with_detail(format!("Column \"{column}\", row {row} of its batch."))

@@ -18,6 +18,7 @@ mod bytea;
 mod bytes;
 mod column;
 mod date_time;
+mod decimal256;
 mod dictionary;
 mod dispatch;
 mod error;

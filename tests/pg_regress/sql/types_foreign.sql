@@ -31,6 +31,11 @@ INSERT INTO arrays VALUES ('{{1,2},{3,4}}');
 SELECT a, n FROM arrays, d;
 UPDATE arrays SET a = '[0:1]={1,2}';
 SELECT a, n FROM arrays, d;
+-- A column that says so is read by Postgres itself.
+CREATE TABLE grids (a integer[][]);
+INSERT INTO grids VALUES ('{{1,2},{3,4}}'), ('{5}');
+SELECT a, a[1][2] AS second, n FROM grids, d ORDER BY n, a;
+DROP TABLE grids;
 -- In duckdb tables: jsonb and oid.
 CREATE TABLE documents (id integer, j jsonb, o oid) USING duckdb;
 INSERT INTO documents VALUES (1, '{"b": 1.50, "a": [null], "b": 2}', 4294967295), (2, '"x"', 0), (3, NULL, NULL);

@@ -69,7 +69,7 @@ impl ListBuilder {
         }
         let isnull = self.isnull.contains(&true).then_some(&*self.isnull);
         let elements = Cells::new(&self.datums, isnull, 1, 0)
-            .ok_or_else(|| Stop::Value(0, Fault::Malformed("elements and their nulls differ")))?;
+            .ok_or(Stop::Value(0, Fault::Malformed("elements and their nulls differ")))?;
         // SAFETY: `gather` took them out of arrays of the element type, which are still there.
         let bytes = unsafe { self.element.extend(&elements) }.map_err(|stop| match stop {
             // An element's fault is its array's.
