@@ -12,7 +12,9 @@
 //! expressions over a table; there, rows are compared one by one.
 //!
 //! Environment: `QUERIES` (10000), `SEED` (1), `ONLY` (the number of one query), `SPREAD=1`
-//! (every second table stays in Postgres on our side too), `VERBOSE=1` (each query).
+//! (every second table stays in Postgres on our side too), `FALLBACK=off|on|scans` (whether
+//! Postgres plans what DuckDB could run as a whole; by default it does for two of ten queries),
+//! `VERBOSE=1` (each query).
 
 mod catalog;
 mod expr;

@@ -32,6 +32,7 @@ struct Settings {
     seed: u64,
     only: Option<u64>,
     spread: bool,
+    fallback: Option<String>,
     verbose: bool,
 }
 
@@ -44,6 +45,7 @@ impl Settings {
             seed: number("SEED")?.unwrap_or(1),
             only: number("ONLY")?,
             spread: flag("SPREAD"),
+            fallback: std::env::var("FALLBACK").ok(),
             verbose: flag("VERBOSE"),
         })
     }
@@ -58,6 +60,8 @@ struct Case {
     bare: bool,
     /// Nothing but calls whose arguments are columns and constants.
     shallow: bool,
+    /// Index into [`MODES`].
+    mode: usize,
 }
 
 /// What became of a query.
@@ -143,7 +147,25 @@ fn generate(settings: &Settings, number: u64, catalog: &Catalog, tables: &[Table
     let mut generator = Generator::new(Random::new(settings.seed, number), catalog, tables);
     let bare = generator.random.chance(35);
     let (query, shallow) = if bare { generator.bare() } else { (generator.top(), false) };
-    Case { node: query.node, ordered: query.ordered, freedom: generator.freedom, bare, shallow }
+    Case {
+        node: query.node,
+        ordered: query.ordered,
+        freedom: generator.freedom,
+        bare,
+        shallow,
+        mode: mode_of(settings, number),
+    }
+}
+
+fn mode_of(settings: &Settings, number: u64) -> usize {
+    let mut place = number % MODES.iter().map(|(_, share)| share).sum::<u64>();
+    let by_number = MODES.iter().position(|(_, share)| {
+        let here = place < *share;
+        place = place.saturating_sub(*share);
+        here
+    });
+    let wanted = MODES.iter().position(|(mode, _)| settings.fallback.as_deref() == Some(mode));
+    wanted.or(by_number).unwrap_or(0)
 }
 
 fn set_up(cluster: &Cluster, tables: &[Table], spread: bool) -> Result<()> {
@@ -188,22 +210,28 @@ fn read_catalog(cluster: &Cluster) -> Result<Catalog> {
     })
 }
 
-/// A connection for each side.
+/// Values of `duckdb.debug_force_fallback`, and how many of ten queries run with each: what DuckDB
+/// can run as a whole would else never be put together from parts.
+const MODES: [(&str, u64); 3] = [("off", 8), ("on", 1), ("scans", 1)];
+
+/// A connection to Postgres alone, and one to us for each mode.
 struct Sides {
     heap: Client,
-    duck: Client,
+    ducks: Vec<Client>,
 }
 
 impl Sides {
     fn connect(cluster: &Cluster) -> Result<Self> {
-        let connect = |schema: &str| -> Result<Client> {
+        let connect = |schema: &str, mode: &str| -> Result<Client> {
             let mut client = cluster.client()?;
             client.batch_execute(&format!(
-                "SET search_path = {schema}; SET statement_timeout = '20s'; SET jit = off"
+                "SET search_path = {schema}; SET statement_timeout = '20s'; SET jit = off; \
+                 SET duckdb.debug_force_fallback = {mode}"
             ))?;
             Ok(client)
         };
-        Ok(Self { heap: connect("heap")?, duck: connect("duck")? })
+        let ducks = MODES.iter().map(|(mode, _)| connect("duck", mode)).collect::<Result<_>>()?;
+        Ok(Self { heap: connect("heap", "off")?, ducks })
     }
 
     fn judge(&mut self, number: u64, case: &Case, settings: &Settings, tally: &Mutex<Tally>) -> Result<()> {
@@ -235,7 +263,8 @@ impl Sides {
                     Some((node, Verdict::Mismatch(_, how))) => (node, how),
                     _ => (case.node.clone(), how),
                 };
-                println!("generated {number}: {how}\n    {};", node.sql());
+                let mode = MODES[case.mode].0;
+                println!("generated {number} (fallback {mode}): {how}\n    {};", node.sql());
             }
         }
         Ok(())
@@ -250,7 +279,7 @@ impl Sides {
         {
             return Verdict::Invalid(failure.message.chars().take(70).collect());
         }
-        let actual = answer(&mut self.duck, &sql);
+        let actual = answer(&mut self.ducks[case.mode], &sql);
         let verdict = compare(case, &sql, &expected, &actual);
         match verdict {
             Verdict::Mismatch(..)
@@ -268,7 +297,8 @@ impl Sides {
         let query = query.strip_suffix(" AS t").unwrap_or(query);
         for id in 1..=MOST_ROWS {
             let sql = format!("{query} AS t WHERE t.id = {id}");
-            let verdict = compare(case, &sql, &answer(&mut self.heap, &sql), &answer(&mut self.duck, &sql));
+            let verdict =
+                compare(case, &sql, &answer(&mut self.heap, &sql), &answer(&mut self.ducks[case.mode], &sql));
             if let Verdict::Mismatch(kind, how) = verdict {
                 return Verdict::Mismatch(kind, format!("id {id}: {how}"));
             }

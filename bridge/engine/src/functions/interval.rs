@@ -1,5 +1,5 @@
 //! `pg_interval_mul`, `pg_interval_div`: intervals times and over a number; `pg_interval_months`,
-//! `pg_interval_days`, `pg_interval_time`: one field of an interval.
+//! `pg_interval_days`, `pg_interval_clock`: one field of an interval.
 //!
 //! Fractions cascade downwards as in Postgres: those of months become days of a month of 30
 //! days, those of days become time. What is left over is rounded to microseconds.
@@ -93,7 +93,7 @@ const NOTHING: IntervalValue = IntervalValue { months: 0, days: 0, micros: 0 };
 static FUNCTIONS: [ChunkFunction; 5] = [
     field!("pg_interval_months", months),
     field!("pg_interval_days", days),
-    field!("pg_interval_time", micros),
+    field!("pg_interval_clock", micros),
     ChunkFunction {
         name: "pg_interval_mul",
         arguments: &[Interval, Double],

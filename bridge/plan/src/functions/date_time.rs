@@ -80,7 +80,7 @@ fn shift(args: Vec<Typed>, sign: &str) -> Typed {
         format!("({{0}} {sign} {{1}})")
     } else {
         format!(
-            "((({{0}} {sign} pg_interval_months({{1}})) {sign} pg_interval_days({{1}})) {sign} pg_interval_time({{1}}))"
+            "((({{0}} {sign} pg_interval_months({{1}})) {sign} pg_interval_days({{1}})) {sign} pg_interval_clock({{1}}))"
         )
     };
     duck(sql, DuckType::TimestampTz, args)
