@@ -84,7 +84,10 @@ impl Appender {
         Ok(Self {
             portal,
             // SAFETY: a catalog look-up on the main thread.
-            varlena: columns.iter().map(|c| unsafe { pg_sys::get_typlen(c.pg_type.oid.into()) } == -1).collect(),
+            varlena: columns
+                .iter()
+                .map(|c| unsafe { pg_sys::get_typlen(c.pg_type.oid.into()) } == -1)
+                .collect(),
             // SAFETY: the current context outlives the appender, as its scratch memory does.
             to_text: unsafe {
                 let types = columns.iter().map(|column| column.pg_type);

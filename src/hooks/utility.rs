@@ -13,9 +13,9 @@ use std::ffi::c_char;
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
+use super::copy::copy;
 use super::rename::{self, Renamed};
 use super::{alter, create, motherduck, xact};
-use super::copy::copy;
 use crate::error::{Result, report};
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::ddl::unsupported;
@@ -240,7 +240,8 @@ unsafe fn create_table_as(
     // SAFETY: a valid statement has an INTO clause with a name.
     unsafe {
         let into = &*statement.into;
-        if create::chooses_duckdb(into.accessMethod) && statement.objtype == pg_sys::ObjectType::OBJECT_TABLE {
+        if create::chooses_duckdb(into.accessMethod) && statement.objtype == pg_sys::ObjectType::OBJECT_TABLE
+        {
             create_as::execute(statement, query_string, params, environment, completion)?;
             return Ok(After::Done);
         }
@@ -292,4 +293,3 @@ unsafe fn truncate(statement: &pg_sys::TruncateStmt) -> Result<After> {
     }
     Ok(After::Nothing)
 }
-

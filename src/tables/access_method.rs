@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
-use super::{changes, ddl, pending};
 use super::rewrite::{Reader, Rewrite};
+use super::{changes, ddl, pending};
 use crate::error::{Error, Result, raise, report};
 use crate::fallback;
 use crate::pg::memory::drop_with_context;

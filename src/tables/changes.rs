@@ -108,9 +108,11 @@ pub(super) fn read_by_rewriting() -> Option<(Table, Definition)> {
 /// Takes the rewriting of the statement's relation, to give it back with [`put_rewrite`].
 /// `Err` if there is no such statement, or `transient` is not what it fills.
 pub(super) fn take_rewrite(transient: pg_sys::Oid) -> std::result::Result<Option<Rewrite>, ()> {
-    with_target(|change| {
-        if change.transient == Some(transient) { Ok(change.rewrite.take()) } else { Err(()) }
-    })
+    with_target(
+        |change| {
+            if change.transient == Some(transient) { Ok(change.rewrite.take()) } else { Err(()) }
+        },
+    )
     .unwrap_or(Err(()))
 }
 

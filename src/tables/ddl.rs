@@ -4,6 +4,8 @@
 //! with the Postgres transaction. DROP and TRUNCATE destroy data at DuckDB's commit, just
 //! before Postgres': a crash between the two leaves a table in `pg_class` whose rows are gone.
 
+use std::collections::HashMap;
+
 use bridge_types::names::quote_identifier;
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
@@ -173,7 +175,7 @@ pub(crate) fn move_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
     let new = table::of_relation(relid)?;
     prepare_name(relid, &new)?;
     create_table(&new, &definition)?;
-    copy_rows(relid, old, &new, &definition, &definition)?;
+    copy_rows(relid, (old, &definition), (&new, &definition), &Fills::new())?;
     drop_table(old)?;
     create_indexes(relid, &new, &definition)
 }
@@ -182,18 +184,25 @@ pub(crate) fn move_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
 ///
 /// What DuckDB can change in place it does; anything else makes a new table with the rows of
 /// the old one, in the same DuckDB transaction.
-pub(crate) fn change(relid: pg_sys::Oid, table: &Table, before: &Definition, after: &Definition) -> Result<()> {
-    let same_tables = before.columns == after.columns && before.checks == after.checks && before.keys == after.keys;
+pub(crate) fn change(
+    relid: pg_sys::Oid,
+    table: &Table,
+    before: &Definition,
+    after: &Definition,
+) -> Result<()> {
+    let same_tables =
+        before.columns == after.columns && before.checks == after.checks && before.keys == after.keys;
     if same_tables {
         return change_indexes(relid, table, before, after);
     }
     drop_indexes(table, before)?;
-    if can_change_in_place(before, after) {
-        change_in_place(relid, table, before, after)?;
+    let fills = fills(relid, before, after)?;
+    if can_change_in_place(before, after, &fills) {
+        change_in_place(relid, table, before, after, &fills)?;
     } else {
         let new = rewritten(table, relid);
         create_table(&new, after)?;
-        copy_rows(relid, table, &new, before, after)?;
+        copy_rows(relid, (table, before), (&new, after), &fills)?;
         replace(table, &new)?;
     }
     create_indexes(relid, table, after)
@@ -222,7 +231,7 @@ pub(super) fn replace(table: &Table, new: &Table) -> Result<()> {
 }
 
 /// DuckDB adds and drops columns that no constraint or generated column is about, and NOT NULL.
-fn can_change_in_place(before: &Definition, after: &Definition) -> bool {
+fn can_change_in_place(before: &Definition, after: &Definition, fills: &Fills) -> bool {
     let kept = |column: &&Column| before.column(column.number).is_some();
     let unchanged = after.columns.iter().filter(kept).all(|column| {
         before.column(column.number).is_some_and(|old| {
@@ -236,17 +245,27 @@ fn can_change_in_place(before: &Definition, after: &Definition) -> bool {
         && before.checks == after.checks
         && before.keys == after.keys
         && added.clone().all(|column| column.generated.is_none())
+        && added.clone().all(|column| match fills.get(&column.number) {
+            Some(value) => literal(value).is_some(),
+            None => true,
+        })
         && (!drops || plain && before.checks.is_empty())
 }
 
-fn change_in_place(relid: pg_sys::Oid, table: &Table, before: &Definition, after: &Definition) -> Result<()> {
+fn change_in_place(
+    relid: pg_sys::Oid,
+    table: &Table,
+    before: &Definition,
+    after: &Definition,
+    fills: &Fills,
+) -> Result<()> {
     let alter = |change: &str| {
         alter_table(table, change).map_err(|error| violation::explain(error, relid, Rows::Present))
     };
     // Additions first: a table keeps a column at any time.
     for column in after.columns.iter().filter(|column| before.column(column.number).is_none()) {
         let name = quote_identifier(&column.name);
-        match value_of_old_rows(relid, column)? {
+        match fills.get(&column.number).and_then(|value| literal(value)) {
             Some(value) => {
                 alter(&format!("ADD COLUMN {name} {} DEFAULT {value}", column.duck_type))?;
                 // For the rows that are there; those to come bring their values along.
@@ -268,8 +287,13 @@ fn change_in_place(relid: pg_sys::Oid, table: &Table, before: &Definition, after
     Ok(())
 }
 
-/// Copies the rows of `old` into `new`, between two definitions of one relation.
-fn copy_rows(relid: pg_sys::Oid, old: &Table, new: &Table, before: &Definition, after: &Definition) -> Result<()> {
+/// Copies the rows of `old` into `new`, which are two tables for one relation.
+fn copy_rows(
+    relid: pg_sys::Oid,
+    (old, before): (&Table, &Definition),
+    (new, after): (&Table, &Definition),
+    fills: &Fills,
+) -> Result<()> {
     let mut targets = Vec::new();
     let mut values = Vec::new();
     for column in after.stored() {
@@ -277,7 +301,7 @@ fn copy_rows(relid: pg_sys::Oid, old: &Table, new: &Table, before: &Definition, 
         values.push(match before.column(column.number) {
             Some(old) if old.duck_type == column.duck_type => quote_identifier(&old.name),
             Some(old) => format!("CAST({} AS {})", quote_identifier(&old.name), column.duck_type),
-            None => value_of_old_rows(relid, column)?.unwrap_or_else(|| "NULL".to_owned()),
+            None => fills.get(&column.number).map_or("NULL", String::as_str).to_owned(),
         });
     }
     let sql = format!(
@@ -289,6 +313,32 @@ fn copy_rows(relid: pg_sys::Oid, old: &Table, new: &Table, before: &Definition, 
     );
     new.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
     Ok(())
+}
+
+/// What the columns of `after` that `before` lacks have in the rows that are there, by their
+/// numbers, as DuckDB SQL. Columns with nulls are left out.
+type Fills = HashMap<i16, String>;
+
+fn fills(relid: pg_sys::Oid, before: &Definition, after: &Definition) -> Result<Fills> {
+    let mut fills = Fills::new();
+    for column in after.stored().filter(|column| before.column(column.number).is_none()) {
+        if let Some(value) = value_of_old_rows(relid, column)? {
+            fills.insert(column.number, value);
+        }
+    }
+    Ok(fills)
+}
+
+/// The literal in `CAST(literal AS type)`. DuckDB keeps such a default beside the old rows; it
+/// makes an UPDATE of any other, after which the transaction must not alter the table again.
+fn literal(value: &str) -> Option<&str> {
+    let inner = value.strip_prefix("CAST(")?.strip_suffix(')')?;
+    let (literal, _) = inner.rsplit_once(" AS ")?;
+    let text = literal.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    let is_text = text.is_some_and(|text| !text.replace("''", "").contains('\''));
+    let is_number =
+        !literal.is_empty() && literal.bytes().all(|byte| byte.is_ascii_digit() || b"-.".contains(&byte));
+    (is_text || is_number).then_some(literal)
 }
 
 /// What a column that was added to a table with rows has in them, as DuckDB SQL: Postgres has
@@ -380,4 +430,18 @@ fn alter_table(table: &Table, change: &str) -> Result<()> {
 pub(crate) fn unsupported(what: &str, hint: &'static str) -> Error {
     let error = EngineError::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{what} for duckdb tables"));
     if hint.is_empty() { error.into() } else { error.with_hint(hint).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal;
+
+    #[test]
+    fn only_literals_are_defaults_of_added_columns() {
+        assert_eq!(literal("CAST(42 AS INTEGER)"), Some("42"));
+        assert_eq!(literal("CAST('it''s AS x' AS VARCHAR)"), Some("'it''s AS x'"));
+        assert_eq!(literal("CAST('1.50' AS DECIMAL(8,2))"), Some("'1.50'"));
+        assert_eq!(literal("to_days(1)"), None);
+        assert_eq!(literal("CAST('a' || 'b' AS VARCHAR)"), None);
+    }
 }

@@ -5,9 +5,9 @@ use std::ffi::{c_int, c_void};
 
 use pgrx::pg_sys;
 
-use super::{ddl, pending};
+use super::{changes, ddl, pending};
 use crate::error::{Result, report};
-use crate::pg::{catalog, owned_string};
+use crate::pg::catalog;
 
 static mut PREVIOUS: pg_sys::object_access_hook_type = None;
 
@@ -28,9 +28,11 @@ unsafe extern "C-unwind" fn object_access(
     sub_object: c_int,
     arg: *mut c_void,
 ) {
-    if access == pg_sys::ObjectAccessType::OAT_DROP && class == pg_sys::RelationRelationId {
+    if access == pg_sys::ObjectAccessType::OAT_DROP
+        && (class == pg_sys::RelationRelationId || class == catalog::CONSTRAINT_RELATION)
+    {
         // SAFETY: called by Postgres before the object goes.
-        unsafe { dropping(object, sub_object) };
+        unsafe { dropping(class, object, sub_object) };
     }
     // SAFETY: a hook of another extension, called with our own arguments.
     unsafe {
@@ -41,20 +43,36 @@ unsafe extern "C-unwind" fn object_access(
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn dropping(relid: pg_sys::Oid, column: c_int) {
-    report(forward(relid, column));
+unsafe extern "C-unwind" fn dropping(class: pg_sys::Oid, object: pg_sys::Oid, column: c_int) {
+    report(if class == catalog::CONSTRAINT_RELATION { constraint(object) } else { relation(object, column) });
 }
 
-fn forward(relid: pg_sys::Oid, column: c_int) -> Result<()> {
-    if !catalog::is_duckdb_table(relid) || pending::forget(relid) {
+/// A constraint of a table (or of a domain, which has no relation).
+fn constraint(constraint: pg_sys::Oid) -> Result<()> {
+    match catalog::constraint_table(constraint) {
+        Some(relid) if catalog::is_duckdb_table(relid) => changes::note(relid),
+        _ => Ok(()),
+    }
+}
+
+/// A relation, or a column of it.
+fn relation(relid: pg_sys::Oid, column: c_int) -> Result<()> {
+    let Some(info) = catalog::relation(relid) else { return Ok(()) };
+    if info.kind == pg_sys::RELKIND_INDEX {
+        // SAFETY: a catalog look-up on the main thread; a missing index is allowed.
+        let table = unsafe { pg_sys::IndexGetRelation(relid, true) };
+        return if catalog::is_duckdb_table(table) { changes::note(table) } else { Ok(()) };
+    }
+    if Some(info.access_method) != catalog::access_method() || pending::forget(relid) {
         return Ok(());
     }
-    match i16::try_from(column) {
-        Ok(number @ 1..) => {
-            // SAFETY: a catalog look-up on the main thread; a missing column is allowed.
-            let name = unsafe { owned_string(pg_sys::get_attname(relid, number, true)) };
-            ddl::drop_column(relid, &name)
-        }
-        _ => ddl::drop(relid),
+    if column != 0 {
+        return changes::note(relid);
     }
+    // What goes in the middle of an ALTER TABLE is the transient table of Postgres' rewriting.
+    if changes::is_changing() {
+        return Ok(());
+    }
+    changes::forget(relid);
+    ddl::drop(relid)
 }

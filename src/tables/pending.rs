@@ -28,6 +28,11 @@ pub(super) fn forget(relid: pg_sys::Oid) -> bool {
     })
 }
 
+/// True if DuckDB does not know the relation yet.
+pub(super) fn contains(relid: pg_sys::Oid) -> bool {
+    CREATED.with_borrow(|created| created.iter().any(|(other, _)| *other == relid))
+}
+
 /// The relations noted since the last call.
 pub(super) fn take() -> Vec<pg_sys::Oid> {
     CREATED.take().into_iter().map(|(relid, _)| relid).collect()

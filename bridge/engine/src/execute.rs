@@ -464,7 +464,9 @@ impl Worker {
                 // Whatever the outcome, the transactions are over.
                 session.in_transaction.store(false, Ordering::Relaxed);
                 if let Err(error) = self.links.commit() {
-                    self.links.rollback()?;
+                    // DuckDB has ended the transaction that could not commit; the error of
+                    // the commit is the one to tell.
+                    drop(self.links.rollback());
                     return Err(error.into());
                 }
             }

@@ -32,7 +32,7 @@ use bridge_types::{EngineError, SqlState, names};
 use pgrx::pg_sys;
 
 use self::statements::CachedStatement;
-use super::feed;
+use super::{append, feed};
 use super::interrupt::{self, WaitSet};
 use crate::error::{Error, Result};
 
@@ -220,7 +220,7 @@ fn with_open<R>(f: impl FnOnce(&mut Session) -> std::result::Result<R, Fault>) -
 /// A feed's own functions cannot use the session, which waits for the feed's rows; and a
 /// parallel worker would see another DuckDB transaction than its leader.
 fn refuse_inside_feed() -> Result<()> {
-    if feed::is_serving() {
+    if feed::is_serving() || append::is_appending() {
         return Err(EngineError::new(
             SqlState::FEATURE_NOT_SUPPORTED,
             "a function cannot query DuckDB while its own query feeds DuckDB",

@@ -114,14 +114,15 @@ pub(crate) fn next_event(portal: u32) -> Result<PortalEvent> {
     event
 }
 
-/// Waits until `put` has put a batch into the ring of the portal's only feed (`Some`; true: the
-/// engine sleeps).
+/// Waits until `put` has done its work (`Some`; true: the engine sleeps) on the ring of the portal's
+/// only feed. Its argument says whether the engine has asked for rows since the last call, which
+/// it does when it first finds the ring empty.
 ///
 /// # Errors
 /// The portal's, if it has ended instead.
 pub(in crate::engine) fn put_into_feed(
     portal: u32,
-    mut put: impl FnMut() -> std::result::Result<Option<bool>, bridge_ipc::IpcError>,
+    mut put: impl FnMut(bool) -> std::result::Result<Option<bool>, bridge_ipc::IpcError>,
 ) -> Result<()> {
     wait_until(None, |session| {
         let Some(state) = session.portals.get_mut(&portal) else {
@@ -133,7 +134,9 @@ pub(in crate::engine) fn put_into_feed(
                 Ok(_) => Fault::Statement(Error::new(SqlState::INTERNAL_ERROR, "DuckDB wants no more rows")),
             });
         }
-        let Some(wake) = put()? else { return Ok(None) };
+        let requests = session.scan_requests.len();
+        session.scan_requests.retain(|(asking, _)| *asking != portal);
+        let Some(wake) = put(session.scan_requests.len() < requests)? else { return Ok(None) };
         if wake {
             session.client.send(&Request::Wake, &[])?;
         }

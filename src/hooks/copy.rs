@@ -1,0 +1,65 @@
+//! COPY from and to duckdb tables.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::NodeTag;
+
+use super::utility::{After, Decision, relation_of};
+use super::xact;
+use crate::error::Result;
+use crate::pg::{self, catalog, list};
+use crate::tables::ddl::unsupported;
+
+/// `COPY t TO` of a duckdb table becomes `COPY (SELECT .. FROM t) TO`.
+pub(super) unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decision> {
+    let unchanged = Decision { after: After::Nothing, statement };
+    // SAFETY: a valid statement; the copy is ours to change.
+    unsafe {
+        let copy = (*statement).utilityStmt.cast::<pg_sys::CopyStmt>();
+        let Some(relid) = relation_of((*copy).relation) else { return Ok(unchanged) };
+        if !catalog::is_duckdb_table(relid) {
+            if (*copy).is_from {
+                xact::check_heap_write(relid)?;
+            }
+            return Ok(unchanged);
+        }
+        if (*copy).is_from {
+            return Err(unsupported(
+                "COPY FROM is not supported",
+                "Read the file with INSERT .. SELECT from read_csv(), read_json() or read_parquet().",
+            ));
+        }
+        let statement = pg_sys::copyObjectImpl(statement.cast()).cast::<pg_sys::PlannedStmt>();
+        let copy = (*statement).utilityStmt.cast::<pg_sys::CopyStmt>();
+        let mut targets = std::ptr::null_mut();
+        if (*copy).attlist.is_null() {
+            targets = list::append(
+                targets,
+                column_target(pg::new_node::<pg_sys::A_Star>(NodeTag::T_A_Star).cast()),
+            );
+        }
+        for name in list::pointers::<pg_sys::Node>((*copy).attlist) {
+            targets = list::append(targets, column_target(name));
+        }
+        let select = pg::new_node::<pg_sys::SelectStmt>(NodeTag::T_SelectStmt);
+        (*select).targetList = targets;
+        (*select).fromClause = list::append(std::ptr::null_mut(), (*copy).relation);
+        (*copy).query = select.cast();
+        (*copy).relation = std::ptr::null_mut();
+        (*copy).attlist = std::ptr::null_mut();
+        Ok(Decision { after: After::Nothing, statement })
+    }
+}
+
+/// A target list entry for one field (a String node, or `*`).
+unsafe fn column_target(field: *mut pg_sys::Node) -> *mut pg_sys::ResTarget {
+    // SAFETY: fresh nodes in the current context.
+    unsafe {
+        let reference = pg::new_node::<pg_sys::ColumnRef>(NodeTag::T_ColumnRef);
+        (*reference).fields = list::append(std::ptr::null_mut(), field);
+        (*reference).location = -1;
+        let target = pg::new_node::<pg_sys::ResTarget>(NodeTag::T_ResTarget);
+        (*target).val = reference.cast();
+        (*target).location = -1;
+        target
+    }
+}

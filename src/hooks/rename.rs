@@ -1,0 +1,117 @@
+//! RENAME and SET SCHEMA of duckdb tables, and of the schemas they are in.
+
+use std::ffi::c_char;
+
+use bridge_types::{EngineError, SqlState};
+use pgrx::pg_sys;
+
+use super::utility::{After, duckdb_table_of};
+use crate::error::{Error, Result};
+use crate::pg::{owned_string, palloc_string};
+use crate::tables::{ddl, registry, table};
+
+/// What a relation was called before a statement; strings live as long as the statement.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Renamed {
+    relid: pg_sys::Oid,
+    what: What,
+    /// The old schema, table or column.
+    old: *mut c_char,
+    /// The new name of a column.
+    new: *mut c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Table,
+    Column,
+    Schema,
+}
+
+impl Renamed {
+    /// Makes DuckDB follow.
+    pub(super) fn follow(self) -> Result<()> {
+        let Self { relid, what, .. } = self;
+        // SAFETY: main thread, in a transaction; makes the new catalog rows visible. The names
+        // are null or strings of the running statement.
+        let (old, new) = unsafe {
+            pg_sys::CommandCounterIncrement();
+            (owned_string(self.old), owned_string(self.new))
+        };
+        if what == What::Column {
+            return ddl::rename_column(relid, &old, &new);
+        }
+        let mut before = table::of_relation(relid)?;
+        match what {
+            What::Table => {
+                before.name = old;
+                ddl::rename_table(relid, &before)
+            }
+            _ if before.schema == old => Ok(()),
+            _ => {
+                before.schema = old;
+                ddl::move_table(relid, &before)
+            }
+        }
+    }
+}
+
+/// `ALTER .. RENAME`.
+///
+/// # Safety
+/// A valid statement.
+pub(super) unsafe fn rename(statement: &pg_sys::RenameStmt) -> Result<After> {
+    use pg_sys::ObjectType as Object;
+    // SAFETY: names in a valid statement.
+    unsafe {
+        if statement.renameType == Object::OBJECT_SCHEMA {
+            return rename_schema(statement);
+        }
+        let Some(relid) = duckdb_table_of(statement.relation) else { return Ok(After::Nothing) };
+        let what = match statement.renameType {
+            Object::OBJECT_COLUMN => What::Column,
+            Object::OBJECT_TABLE | Object::OBJECT_INDEX | Object::OBJECT_VIEW | Object::OBJECT_SEQUENCE => {
+                What::Table
+            }
+            _ => return Ok(After::Nothing),
+        };
+        let old = if what == What::Column { statement.subname } else { pg_sys::get_rel_name(relid) };
+        Ok(After::Rename(Renamed { relid, what, old, new: statement.newname }))
+    }
+}
+
+/// # Safety
+/// A valid statement that renames a schema.
+unsafe fn rename_schema(statement: &pg_sys::RenameStmt) -> Result<After> {
+    // SAFETY: names in a valid statement.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(statement.subname, true);
+        if schema != pg_sys::InvalidOid && !registry::in_schema(schema).is_empty() {
+            return Err(Error::from(
+                EngineError::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "schema \"{}\" contains duckdb tables and cannot be renamed",
+                        owned_string(statement.subname)
+                    ),
+                )
+                .with_detail("DuckDB cannot rename schemas.")
+                .with_hint("Create another schema and move the tables with ALTER TABLE .. SET SCHEMA."),
+            ));
+        }
+    }
+    Ok(After::Nothing)
+}
+
+/// `ALTER TABLE .. SET SCHEMA`.
+///
+/// # Safety
+/// A valid statement.
+pub(super) unsafe fn set_schema(statement: &pg_sys::AlterObjectSchemaStmt) -> Result<After> {
+    // SAFETY: a name in a valid statement.
+    let Some(relid) = (unsafe { duckdb_table_of(statement.relation) }) else { return Ok(After::Nothing) };
+    let old = palloc_string(&table::of_relation(relid)?.schema);
+    Ok(After::Rename(Renamed { relid, what: What::Schema, old, new: std::ptr::null_mut() }))
+}

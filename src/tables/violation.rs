@@ -1,0 +1,170 @@
+//! DuckDB's constraint violations in Postgres' words.
+//!
+//! DuckDB names no constraints. A CHECK carries a mark with its oid
+//! ([`super::definition::CHECK_MARK`]); a key is found by its columns.
+
+use bridge_types::{EngineError, SqlState};
+use pgrx::pg_sys;
+
+use super::definition::{CHECK_MARK, Definition, Key};
+use crate::error::Error;
+use crate::pg::{list, owned_string};
+
+/// Which rows violate a constraint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Those a statement writes.
+    New,
+    /// Those that were there before the constraint.
+    Present,
+}
+
+/// The error as Postgres would tell it; other errors stay as they are.
+pub(crate) fn explain(error: Error, relid: pg_sys::Oid, rows: Rows) -> Error {
+    // SAFETY: a catalog look-up on the main thread; a missing relation gives a null pointer.
+    let table = unsafe { owned_string(pg_sys::get_rel_name(relid)) };
+    match error.0.sqlstate {
+        SqlState::UNIQUE_VIOLATION => duplicate(error, relid, &table, rows),
+        SqlState::CHECK_VIOLATION => check(error, &table, rows),
+        SqlState::NOT_NULL_VIOLATION => null(error, &table, rows),
+        _ => error,
+    }
+}
+
+/// As [`explain`], for a running plan that writes.
+///
+/// # Safety
+/// `estate` is the state of a started query.
+pub(crate) unsafe fn explain_write(error: Error, estate: *mut pg_sys::EState) -> Error {
+    let violation = [SqlState::UNIQUE_VIOLATION, SqlState::CHECK_VIOLATION, SqlState::NOT_NULL_VIOLATION];
+    if !violation.contains(&error.0.sqlstate) {
+        return error;
+    }
+    // SAFETY: as the caller promises; the range table is a list of entries.
+    let target = unsafe {
+        list::pointers::<pg_sys::RangeTblEntry>((*estate).es_range_table).map(|entry| &*entry).find(|entry| {
+            entry.rtekind == pg_sys::RTEKind::RTE_RELATION
+                && crate::hooks::xact::is_write(entry.requiredPerms)
+        })
+    };
+    match target {
+        Some(entry) => explain(error, entry.relid, Rows::New),
+        None => error,
+    }
+}
+
+fn duplicate(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error {
+    let Ok(definition) = Definition::of(relid) else { return error };
+    let keys: Vec<&Key> =
+        definition.keys.iter().chain(&definition.indexes).filter(|key| key.unique).collect();
+    let quoted = error.0.message.split_once("key \"").and_then(|(_, rest)| Some(rest.rsplit_once('"')?.0));
+    let named: Vec<(Vec<&str>, &Key)> = keys
+        .into_iter()
+        .map(|key| {
+            let columns = key.columns.iter().filter_map(|number| definition.column(*number));
+            (columns.map(|column| column.name.as_str()).collect(), key)
+        })
+        .collect();
+    let found = quoted.and_then(|quoted| {
+        named.iter().find_map(|(names, key)| Some((names, *key, labelled(quoted, names)?)))
+    });
+    let found = found.or_else(|| {
+        // DuckDB names no columns for rows of the same statement.
+        let values = quoted?;
+        let parts = values.split(", ").count();
+        let mut candidates = named.iter().filter(|(names, _)| names.len() == parts || named.len() == 1);
+        match (candidates.next(), candidates.next()) {
+            (Some((names, key)), None) => Some((names, *key, values.to_owned())),
+            _ => None,
+        }
+    });
+    // SAFETY: a catalog look-up on the main thread.
+    let name_of = |key: &Key| unsafe { owned_string(pg_sys::get_rel_name(key.index)) };
+    let (message, detail) = match (found, rows) {
+        (Some((names, key, values)), Rows::New) => (
+            format!("duplicate key value violates unique constraint \"{}\"", name_of(key)),
+            Some(format!("Key ({})=({values}) already exists.", names.join(", "))),
+        ),
+        (Some((names, key, values)), Rows::Present) => (
+            format!("could not create unique index \"{}\"", name_of(key)),
+            Some(format!("Key ({})=({values}) is duplicated.", names.join(", "))),
+        ),
+        (None, Rows::New) => (
+            format!("duplicate key value violates a unique constraint of relation \"{table}\""),
+            quoted.map(|values| format!("Key ({values}) already exists.")),
+        ),
+        (None, Rows::Present) => (
+            match named.as_slice() {
+                [(_, key)] => format!("could not create unique index \"{}\"", name_of(key)),
+                _ => format!("could not create a unique index on relation \"{table}\""),
+            },
+            Some("The table has duplicate keys.".to_owned()),
+        ),
+    };
+    let error = EngineError::new(SqlState::UNIQUE_VIOLATION, message);
+    detail.map_or_else(|| error.clone().into(), |detail| error.clone().with_detail(detail).into())
+}
+
+/// The values of `a: 1, b: x` for the columns `a, b`; `None` if the columns are others.
+fn labelled(text: &str, names: &[&str]) -> Option<String> {
+    let mut rest = text;
+    let mut values: Vec<&str> = Vec::with_capacity(names.len());
+    for (i, name) in names.iter().enumerate() {
+        let label = if i == 0 { format!("{name}: ") } else { format!(", {name}: ") };
+        let at = rest.find(&label)?;
+        if i == 0 {
+            if at != 0 {
+                return None;
+            }
+        } else {
+            values.push(&rest[..at]);
+        }
+        rest = &rest[at + label.len()..];
+    }
+    values.push(rest);
+    Some(values.join(", "))
+}
+
+fn check(error: Error, table: &str, rows: Rows) -> Error {
+    let digits = error.0.message.split_once(CHECK_MARK).map(|(_, rest)| {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        &rest[..end]
+    });
+    let Some(oid) = digits.and_then(|digits| digits.parse::<u32>().ok()) else { return error };
+    // SAFETY: a catalog look-up on the main thread; a missing constraint gives a null pointer.
+    let name = unsafe { owned_string(pg_sys::get_constraint_name(pg_sys::Oid::from(oid))) };
+    let message = match rows {
+        Rows::New => format!("new row for relation \"{table}\" violates check constraint \"{name}\""),
+        Rows::Present => {
+            format!("check constraint \"{name}\" of relation \"{table}\" is violated by some row")
+        }
+    };
+    Error::new(SqlState::CHECK_VIOLATION, message)
+}
+
+fn null(error: Error, table: &str, rows: Rows) -> Error {
+    // The engine has put DuckDB's error into Postgres' words, with DuckDB's name of the table.
+    let column =
+        error.0.message.strip_prefix("null value in column \"").and_then(|rest| rest.split('"').next());
+    let Some(column) = column else { return error };
+    let message = match rows {
+        Rows::New => {
+            format!("null value in column \"{column}\" of relation \"{table}\" violates not-null constraint")
+        }
+        Rows::Present => format!("column \"{column}\" of relation \"{table}\" contains null values"),
+    };
+    Error::new(SqlState::NOT_NULL_VIOLATION, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::labelled;
+
+    #[test]
+    fn values_of_a_key_are_found_by_its_columns() {
+        assert_eq!(labelled("a: 1", &["a"]), Some("1".to_owned()));
+        assert_eq!(labelled("a: 1, b: x, y", &["a", "b"]), Some("1, x, y".to_owned()));
+        assert_eq!(labelled("a: 1", &["b"]), None);
+        assert_eq!(labelled("a: 1, b: 2", &["b"]), None);
+    }
+}
