@@ -8,14 +8,15 @@ use pgrx::pg_sys;
 use std::ffi::c_char;
 
 use super::scope::Lowerer;
-use super::{Feed, types};
+use super::{Feed, changing, types};
 use crate::pg::{list, node_string, owned_string, palloc_string};
 
-/// A relation to be fed, before it is known which columns are needed.
+/// A relation to be fed, before it is known which columns are needed; or a WITH item that changes
+/// a table, see [`super::changing`].
 pub(super) struct FeedSource {
-    /// The level it is in.
+    /// The level it is in; the item itself.
     pub(super) query: *mut pg_sys::Query,
-    /// Its range-table entry there.
+    /// Its range-table entry there; null for an item.
     pub(super) entry: *mut pg_sys::RangeTblEntry,
     /// Index of that entry, 1-based.
     pub(super) index: i32,
@@ -37,8 +38,17 @@ impl Lowerer {
             Ok(TreeNodeRecursion::Continue)
         });
         debug_assert!(walked.is_ok(), "the visitor returns no errors");
-        // SAFETY: entries of the query that is being planned.
-        self.feeds.iter().zip(columns).map(|(source, columns)| unsafe { select(source, &columns) }).collect()
+        let feed = |(source, columns): (&FeedSource, Vec<i16>)| {
+            // SAFETY: entries of the query that is being planned, and items of its WITH.
+            unsafe {
+                if source.entry.is_null() {
+                    changing::feed(source.query, &columns)
+                } else {
+                    select(source, &columns)
+                }
+            }
+        };
+        self.feeds.iter().zip(columns).map(feed).collect()
     }
 }
 

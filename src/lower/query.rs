@@ -15,7 +15,7 @@ use pgrx::pg_sys::NodeTag;
 use super::expr::fold;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::set_returning::Sets;
-use super::{Result, limit, function, types, unsupported};
+use super::{Result, changing, function, limit, types, unsupported};
 use crate::pg::{list, owned_string};
 
 unsafe extern "C-unwind" {

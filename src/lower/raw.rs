@@ -7,8 +7,8 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 use std::ffi::c_void;
 
-use super::{OutputColumn, Result, source, types, unsupported};
-use crate::pg::{self, tree::mutate};
+use super::{OutputColumn, Result, make, source, types, unsupported};
+use crate::pg::{self, catalog, tree::mutate};
 
 /// The columns that expressions refer to.
 #[derive(Default)]
@@ -94,6 +94,9 @@ unsafe extern "C-unwind" fn map(node: *mut pg_sys::Node, context: *mut c_void) -
                 if let Some(value) = (mapping.replace)(&*original) {
                     return value;
                 }
+                if let Some(value) = table_oid(&*original, mapping.rtable) {
+                    return value;
+                }
                 match (*original).varattno {
                     _ if source::is_rowid(&*original) => {}
                     0 => return map(whole_row(&*original, mapping.rtable), context),
@@ -153,5 +156,21 @@ unsafe fn whole_row(var: &pg_sys::Var, rtable: *mut pg_sys::List) -> *mut pg_sys
         (*row).colnames = names;
         (*row).location = -1;
         row.cast()
+    }
+}
+
+/// The value of `tableoid` of a duckdb table, if that is what the Var is.
+///
+/// # Safety
+/// `var` refers to an entry of `rtable`.
+unsafe fn table_oid(var: &pg_sys::Var, rtable: *mut pg_sys::List) -> Option<*mut pg_sys::Node> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if i32::from(var.varattno) != pg_sys::TableOidAttributeNumber || var.varlevelsup > 0 {
+            return None;
+        }
+        let entry = &*pg_sys::list_nth(rtable, var.varno - 1).cast::<pg_sys::RangeTblEntry>();
+        (entry.rtekind == pg_sys::RTEKind::RTE_RELATION && catalog::is_duckdb_table(entry.relid))
+            .then(|| make::oid(entry.relid))
     }
 }

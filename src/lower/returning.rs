@@ -44,7 +44,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, target: &Target) -> Result
         }
         let mut columns = RawColumns::default();
         let list = columns
-            .targets((*query).returningList, (*query).rtable, "RETURNING", &|var| target.table_oid(var))?;
+            .targets((*query).returningList, (*query).rtable, "RETURNING", &|_| None)?;
         if columns.vars.iter().any(|var| !target.owns(&**var)) {
             return unsupported(
                 "a column of another relation in RETURNING",
@@ -72,7 +72,7 @@ pub(super) unsafe fn needs_source(query: *mut pg_sys::Query, target: &Target) ->
     unsafe {
         let mut columns = RawColumns::default();
         columns
-            .targets((*query).returningList, (*query).rtable, "RETURNING", &|var| target.table_oid(var))?;
+            .targets((*query).returningList, (*query).rtable, "RETURNING", &|_| None)?;
         Ok(columns.vars.iter().any(|var| !target.owns(&**var)))
     }
 }
@@ -97,9 +97,8 @@ pub(super) unsafe fn lower_over_source(
             let position = position.filter(|_| target.owns(var))?;
             Some(raw::index_var(var, position + 2))
         };
-        let replace = |var: &pg_sys::Var| target.table_oid(var).or_else(|| new_value(var));
         let mut columns = RawColumns::after(list::pointers::<pg_sys::Node>((*select).targetList).len());
-        let list = columns.targets((*query).returningList, (*query).rtable, "RETURNING", &replace)?;
+        let list = columns.targets((*query).returningList, (*query).rtable, "RETURNING", &new_value)?;
         for var in columns.vars {
             if target.owns(&*var) && pg_sys::get_attgenerated(target.relid, (*var).varattno) != 0 {
                 return unsupported(

@@ -1,6 +1,6 @@
 //! What lowering remembers: the query levels around the current one, and what they produced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bridge_plan::duck::Typed;
 use bridge_types::PgType;
@@ -121,6 +121,8 @@ pub(super) struct Lowerer {
     pub(super) fragment: bool,
     /// A subquery in FROM of the outermost level that Postgres computes: its index.
     pub(super) fed: Option<i32>,
+    /// Tables that items of the statement's WITH change.
+    pub(super) changed: HashSet<u32>,
     /// Innermost last.
     pub(super) scopes: Vec<Scope>,
     counters: HashMap<&'static str, usize>,
@@ -136,6 +138,7 @@ impl Lowerer {
             params: Vec::new(),
             plan_time_values: false,
             fed: None,
+            changed: HashSet::new(),
             fragment: false,
             scopes: Vec::new(),
             counters: HashMap::new(),

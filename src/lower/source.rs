@@ -7,7 +7,7 @@ use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
 
 use super::scope::Lowerer;
-use super::{Feed, LowerError, LowerOptions, ParamRef, Result, make, types, unsupported};
+use super::{Feed, LowerError, LowerOptions, ParamRef, Result, types, unsupported};
 use crate::engine::session::RemoteSql;
 use crate::pg::{self, list, owned_string, palloc_string};
 use crate::tables::table;
@@ -85,12 +85,6 @@ impl Target {
     #[cfg_attr(feature = "pg14", expect(clippy::cast_possible_wrap, reason = "an index"))]
     pub(super) fn owns(&self, var: &pg_sys::Var) -> bool {
         var.varno as i32 == self.index && var.varlevelsup == 0
-    }
-
-    /// The value of the system column `tableoid` of the target.
-    pub(super) fn table_oid(&self, var: &pg_sys::Var) -> Option<*mut pg_sys::Node> {
-        let wanted = self.owns(var) && i32::from(var.varattno) == pg_sys::TableOidAttributeNumber;
-        wanted.then(|| make::oid(self.relid))
     }
 
     /// Attribute number of the first column.
@@ -315,9 +309,6 @@ pub(super) unsafe fn check(query: *mut pg_sys::Query) -> Result<()> {
                 "a change through a view WITH CHECK OPTION or a row-level security policy",
                 "the check is a Postgres expression; change the table itself",
             );
-        }
-        if (*query).hasModifyingCTE {
-            return unsupported("a data-modifying WITH", "DuckDB queries only read");
         }
         Ok(())
     }

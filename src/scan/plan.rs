@@ -321,18 +321,24 @@ pub(crate) unsafe fn scan_plan(
     Ok(plan)
 }
 
-/// The plan of a feed that reads from DuckDB and has expressions that only Postgres computes,
-/// with a Material node on top.
+/// The plan of a feed that reads from DuckDB and has expressions that only Postgres computes, or
+/// that changes a duckdb table, with a Material node on top.
 ///
 /// # Safety
-/// `query` is an analysed and rewritten SELECT; called while Postgres plans.
+/// `query` is an analysed and rewritten statement; called while Postgres plans.
 unsafe fn materialised(
     query: *mut pg_sys::Query,
     query_string: *const c_char,
 ) -> Result<*mut pg_sys::PlannedStmt> {
     // SAFETY: as the caller promises; a finished plan has a target list.
     unsafe {
-        let statement = match lower::lower_computed(query, &LowerOptions::default()) {
+        let options = LowerOptions::default();
+        let lowered = if (*query).commandType == pg_sys::CmdType::CMD_SELECT {
+            lower::lower_computed(query, &options)
+        } else {
+            Ok(lower::lower_statement(query, &options)?)
+        };
+        let statement = match lowered {
             Ok(lowered) => planned_statement(query, query_string, 0, lowered)?,
             Err(LowerError::Unsupported(reason)) => {
                 if !fallback::prepare(query, &reason)? {
@@ -414,6 +420,7 @@ pub(crate) unsafe fn planned_statement(
         (*statement).commandType = command;
         (*statement).queryId = (*parse).queryId;
         (*statement).hasReturning = !(*parse).returningList.is_null();
+        (*statement).hasModifyingCTE = (*parse).hasModifyingCTE;
         (*statement).canSetTag = (*parse).canSetTag;
         (*statement).planTree = tree;
         (*statement).rtable = rtable;

@@ -64,11 +64,11 @@ UPDATE w SET t = format('%s-%s', o.label, w.id) FROM other o WHERE o.k = w.k AND
 SELECT * FROM w;
 
 -- RETURNING of more than the changed columns.
-UPDATE w SET n = o.x FROM other o WHERE o.k = w.k AND w.id > 30 RETURNING w.id, w.n, o.label, o.x + w.id AS s, w, o;
+UPDATE w SET n = o.x FROM other o WHERE o.k = w.k AND w.id > 30 RETURNING w.id, w.n, o.label, o.x + w.id AS s, w::text, o::text AS o;
 UPDATE w SET t = 'me' FROM w AS you WHERE you.id = w.id + 1 AND you.k = 1 AND w.v IS NOT NULL AND you.v IS NOT NULL RETURNING w.id, w.t, you.id AS y, you.n, w.tableoid = you.tableoid AS same;
-UPDATE w SET k = k + 1, n = 0 WHERE id = 3 RETURNING w, k + n AS s, (w).t, now() IS NOT NULL AS m, to_char(n, 'FM0.00') AS c;
-INSERT INTO w (id, n) SELECT k, x FROM other WHERE k = 7 RETURNING w, to_char(n, 'FM00.0') AS c;
-DELETE FROM w USING other o WHERE o.k = w.id AND o.label IN ('three', 'seven') RETURNING o.label, w.id, w.n, o;
+UPDATE w SET k = k + 1, n = 0 WHERE id = 3 RETURNING w::text, k + n AS s, (w).t, now() IS NOT NULL AS m, to_char(n, 'FM0.00') AS c;
+INSERT INTO w (id, n) SELECT k, x FROM other WHERE k = 7 RETURNING w::text, to_char(n, 'FM00.0') AS c;
+DELETE FROM w USING other o WHERE o.k = w.id AND o.label IN ('three', 'seven') RETURNING o.label, w.id, w.n, o::text;
 SELECT * FROM w;
 
 -- DELETE.
@@ -196,3 +196,28 @@ DELETE FROM wv WHERE aa = 60;
 DELETE FROM wv WHERE aa = 40 RETURNING nn;
 MERGE INTO c USING wv ON wv.aa = c.a WHEN MATCHED AND wv.nn > 5 THEN DELETE;
 SELECT * FROM c;
+
+-- WITH items that change a table.
+CREATE TABLE log (id integer, note text) :using;
+CREATE TABLE e (id integer, v text, n numeric(6, 2)) :using;
+INSERT INTO e SELECT i, 'e' || i, i / 4.0 FROM generate_series(1, 12) i;
+WITH gone AS (DELETE FROM e WHERE id > 10 RETURNING *) SELECT * FROM gone;
+WITH gone AS (DELETE FROM e WHERE id > 8 RETURNING id, v || '!' AS note, n) INSERT INTO log SELECT id, note FROM gone RETURNING *;
+WITH added AS (INSERT INTO e SELECT id + 100, note, 1 FROM log RETURNING id, n) SELECT count(*), sum(n), max(id) FROM added;
+WITH changed AS (UPDATE e SET n = n * 2 WHERE id < 4 RETURNING id, n) SELECT a.id, a.n, b.n AS m FROM changed a JOIN changed b ON b.id = a.id + 1;
+WITH changed AS (UPDATE e SET v = 'seen' WHERE id = 5) SELECT 1 AS one;
+WITH nobody AS (UPDATE e SET v = 'unread' WHERE id = 6 RETURNING *) SELECT 2 AS two;
+WITH changed AS (UPDATE e SET v = 'new' WHERE id IN (1, 77) RETURNING id) INSERT INTO e SELECT i, 'upsert', 0 FROM (VALUES (1), (77)) x (i) WHERE i NOT IN (SELECT id FROM changed);
+SELECT * FROM e;
+WITH few AS (SELECT id FROM log WHERE id < 10), gone AS (DELETE FROM e USING few WHERE few.id + 100 = e.id RETURNING e.*) UPDATE log SET note = gone.v FROM gone WHERE gone.id = log.id + 100 RETURNING log.*;
+WITH gone AS (DELETE FROM e WHERE id = 1 RETURNING id), put AS (INSERT INTO log SELECT i, 'put' FROM generate_series(1, 3) i RETURNING *) SELECT (SELECT count(*) FROM gone) AS g, (SELECT count(*) FROM put) AS p;
+WITH gone AS (DELETE FROM e WHERE id = 2 RETURNING id, to_char(n, 'FM0.00') AS c) SELECT gone.*, other.label FROM gone JOIN other ON other.k = gone.id;
+WITH bad AS (UPDATE e SET n = 1 / (id - 3) RETURNING id) SELECT count(*) FROM bad;
+SELECT * FROM e;
+SELECT * FROM log;
+-- unsupported: the item's change must not be seen
+WITH gone AS (DELETE FROM e WHERE id = 4 RETURNING id) SELECT count(*) FROM e;
+-- unsupported: as above
+WITH gone AS (DELETE FROM e RETURNING id) UPDATE e SET n = 0;
+-- unsupported: one item reads what another returns
+WITH gone AS (DELETE FROM e RETURNING id, v), put AS (INSERT INTO log SELECT * FROM gone RETURNING id) SELECT count(*) FROM put;
