@@ -24,13 +24,24 @@ use tests::{Result, tpcds, tpch};
 /// find something, and Postgres answers without indexes in seconds.
 const SCALE_FACTOR: f64 = 0.01;
 
+/// Rows of the wide table: enough for groups with many rows and needles with few.
+const WEBLOG_ROWS: u32 = 20_000;
+
 /// TPC-DS at this scale has 288,000 rows in store_sales; 81 of the 99 queries find something.
 const TPCDS_SCALE_FACTOR: f64 = 0.1;
 
 /// Files whose statements run in DuckDB as a whole, unless a note `finished` says that Postgres
 /// finishes them, and why.
-const SHIPPED: [&str; 7] =
-    ["aggregate.sql", "array.sql", "cte.sql", "join.sql", "set_operation.sql", "subquery.sql", "window.sql"];
+const SHIPPED: [&str; 8] = [
+    "aggregate.sql",
+    "array.sql",
+    "cte.sql",
+    "join.sql",
+    "set_operation.sql",
+    "subquery.sql",
+    "window.sql",
+    "weblog.sql",
+];
 
 /// Files whose statements run again with Postgres' planner above them. Not `compare.sql`: which of
 /// two equal values that look different DISTINCT shows depends on the plan.
@@ -82,6 +93,9 @@ fn run() -> Result<usize> {
     let mut failed = 0;
     let directory = Artifacts::source_root().join("tests/differential");
     sides.set_up(&fs::read_to_string(directory.join("setup.sql"))?)?;
+    if wanted("weblog.sql") {
+        sides.load_weblog()?;
+    }
     let mut files: Vec<_> = fs::read_dir(&directory)?.collect::<std::io::Result<_>>()?;
     files.sort_by_key(fs::DirEntry::file_name);
     for entry in files {
@@ -221,6 +235,17 @@ impl Sides {
             (false, false) => Err(format!("is not shipped as a whole: {top}").into()),
             (true, true) => Err("is shipped as a whole now: remove the note".into()),
         }
+    }
+
+    /// The wide table of `weblog.sql`.
+    fn load_weblog(&mut self) -> Result<()> {
+        let directory = Artifacts::source_root().join("tests/weblog");
+        let table = fs::read_to_string(directory.join("table.sql"))?;
+        let rows = fs::read_to_string(directory.join("rows.sql"))?;
+        self.heap.batch_execute(&table.replace(":using", ""))?;
+        self.heap.batch_execute(&rows.replace(":rows", &WEBLOG_ROWS.to_string()))?;
+        self.duck.batch_execute(&table.replace(":using", self.using()))?;
+        self.copy_rows("relname = 'requests'")
     }
 
     fn copy_rows(&mut self, which: &str) -> Result<()> {
