@@ -68,7 +68,7 @@ impl Kernel for Time {
     }
 }
 
-/// `Time64(ns)` -> `time`, cut to microseconds.
+/// `Time64(ns)` -> `time`, rounded to microseconds as by DuckDB's own cast (and Postgres' input).
 /// In:     `values[i]` nanoseconds since midnight; slots under a null hold anything.
 /// Out:    microseconds, by value; 0 and `isnull[i]` for nulls.
 /// Errors: `DatetimeOverflow` beyond 0 to 24 hours.    Cost: one pass, no allocation.
@@ -77,7 +77,9 @@ pub(crate) struct TimeNs;
 impl Kernel for TimeNs {
     fn run(&self, input: &Input<'_>, out: &mut Column<'_>, _: &mut dyn Sink) -> Result<(), Stop> {
         let values = input.values::<Time64NanosecondType>()?;
-        flagged(input, out, Fault::DatetimeOverflow("time"), |row| pg_time(values[row].div_euclid(1000)))
+        flagged(input, out, Fault::DatetimeOverflow("time"), |row| {
+            pg_time(values[row].saturating_add(500).div_euclid(1000))
+        })
     }
 }
 
@@ -158,10 +160,10 @@ timestamp_unit! {
 
 impl TimestampUnit for TimestampNanosecondType {
     const PLAIN: Range<i64> = DUCKDB_TIMESTAMP_NEG_INFINITY + 1..DUCKDB_TIMESTAMP_INFINITY;
-    /// Cut towards the past: no instant is ever moved after a later one.
+    /// Cut as by DuckDB's own cast, so that a value is the same whoever converts it.
     #[inline(always)]
     fn plain(value: i64) -> i64 {
-        value.div_euclid(1000)
+        value / 1000
     }
     fn microseconds(value: i64) -> Option<i64> {
         Some(Self::plain(value))
@@ -171,7 +173,7 @@ impl TimestampUnit for TimestampNanosecondType {
 /// `Timestamp(s, ms, us, ns)`, with or without UTC -> `timestamp`, `timestamptz`.
 /// In:     `values[i]` units since 1970-01-01 (UTC), infinities as in `epoch`; slots under a null hold anything.
 /// Out:    `datums[i]` microseconds since 2000-01-01 (UTC), by value; 0 and `isnull[i]` for nulls;
-///         infinities map to infinities; nanoseconds are cut towards the past.
+///         infinities map to infinities; nanoseconds are cut, towards 1970.
 /// Errors: `DatetimeOverflow` naming the row, for valid slots only.    Cost: one pass, no allocation.
 pub(crate) struct Timestamp<T>(pub(crate) PhantomData<T>);
 
@@ -251,9 +253,10 @@ mod tests {
         let ns = TimestampNanosecondArray::from(vec![
             two_thousand * 1000 + 1999,
             two_thousand * 1000 - 1,
+            -1999,
             i64::MAX,
         ]);
-        assert_eq!(texts(ns, None, TIMESTAMP).unwrap(), some(&["1", "-1", "inf"]));
+        assert_eq!(texts(ns, None, TIMESTAMP).unwrap(), some(&["1", "-1", "-946684800000001", "inf"]));
         assert_eq!(
             failure(TimestampSecondArray::from(vec![i64::MAX - 1]), None, TIMESTAMP),
             Some(("22008".into(), Some(0)))
@@ -277,7 +280,8 @@ mod tests {
             failure(Time64MicrosecondArray::from(vec![day + 1]), None, time),
             Some(("22008".into(), Some(0)))
         );
-        assert_eq!(texts(Time64NanosecondArray::from(vec![1999]), None, time).unwrap(), some(&["1"]));
+        let nanoseconds = Time64NanosecondArray::from(vec![1499, 1500, day * 1000 - 1]);
+        assert_eq!(texts(nanoseconds, None, time).unwrap(), some(&["1", "2", "86400000000"]));
         // 12:00 at +02:00 lies 7200 seconds east, -7200 west.
         let bits = (43_200_000_000_u64 << 24 | (57_599 - 7200)).to_le_bytes();
         let zoned = FixedSizeBinaryArray::try_from_iter([bits].iter()).unwrap();

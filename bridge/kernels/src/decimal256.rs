@@ -32,7 +32,7 @@ impl Kernel for Decimal256Text {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array as _, Decimal256Array};
+    use arrow::array::Decimal256Array;
     use arrow::datatypes::i256;
     use bridge_types::{PgType, oid};
 

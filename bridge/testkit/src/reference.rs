@@ -66,7 +66,7 @@ pub fn expected(field: &Field, array: &dyn Array, row: usize) -> Option<String> 
             array.as_primitive::<Time64MicrosecondType>().value(row).to_string()
         }
         DataType::Time64(TimeUnit::Nanosecond) => {
-            (array.as_primitive::<Time64NanosecondType>().value(row) / 1000).to_string()
+            ((array.as_primitive::<Time64NanosecondType>().value(row) + 500) / 1000).to_string()
         }
         DataType::Timestamp(unit, _) => {
             let (value, numerator, denominator) = match unit {
@@ -80,9 +80,8 @@ pub fn expected(field: &Field, array: &dyn Array, row: usize) -> Option<String> 
             match value {
                 i64::MAX => "inf".into(),
                 value if value == -i64::MAX => "-inf".into(),
-                // Cut, not rounded, and towards the past.
-                value => ((i128::from(value) * numerator).div_euclid(denominator) - 946_684_800_000_000)
-                    .to_string(),
+                // Cut, not rounded.
+                value => (i128::from(value) * numerator / denominator - 946_684_800_000_000).to_string(),
             }
         }
         DataType::Dictionary(_, value) => {

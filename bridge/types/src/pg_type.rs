@@ -85,9 +85,9 @@ const ARRAYS: [(u32, u32); 22] = [
 
 /// Types without values, or whose input functions refuse every text (`pg_type.dat`):
 /// pseudo-types, and what the system keeps in its catalogs.
-const WITHOUT_INPUT: [u32; 37] = [
-    32, 194, 269, 325, 705, 2249, 2275, 2276, 2277, 2278, 2279, 2281, 2283, 2287, 2776, 3115, 3310, 3361, 3402,
-    3500, 3831, 3838, 4537, 4538, 4600, 4601, 5017, 5077, 5078, 5079, 5080, 2282, 1263, 210, 81, 71, 83,
+const WITHOUT_INPUT: [u32; 34] = [
+    32, 194, 269, 325, 705, 1263, 2249, 2275, 2276, 2277, 2278, 2279, 2280, 2281, 2282, 2283, 2287, 2776,
+    3115, 3310, 3361, 3402, 3500, 3831, 3838, 4537, 4538, 4600, 4601, 5017, 5077, 5078, 5079, 5080,
 ];
 
 /// A Postgres type: base type oid (domains resolved) and typmod, -1 for none.
