@@ -134,7 +134,10 @@ impl Check {
     /// # Safety
     /// `var` belongs to the innermost level.
     unsafe fn variable(&self, var: &pg_sys::Var) -> Result<()> {
-        if var.varattno >= 0 || lower::is_rowid(var) || i32::from(var.varattno) == pg_sys::TableOidAttributeNumber {
+        if var.varattno >= 0
+            || lower::is_rowid(var)
+            || i32::from(var.varattno) == pg_sys::TableOidAttributeNumber
+        {
             return Ok(());
         }
         let up = usize::try_from(var.varlevelsup).unwrap_or(usize::MAX);

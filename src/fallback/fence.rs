@@ -129,7 +129,7 @@ unsafe fn is_whole(query: *mut pg_sys::Query) -> Result<bool> {
         if !(found.duckdb_table || found.duckdb_function) {
             return Ok(false);
         }
-        match lower::lower_fragment(query, &LowerOptions::current()) {
+        match lower::lower_fragment(query, &LowerOptions::default()) {
             Ok(_) => Ok(true),
             Err(LowerError::Unsupported(_)) => Ok(false),
             Err(error @ LowerError::Engine(_)) => Err(Error::from(error)),

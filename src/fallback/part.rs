@@ -140,7 +140,7 @@ impl Part {
         targets: *mut pg_sys::List,
     ) -> std::result::Result<LoweredQuery, LowerError> {
         // SAFETY: as the caller promises.
-        unsafe { lower::lower_fragment(self.query(root, targets), &LowerOptions::current()) }
+        unsafe { lower::lower_fragment(self.query(root, targets), &LowerOptions::default()) }
     }
 
     /// True if the SELECT of `targets` from this part lowers.

@@ -90,8 +90,29 @@ impl Lowerer {
                 }
                 return this.parameter(node);
             }
+            if this.fragment && this.is_from_outside(node) {
+                return this.parameter(node);
+            }
             this.node(node)
         })
+    }
+
+    /// True for an expression of a fragment over values from outside alone: Postgres computes it
+    /// once each time the part is started, as it does for the key of an index scan.
+    ///
+    /// # Safety
+    /// As [`Self::expr`].
+    unsafe fn is_from_outside(&self, node: *mut pg_sys::Node) -> bool {
+        // SAFETY: as the caller promises; the lowerer outlives the walk.
+        unsafe {
+            let mut outside = Outside { lowerer: self, values: false, inside: false };
+            visit_outside(node, (&raw mut outside).cast());
+            outside.values
+                && !outside.inside
+                && !matches!((*node).type_, NodeTag::T_Param | NodeTag::T_Var)
+                && !pg_sys::contain_volatile_functions(node)
+                && !pg_sys::expression_returns_set(node)
+        }
     }
 
     /// # Safety
@@ -166,7 +187,10 @@ impl Lowerer {
                     }
                     let ty = types::of_node(node);
                     if ty.crosses_as_text() {
-                        return unsupported(format!("ARRAY of type {}", types::name(ty.oid)), "DuckDB has only its text");
+                        return unsupported(
+                            format!("ARRAY of type {}", types::name(ty.oid)),
+                            "DuckDB has only its text",
+                        );
                     }
                     Ok(PgFunction::syntax("array", ty, self.exprs(array.elements)?))
                 }
@@ -201,9 +225,7 @@ impl Lowerer {
                 NodeTag::T_SubLink => self.sublink(&*node.cast::<pg_sys::SubLink>()),
                 NodeTag::T_GroupingFunc => self.grouping(&*node.cast::<pg_sys::GroupingFunc>()),
                 NodeTag::T_SubscriptingRef => self.subscript(&*node.cast::<pg_sys::SubscriptingRef>()),
-                NodeTag::T_RowCompareExpr => {
-                    self.row_comparison(&*node.cast::<pg_sys::RowCompareExpr>())
-                }
+                NodeTag::T_RowCompareExpr => self.row_comparison(&*node.cast::<pg_sys::RowCompareExpr>()),
                 NodeTag::T_RowExpr => {
                     unsupported("a row value", "DuckDB compares rows with NULLs differently")
                 }
@@ -342,6 +364,7 @@ impl Lowerer {
             if call.funcvariadic {
                 return unsupported(signature.display, "it is called with VARIADIC");
             }
+            self.plan_time_values |= function::depends_on_output_settings(&signature)?;
             Ok(PgFunction::call(signature, self.exprs(call.args)?))
         }
     }
@@ -490,6 +513,7 @@ impl Lowerer {
                 collation: bridge_plan::pg::Collation::None,
                 display: format!("a cast from {} to {}", types::name(from.oid), types::name(to.oid)),
             };
+            self.plan_time_values |= function::depends_on_output_settings(&signature)?;
             let arg = self.expr(coerce.arg.cast())?;
             Ok(PgFunction::call(signature, vec![arg]))
         }
@@ -627,6 +651,49 @@ unsafe fn value_at_plan_time(node: *mut pg_sys::Node) -> Result<*const pg_sys::C
     }
 }
 
+/// What an expression of a fragment refers to.
+struct Outside<'a> {
+    lowerer: &'a Lowerer,
+    /// Parameters, or columns of relations outside of the fragment.
+    values: bool,
+    /// Anything else.
+    inside: bool,
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn visit_outside(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: Postgres walks valid trees; the context is the `Outside` of `is_from_outside`.
+    unsafe {
+        let outside = &mut *context.cast::<Outside<'_>>();
+        match (*node).type_ {
+            NodeTag::T_Param => {
+                outside.values = true;
+                return false;
+            }
+            NodeTag::T_Var => {
+                let var = &*node.cast::<pg_sys::Var>();
+                let scopes = &outside.lowerer.scopes;
+                let entry = usize::try_from(var.varno).ok().and_then(|index| index.checked_sub(1));
+                let unseen = scopes.len() == 1
+                    && var.varlevelsup == 0
+                    && entry.is_some_and(|index| matches!(scopes[0].entries.get(index), Some(Entry::Unseen)));
+                outside.values |= unseen;
+                outside.inside |= !unseen;
+                return !unseen;
+            }
+            _ => {}
+        }
+        if is_reference(node) {
+            outside.inside = true;
+            return true;
+        }
+        pg_sys::expression_tree_walker(node, Some(visit_outside), context)
+    }
+}
+
 /// True if an expression depends on anything but its own constants.
 #[pgrx::pg_guard]
 pub(super) unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
@@ -634,9 +701,18 @@ pub(super) unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: 
         return false;
     }
     // SAFETY: Postgres walks valid trees.
-    unsafe {
-        match (*node).type_ {
-            NodeTag::T_Var
+    unsafe { is_reference(node) || pg_sys::expression_tree_walker(node, Some(refers), context) }
+}
+
+/// True for a node whose value comes from elsewhere.
+///
+/// # Safety
+/// `node` is a valid node.
+unsafe fn is_reference(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: as the caller promises.
+    matches!(
+        unsafe { (*node).type_ },
+        NodeTag::T_Var
             | NodeTag::T_Param
             | NodeTag::T_SubLink
             | NodeTag::T_Aggref
@@ -649,8 +725,6 @@ pub(super) unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: 
             | NodeTag::T_AlternativeSubPlan
             | NodeTag::T_PlaceHolderVar
             | NodeTag::T_NextValueExpr
-            | NodeTag::T_CurrentOfExpr => true,
-            _ => pg_sys::expression_tree_walker(node, Some(refers), context),
-        }
-    }
+            | NodeTag::T_CurrentOfExpr
+    )
 }

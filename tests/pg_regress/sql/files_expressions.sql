@@ -56,4 +56,7 @@ SELECT r['k']::boolean FROM read_csv(':directory/e.csv') r;
 SELECT * FROM read_csv(':directory/e.csv') WITH ORDINALITY;
 SELECT * FROM ROWS FROM (read_csv(':directory/e.csv'), read_csv(':directory/e.csv')) AS x;
 SELECT f.* FROM (VALUES ('a.csv')) v (path), read_csv(v.path) f;
-UPDATE pg_class SET relname = r['t'] FROM read_csv(':directory/e.csv') r;
+CREATE TEMP TABLE words (word text);
+INSERT INTO words VALUES ('word 1'), ('none');
+UPDATE words SET word = upper(r['t']) FROM read_csv(':directory/e.csv') r WHERE r['t'] = word RETURNING *;
+DROP TABLE words;
