@@ -2,7 +2,7 @@
 
 use bridge_plan::build;
 use bridge_plan::duck::Typed;
-use bridge_plan::pg::{Collation, PgAggregate, Signature};
+use bridge_plan::pg::{Collation, PgAggregate, PgConstant, Signature};
 use datafusion_expr::Expr;
 use datafusion_expr::expr::{AggregateFunction, Sort as SortExpr};
 use pgrx::pg_sys;
@@ -64,28 +64,39 @@ impl Lowerer {
             let node = std::ptr::from_ref(call).cast::<pg_sys::Node>();
             let result = types::of_node(node);
             let entries: Vec<*mut pg_sys::TargetEntry> = list::pointers(call.args).collect();
-            let args: Vec<_> = entries
-                .iter()
-                .filter(|entry| !(***entry).resjunk)
-                .map(|entry| (**entry).expr.cast())
+            // Those before WITHIN GROUP come first.
+            let nodes: Vec<*mut pg_sys::Node> = list::pointers(call.aggdirectargs)
+                .chain(entries.iter().filter(|entry| !(***entry).resjunk).map(|entry| (**entry).expr.cast()))
                 .collect();
-            let arg_types = args.iter().map(|arg| types::of_node(*arg)).collect();
-            let signature = function::signature(call.aggfnoid, arg_types, result, call.inputcollid, None)?;
-            if call.aggkind.cast_unsigned() != AGGKIND_NORMAL {
-                return unsupported(signature.display, "it is an ordered-set aggregate");
-            }
+            let arg_types = nodes.iter().map(|arg| types::of_node(*arg)).collect();
+            let mut signature =
+                function::signature(call.aggfnoid, arg_types, result, call.inputcollid, None)?;
             if call.aggvariadic {
                 return unsupported(signature.display, "it is called with VARIADIC");
             }
-            let args = args.into_iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
-            let order_by = self.sort_list(call.aggorder, call.args)?;
+            let distinct = !call.aggdistinct.is_null();
+            let args = match nodes.as_slice() {
+                [row] if signature.name == "count" => self.counted(&mut signature, *row, distinct)?,
+                _ => nodes.iter().map(|arg| self.expr(*arg)).collect::<Result<Vec<_>>>()?,
+            };
+            let keeps_order = matches!(signature.name.as_str(), "array_agg" | "string_agg");
+            let mut order_by = if distinct && keeps_order {
+                // Postgres finds what is distinct by sorting.
+                self.sort_list(call.aggdistinct, call.args)?
+            } else {
+                self.sort_list(call.aggorder, call.args)?
+            };
+            order_by.retain(|key| PgConstant::of(&key.expr).is_none());
+            if call.aggkind.cast_unsigned() != AGGKIND_NORMAL {
+                // These look at no nulls, wherever they are sorted.
+                order_by.iter_mut().for_each(|key| key.nulls_first = false);
+            }
             let filter = if call.aggfilter.is_null() {
                 None
             } else {
                 Some(Box::new(self.expr(call.aggfilter.cast())?))
             };
-            let distinct = !call.aggdistinct.is_null();
-            for entry in entries.iter().filter(|_| distinct) {
+            for entry in entries.iter().filter(|_| distinct && signature.name != "count_rows") {
                 types::check_comparable("DISTINCT", types::of_node((**entry).expr.cast()))?;
             }
             let aggregate = AggregateFunction::new_udf(
@@ -97,6 +108,44 @@ impl Lowerer {
                 None,
             );
             Ok(Typed::new(Expr::AggregateFunction(aggregate), types::duck(result)?))
+        }
+    }
+
+    /// The arguments of `count` of one expression: of a row its fields, since a row is never null,
+    /// whatever its fields are.
+    ///
+    /// # Safety
+    /// `arg` is a folded expression of the current level.
+    unsafe fn counted(
+        &mut self,
+        signature: &mut Signature,
+        arg: *mut pg_sys::Node,
+        distinct: bool,
+    ) -> Result<Vec<Expr>> {
+        // SAFETY: as the caller promises; the tags say what the nodes are.
+        unsafe {
+            let row = arg.cast::<pg_sys::RowExpr>();
+            let var = arg.cast::<pg_sys::Var>();
+            if (*arg).type_ == pg_sys::NodeTag::T_Var && (*var).varattno == 0 {
+                let nullable = is_nullable((*self.scope().query).jointree.cast(), (*var).varno, false);
+                if distinct || (*var).varlevelsup > 0 || nullable != Some(false) {
+                    return unsupported("a whole-row reference", "DuckDB has no composite types");
+                }
+            } else if (*arg).type_ != pg_sys::NodeTag::T_RowExpr {
+                return Ok(vec![self.expr(arg)?]);
+            } else if distinct {
+                signature.name = "count_rows".to_owned();
+                signature.declared = Vec::new();
+                let fields = list::pointers::<pg_sys::Node>((*row).args);
+                return fields
+                    .map(|field| {
+                        types::check_comparable("DISTINCT", types::of_node(field))?;
+                        self.expr(field)
+                    })
+                    .collect();
+            }
+            signature.declared = Vec::new();
+            Ok(Vec::new())
         }
     }
 
@@ -154,6 +203,36 @@ impl Lowerer {
                     Ok(SortExpr { expr, asc, nulls_first: (*clause).nulls_first })
                 })
                 .collect()
+        }
+    }
+}
+
+/// Whether an outer join below `node` adds rows in which range-table entry `index` is null; `None`
+/// if the entry is not there.
+///
+/// # Safety
+/// `node` is a node of a join tree.
+unsafe fn is_nullable(node: *mut pg_sys::Node, index: i32, nullable: bool) -> Option<bool> {
+    // SAFETY: as the caller promises; the tag says what the node is.
+    unsafe {
+        match (*node).type_ {
+            pg_sys::NodeTag::T_RangeTblRef => {
+                ((*node.cast::<pg_sys::RangeTblRef>()).rtindex == index).then_some(nullable)
+            }
+            pg_sys::NodeTag::T_FromExpr => list::pointers((*node.cast::<pg_sys::FromExpr>()).fromlist)
+                .find_map(|item| is_nullable(item, index, nullable)),
+            pg_sys::NodeTag::T_JoinExpr => {
+                let join = &*node.cast::<pg_sys::JoinExpr>();
+                let (left, right) = match join.jointype {
+                    pg_sys::JoinType::JOIN_INNER => (false, false),
+                    pg_sys::JoinType::JOIN_LEFT => (false, true),
+                    pg_sys::JoinType::JOIN_RIGHT => (true, false),
+                    _ => (true, true),
+                };
+                is_nullable(join.larg, index, nullable || left)
+                    .or_else(|| is_nullable(join.rarg, index, nullable || right))
+            }
+            _ => None,
         }
     }
 }

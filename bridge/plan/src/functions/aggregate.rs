@@ -44,6 +44,14 @@ pub fn rewrite_aggregate(
             let args = if distinct { args.into_iter().map(comparison::equality_key).collect() } else { args };
             Ok(call("count", DuckType::BigInt, args))
         }
+        // Of rows as values: lowering gives their fields.
+        ("count_rows", []) => {
+            let fields: Vec<Typed> = args.into_iter().map(comparison::equality_key).collect();
+            let places: Vec<String> = (0..fields.len()).map(|i| format!("{{{i}}}")).collect();
+            // What carries a row is never looked at.
+            let row = duck(format!("row({})", places.join(", ")), DuckType::Blob, fields);
+            Ok(call("count", DuckType::BigInt, vec![row]))
+        }
         ("sum", [INT2 | INT4]) => Ok(call("sum", DuckType::HugeInt, args).cast(&DuckType::BigInt)),
         ("sum", [INT8]) => Ok(call("sum", DuckType::HugeInt, args)),
         ("sum", [FLOAT4]) => Ok(call("sum", DuckType::Double, args).cast(&DuckType::Float)),

@@ -25,15 +25,21 @@
 mod aggregate;
 mod arithmetic;
 mod array;
+mod bytes;
 mod cast;
 mod comparison;
 mod date_time;
+mod json;
 mod numeric;
+mod output;
+mod ordered_set;
 mod quantified;
 mod range;
+mod regex;
 mod set_returning;
 mod syntax;
 mod text;
+mod to_char;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,7 +49,9 @@ use bridge_types::PgType;
 use datafusion_expr::Operator;
 
 pub use aggregate::{AggregateCall, rewrite_aggregate};
+pub(crate) use syntax::key_name;
 pub(crate) use comparison::{comparable_pair, equality_key, sort_key};
+pub(crate) use ordered_set::{is_ordered_set, rewrite_ordered_set};
 pub(crate) use range::range_operands;
 pub(crate) use numeric::{as_decimal, one_of, unify};
 
@@ -69,21 +77,31 @@ struct Entry {
     name: String,
     args: &'static [u32],
     make: Make,
+    /// Under which condition it runs in DuckDB, if not always; empty for none.
+    condition: &'static str,
 }
 
 impl Entry {
     fn template(name: &str, args: &'static [u32], sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.to_owned(), args, make: Make::Template(sql.into()) }
+        Self { name: name.to_owned(), args, make: Make::Template(sql.into()), condition: "" }
     }
     fn build(
         name: &str,
         args: &'static [u32],
         make: fn(&Signature, Vec<Typed>) -> Result<Typed, PlanError>,
     ) -> Self {
-        Self { name: name.to_owned(), args, make: Make::Build(make) }
+        Self { name: name.to_owned(), args, make: Make::Build(make), condition: "" }
+    }
+    /// The entry, which runs in DuckDB only if `condition`.
+    fn when(mut self, condition: &'static str) -> Self {
+        self.condition = condition;
+        self
+    }
+    fn compare(name: String, args: &'static [u32], operator: &'static str) -> Self {
+        Self { name, args, make: Make::Compare(operator), condition: "" }
     }
     fn never(name: &str, args: &'static [u32], why: &'static str) -> Self {
-        Self { name: name.to_owned(), args, make: Make::Never(why) }
+        Self { name: name.to_owned(), args, make: Make::Never(why), condition: "" }
     }
 }
 
@@ -93,12 +111,16 @@ static ALLOWED: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
     let families = [
         arithmetic::entries(),
         array::entries(),
+        bytes::entries(),
         comparison::entries(),
         cast::entries(),
         date_time::entries(),
+        json::entries(),
         numeric::entries(),
+        regex::entries(),
         set_returning::entries(),
         text::entries(),
+        to_char::entries(),
     ];
     for entry in families.into_iter().flatten() {
         map.entry(entry.name.clone()).or_default().push(entry);

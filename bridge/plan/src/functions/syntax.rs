@@ -1,6 +1,9 @@
 //! Syntax that Postgres parses into nodes of its own: boolean logic, COALESCE, NULLIF, ...
 
 use super::{call, comparison, numeric, set_returning};
+use datafusion_common::Column;
+use datafusion_expr::Expr;
+
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
@@ -34,6 +37,7 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
             Ok(duck(format!("[{}]", list(args.len())), DuckType::List(Box::new(element)), args))
         }
         "grouping" => {
+            let args: Vec<Typed> = args.into_iter().map(grouped_by).collect();
             let sql = format!("CAST(grouping({}) AS INTEGER)", list(args.len()));
             Ok(duck(sql, DuckType::Integer, args))
         }
@@ -48,6 +52,22 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
         "distinct" => distinct(args),
         _ => return None,
     })
+}
+
+/// The name of what is grouped by in place of key `name`, a numeric text.
+pub(crate) fn key_name(name: &str) -> String {
+    format!("{name}_key")
+}
+
+/// What a key is grouped by.
+fn grouped_by(key: Typed) -> Typed {
+    match &key.expr {
+        Expr::Column(column) if key.ty == DuckType::NumericText => {
+            let name = Column::new_unqualified(key_name(&column.name));
+            Typed::new(Expr::Column(name), DuckType::Blob)
+        }
+        _ => key,
+    }
 }
 
 /// `{0}, {1}, ..` for `count` arguments.

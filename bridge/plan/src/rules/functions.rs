@@ -33,12 +33,17 @@ pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
     Rewriter::default().plan(plan)
 }
 
+/// DuckDB aggregates whose result does not depend on the order of rows.
+const ORDERLESS: [&str; 3] = ["count", "histogram", "quantile_disc"];
+
 #[derive(Default)]
 struct Rewriter {
     /// Carriers of all columns in reach.
     columns: HashMap<Column, DuckType>,
     /// Carriers of the outputs of each CTE.
     ctes: HashMap<String, Vec<DuckType>>,
+    /// The aggregate at hand has several sets of keys.
+    several_sets: bool,
 }
 
 /// The only owner of a plan takes it, others get a copy.
@@ -154,12 +159,8 @@ impl Rewriter {
             let Some(input) = inputs.into_iter().next() else {
                 return malformed("grouping sets of nothing");
             };
+            self.several_sets = true;
             let input = self.plan(input)?;
-            if let LogicalPlan::Aggregate(aggregate) = &input
-                && aggregate.group_expr.iter().any(|key| key.schema_name().to_string().ends_with("_key"))
-            {
-                return unsupported("GROUPING SETS", "a key is a numeric of unknown scale");
-            }
             return Ok(GroupingSets::plan(sets, input));
         }
         malformed(format!("the rules do not know {}", plan.display()))
@@ -263,12 +264,14 @@ impl Rewriter {
         groups: Vec<Expr>,
         aggregates: Vec<Expr>,
     ) -> Result<LogicalPlan, PlanError> {
+        let several_sets = std::mem::take(&mut self.several_sets);
         let mut keys = Vec::with_capacity(groups.len());
         let mut values = Vec::with_capacity(aggregates.len());
         for group in groups {
             let (name, typed) = self.named(group)?;
             if typed.ty == DuckType::NumericText {
-                keys.push((format!("{name}_key"), functions::equality_key(typed.clone())));
+                let key = functions::key_name(&name);
+                keys.push((key.clone(), functions::equality_key(typed.clone())));
                 let first = AggregateFunction::new_udf(
                     DuckAggregate::udf("first", typed.ty.clone()),
                     vec![typed.expr],
@@ -277,7 +280,13 @@ impl Rewriter {
                     Vec::new(),
                     None,
                 );
-                values.push((name, Typed::new(Expr::AggregateFunction(first), DuckType::NumericText)));
+                let mut value = Typed::new(Expr::AggregateFunction(first), DuckType::NumericText);
+                if several_sets {
+                    let key = Typed::new(Expr::Column(build::unqualified(&key)), DuckType::Blob);
+                    let sql = "CASE WHEN grouping({0}) = 0 THEN {1} END";
+                    value = duck(sql, DuckType::NumericText, vec![key, value]);
+                }
+                values.push((name, value));
             } else {
                 keys.push((name, typed));
             }
@@ -434,9 +443,15 @@ impl Rewriter {
         let args = self.exprs(args)?;
         let filter = filter.map(|f| Ok::<_, PlanError>(Box::new(self.expr(*f)?.expr))).transpose()?;
         let mut order_by = self.sort_keys(order_by)?;
+        let ordered_set = functions::is_ordered_set(&signature);
+        // Direct arguments are of the group, not of its rows.
+        let direct = if ordered_set { args.len().saturating_sub(1) } else { 0 };
         let args = match filter.as_deref() {
             Some(filter) => {
-                let guarded: Vec<Typed> = args.iter().map(|arg| only_where(filter, arg.clone())).collect();
+                let mut guarded = args.clone();
+                for arg in guarded.iter_mut().skip(direct) {
+                    *arg = only_where(filter, arg.clone());
+                }
                 // DISTINCT wants the sort keys to be arguments: guard them alike.
                 for key in &mut order_by {
                     if let Some(index) = args.iter().position(|arg| arg.expr == key.expr) {
@@ -451,16 +466,16 @@ impl Rewriter {
         let make = |name: &str, ty: DuckType, args: Vec<Typed>| {
             let args = args.into_iter().map(|arg| arg.expr).collect();
             let udf = DuckAggregate::udf(name, ty.clone());
-            let call = AggregateFunction::new_udf(
-                udf,
-                args,
-                distinct,
-                filter.clone(),
-                order_by.clone(),
-                null_treatment,
-            );
+            // An order that changes nothing would cost a sort.
+            let order_by = if ORDERLESS.contains(&name) { Vec::new() } else { order_by.clone() };
+            let call =
+                AggregateFunction::new_udf(udf, args, distinct, filter.clone(), order_by, null_treatment);
             Typed::new(Expr::AggregateFunction(call), ty)
         };
+        if ordered_set {
+            let ascending = order_by.first().is_none_or(|key| key.asc);
+            return functions::rewrite_ordered_set(&signature, args, ascending, &make);
+        }
         functions::rewrite_aggregate(&signature, args, distinct, &make)
     }
 
