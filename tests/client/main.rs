@@ -16,3 +16,4 @@ mod shutdown;
 mod status;
 mod streams;
 mod values;
+mod write;
