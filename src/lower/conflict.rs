@@ -12,7 +12,7 @@ use super::source::{self, Source, Target};
 use super::{LowerError, LowerOptions, Result, insert, make, multiple};
 use crate::hooks::planner;
 use crate::pg::{self, list, palloc_string};
-use crate::tables::definition::Definition;
+use crate::tables::definition::{Definition, Key};
 
 /// What to do with rows that are there already, for DO NOTHING and without ON CONFLICT.
 ///
@@ -23,6 +23,10 @@ pub(super) unsafe fn clause(query: *mut pg_sys::Query, target: &Target) -> Resul
     unsafe {
         let Some(clause) = (*query).onConflict.as_ref() else { return Ok(OnConflict::Fail) };
         let keys = keys(clause, target)?;
+        if keys.is_none() && unique(target)?.is_empty() {
+            // DuckDB wants to know what there may be a conflict with.
+            return Ok(OnConflict::Fail);
+        }
         let columns = keys.iter().flatten().map(|attribute| target.column(*attribute));
         Ok(OnConflict::Nothing(columns.collect()))
     }
@@ -53,8 +57,6 @@ unsafe fn keys(clause: &pg_sys::OnConflictExpr, target: &Target) -> Result<Optio
         if clause.arbiterElems.is_null() && !named {
             return Ok(None);
         }
-        let definition = Definition::of(target.relid).map_err(|error| LowerError::Engine(*error.0))?;
-        let unique = definition.keys.iter().chain(&definition.indexes).filter(|key| key.unique);
         let mut wanted = Vec::new();
         for element in list::pointers::<pg_sys::InferenceElem>(clause.arbiterElems) {
             let expr = (*element).expr;
@@ -68,11 +70,11 @@ unsafe fn keys(clause: &pg_sys::OnConflictExpr, target: &Target) -> Result<Optio
         wanted.sort_unstable();
         wanted.dedup();
         let index = if named { pg_sys::get_constraint_index(clause.constraint) } else { pg_sys::InvalidOid };
-        for key in unique {
+        for key in unique(target)? {
             let mut columns = key.columns.clone();
             columns.sort_unstable();
             if if named { key.index == index } else { columns == wanted } {
-                return Ok(Some(key.columns.clone()));
+                return Ok(Some(key.columns));
             }
         }
         Err(EngineError::new(
@@ -81,6 +83,13 @@ unsafe fn keys(clause: &pg_sys::OnConflictExpr, target: &Target) -> Result<Optio
         )
         .into())
     }
+}
+
+/// The unique constraints and indexes of a table.
+fn unique(target: &Target) -> Result<Vec<Key>> {
+    let definition = Definition::of(target.relid).map_err(|error| LowerError::Engine(*error.0))?;
+    let keys = definition.keys.into_iter().chain(definition.indexes);
+    Ok(keys.filter(|key| key.unique).collect())
 }
 
 /// `INSERT .. ON CONFLICT .. DO UPDATE`.

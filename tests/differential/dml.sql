@@ -108,6 +108,7 @@ WITH s AS (SELECT k, sum(x) AS x FROM other GROUP BY k) MERGE INTO w USING s ON 
 SELECT * FROM w;
 
 -- Constraints, and ON CONFLICT.
+CREATE TABLE log (id integer, note text) :using;
 CREATE TABLE c (a integer PRIMARY KEY, b integer UNIQUE, n integer NOT NULL CHECK (n > 0), t text DEFAULT 'none') :using;
 INSERT INTO c VALUES (1, 1, 1), (2, 2, 2), (3, NULL, 3), (4, NULL, 4);
 INSERT INTO c VALUES (1, 9, 9);
@@ -129,6 +130,8 @@ UPDATE c SET a = a - 100 RETURNING a;
 INSERT INTO c VALUES (1, 5, 5), (6, 6, 6) ON CONFLICT DO NOTHING RETURNING *;
 INSERT INTO c VALUES (2, 5, 5), (7, 7, 7), (7, 8, 8) ON CONFLICT (a) DO NOTHING RETURNING a, b;
 INSERT INTO c VALUES (10, 1, 5) ON CONFLICT (a) DO NOTHING;
+INSERT INTO c VALUES (30, 2, 5), (31, 31, 5), (31, 32, 5), (32, 31, 5) ON CONFLICT DO NOTHING RETURNING a, b;
+INSERT INTO log VALUES (1, 'no key') ON CONFLICT DO NOTHING;
 INSERT INTO c VALUES (10, 1, 5) ON CONFLICT (b) DO NOTHING;
 INSERT INTO c VALUES (10, 10, 10) ON CONFLICT (n) DO NOTHING;
 INSERT INTO c VALUES (10, 10, 10) ON CONFLICT (a, b) DO NOTHING;
@@ -198,7 +201,6 @@ MERGE INTO c USING wv ON wv.aa = c.a WHEN MATCHED AND wv.nn > 5 THEN DELETE;
 SELECT * FROM c;
 
 -- WITH items that change a table.
-CREATE TABLE log (id integer, note text) :using;
 CREATE TABLE e (id integer, v text, n numeric(6, 2)) :using;
 INSERT INTO e SELECT i, 'e' || i, i / 4.0 FROM generate_series(1, 12) i;
 WITH gone AS (DELETE FROM e WHERE id > 10 RETURNING *) SELECT * FROM gone;

@@ -1,4 +1,4 @@
--- INSERT into a duckdb table: defaults, sequences, and what is not there yet.
+-- INSERT into a duckdb table: defaults, sequences, what is computed where.
 CREATE SEQUENCE s;
 CREATE TABLE t (id integer DEFAULT nextval('s'), word text DEFAULT 'none', at timestamptz DEFAULT now(), n numeric(6, 2) DEFAULT 1.5) USING duckdb;
 INSERT INTO t DEFAULT VALUES;
@@ -57,12 +57,12 @@ EXECUTE put(101, NULL);
 PREPARE copy_row(int) AS INSERT INTO t (id, word) SELECT id + 1000, word FROM t WHERE id = $1;
 EXECUTE copy_row(100);
 SELECT id, word FROM t WHERE id >= 100 ORDER BY id;
--- Not yet.
+-- In a statement with others; no key, no conflict.
 INSERT INTO t (id) VALUES (1) ON CONFLICT DO NOTHING;
 INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
 MERGE INTO t USING numbered n ON t.id = n.id WHEN MATCHED THEN DELETE;
-WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone;
-WITH put AS (INSERT INTO t (word) VALUES ('x') RETURNING *) SELECT * FROM put;
+WITH gone AS (DELETE FROM t RETURNING *) SELECT id, word, n FROM gone ORDER BY id;
+WITH put AS (INSERT INTO t (word) VALUES ('x') RETURNING *) SELECT id, word, n FROM put;
 INSERT INTO t (id) VALUES ('word');
 INSERT INTO t (id, nope) VALUES (1, 2);
 INSERT INTO t (id) VALUES (1, 2);
