@@ -1,7 +1,7 @@
 //! Signatures of functions and operators, and what collations mean.
 
 use bridge_plan::pg::{Collation, Signature};
-use bridge_types::PgType;
+use bridge_types::{PgType, oid};
 use pgrx::pg_sys;
 
 use super::{Result, types, unsupported};
@@ -68,6 +68,41 @@ pub(super) fn operator(
         _ => format!("operator {name} {}", names.join(", ")),
     };
     signature(function, args, result, collation, Some(display))
+}
+
+/// True if a call writes values as text in a way that settings change.
+///
+/// # Errors
+/// `Unsupported` if the settings are not the ones whose forms DuckDB knows.
+pub(super) fn depends_on_output_settings(signature: &Signature) -> Result<bool> {
+    const WRITERS: [&str; 7] =
+        ["io:text", "concat", "concat_ws", "format", "array_to_string", "quote_literal", "quote_nullable"];
+    if !WRITERS.contains(&signature.name.as_str()) {
+        return Ok(false);
+    }
+    let mut depends = false;
+    for arg in &signature.args {
+        let (setting, usual): (&std::ffi::CStr, &[&str]) = match arg.element().unwrap_or(*arg).oid {
+            oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => (c"DateStyle", &["ISO"]),
+            oid::INTERVAL => (c"IntervalStyle", &["postgres"]),
+            oid::FLOAT4 | oid::FLOAT8 => (c"extra_float_digits", &["1", "2", "3"]),
+            oid::BYTEA => (c"bytea_output", &["hex"]),
+            _ => continue,
+        };
+        depends = true;
+        // SAFETY: a setting of Postgres' own, read on the main thread and copied.
+        let value = unsafe { owned_string(pg_sys::GetConfigOption(setting.as_ptr(), false, false)) };
+        // DateStyle has the order of input behind a comma.
+        let style = value.split(',').next().unwrap_or_default();
+        if !usual.contains(&style) {
+            let name = setting.to_string_lossy();
+            return unsupported(
+                signature.display.clone(),
+                format!("DuckDB does not write values in the way that {name} {value} asks for"),
+            );
+        }
+    }
+    Ok(depends)
 }
 
 /// What a collation means for order and case.

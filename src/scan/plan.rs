@@ -212,8 +212,15 @@ impl ScanPlan {
 fn moment() -> String {
     // SAFETY: main thread, in a transaction; the settings always exist.
     unsafe {
-        let settings = [c"TimeZone", c"DateStyle", c"IntervalStyle", c"search_path"]
-            .map(|name| pg::owned_string(pg_sys::GetConfigOption(name.as_ptr(), false, false)));
+        let settings = [
+            c"TimeZone",
+            c"DateStyle",
+            c"IntervalStyle",
+            c"extra_float_digits",
+            c"bytea_output",
+            c"search_path",
+        ]
+        .map(|name| pg::owned_string(pg_sys::GetConfigOption(name.as_ptr(), false, false)));
         format!(
             "{} {} {}",
             pg_sys::GetCurrentTransactionStartTimestamp(),

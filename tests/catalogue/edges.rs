@@ -173,6 +173,7 @@ pub(crate) fn constants(name: &str, position: usize, type_name: &str) -> Vec<Str
         ("chr", 0, "int4") => vec!["65".into(), "228".into(), "0".into(), "1114112".into()],
         ("->" | "->>", 1, "text") => text(&["a", "b", "$.a", "/a", "zzz"]),
         ("#>" | "#>>", 1, "_text") => vec!["'{a}'::text[]".into(), "'{b,2,c}'::text[]".into(), "'{}'::text[]".into()],
+        ("array_position", 2, "int4") => vec!["1".into(), "2".into()],
         ("lpad" | "rpad", 1, "int4") => vec!["5".into(), "0".into(), "-1".into(), "12".into()],
         ("repeat", 1, "int4") => vec!["0".into(), "3".into(), "-1".into()],
         ("array_fill", _, "int4") | ("array_fill", _, "_int4") => vec![if type_name == "int4" { "7".into() } else { "'{3}'::int[]".into() }],

@@ -176,7 +176,7 @@ impl Sides {
             None if self.is_shipped(&sql)? => tally.shipped += count,
             None => tally.finished += count,
             Some(_) if count > 1 => return Ok(false),
-            Some(text) => tally.differences.push(format!("{} {condition}: {text}", expressions[0])),
+            Some(text) => tally.differences.push(format!("{}: {text}", expressions[0])),
         }
         Ok(true)
     }

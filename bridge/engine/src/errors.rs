@@ -16,6 +16,8 @@ const AMBIGUOUS_COLUMN: &[u8; 5] = b"42702";
 const GROUPING_ERROR: &[u8; 5] = b"42803";
 const INDETERMINATE_TYPE: &[u8; 5] = b"42P18";
 const INVALID_DATETIME: &[u8; 5] = b"22007";
+const INVALID_ESCAPE_SEQUENCE: &[u8; 5] = b"22025";
+const INVALID_ARGUMENT_FOR_NTILE: &[u8; 5] = b"22014";
 
 /// True if DuckDB will answer nothing any more after this error.
 pub(crate) fn is_fatal(error: &DuckError) -> bool {
@@ -167,6 +169,7 @@ fn state_of(class: &str, text: &str) -> SqlState {
             SqlState::FEATURE_NOT_SUPPORTED
         }
         "Binder" => SqlState::DATATYPE_MISMATCH,
+        "Syntax" if has("must not end with escape character") => state(INVALID_ESCAPE_SEQUENCE),
         "Parser" | "Syntax" => SqlState::SYNTAX_ERROR,
         "IO" if has("create directory") => SqlState::IO_ERROR,
         "IO" | "HTTP" if has("No files found") || has("No such file") => SqlState::UNDEFINED_FILE,
@@ -176,6 +179,7 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Dependency" => state(DEPENDENT_OBJECTS),
         "Parameter Not Resolved" | "Parameter Not Allowed" => state(INDETERMINATE_TYPE),
         "Invalid Input" if has("read-only") => SqlState::READ_ONLY_TRANSACTION,
+        "Invalid Input" if has("rgument for ntile") => state(INVALID_ARGUMENT_FOR_NTILE),
         "Invalid Input" if has("More than one row returned") => SqlState::CARDINALITY_VIOLATION,
         "Invalid Input" | "Invalid Configuration" | "Settings" => SqlState::INVALID_PARAMETER_VALUE,
         "FATAL" | "INTERNAL" => SqlState::INTERNAL_ERROR,

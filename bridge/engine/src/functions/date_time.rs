@@ -5,7 +5,7 @@ use super::decimal_text::Marked;
 use super::scalar::{Arguments, ScalarFunction};
 use crate::duckdb::IntervalValue;
 use crate::duckdb::TypeId::{
-    BigInt, Date, Double, HugeInt, Integer, Interval, Time, Timestamp, TimestampTz, Varchar,
+    Date, Double, HugeInt, Integer, Interval, Time, Timestamp, TimestampTz, Varchar,
 };
 
 const HOUR: i64 = 3_600 * SECOND;
@@ -25,7 +25,8 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
     },
     ScalarFunction {
         name: "pg_date_add",
-        arguments: &[Date, Integer],
+        // 1 adds the days, -1 takes them off.
+        arguments: &[Date, Integer, Integer],
         result: Date,
         row: |args, out, row| {
             let days = args.integer(0, row);
@@ -33,15 +34,26 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
                 out.set(row, days);
                 return Ok(());
             }
-            let sum = days.checked_add(args.integer(1, row)).filter(|days| is_date((*days).into()));
+            let sum = i64::from(days) + i64::from(args.integer(1, row)) * i64::from(args.integer(2, row));
+            let sum = i32::try_from(sum).ok().filter(|_| is_date(sum));
             out.set(row, sum.ok_or("[22008] date out of range")?);
             Ok(())
         },
     },
     ScalarFunction {
-        // Both as a clock shows them, then the instants.
         name: "pg_age",
-        arguments: &[Timestamp, Timestamp, BigInt, BigInt],
+        arguments: &[Timestamp, Timestamp],
+        result: Interval,
+        row: |args, out, row| {
+            let (left, right) = (args.long(0, row), args.long(1, row));
+            out.set(row, age(left, right, left < right)?);
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        // Both as a clock shows them, then the instants.
+        name: "pg_age_tz",
+        arguments: &[Timestamp, Timestamp, TimestampTz, TimestampTz],
         result: Interval,
         row: |args, out, row| {
             let earlier = args.long(2, row) < args.long(3, row);

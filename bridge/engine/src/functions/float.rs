@@ -140,7 +140,7 @@ fn beyond_one(a: f64) -> Option<&'static str> {
 /// Radians in a degree, as Postgres has it.
 const RADIANS_PER_DEGREE: f64 = 0.017_453_292_519_943_295;
 
-static FUNCTIONS: [ChunkFunction; 20] = [
+static FUNCTIONS: [ChunkFunction; 19] = [
     function!("pg_sin", |a, _r| a.sin(), unbounded(a)),
     function!("pg_cos", |a, _r| a.cos(), unbounded(a)),
     function!("pg_tan", |a, _r| a.tan(), unbounded(a)),
@@ -151,7 +151,6 @@ static FUNCTIONS: [ChunkFunction; 20] = [
     function!("pg_sinh", |a| a.sinh()),
     function!("pg_cosh", |a| a.cosh()),
     function!("pg_tanh", |a| a.tanh()),
-    function!("pg_cbrt", |a| a.cbrt()),
     function!(
         "pg_degrees",
         |a, r| a / RADIANS_PER_DEGREE,

@@ -69,6 +69,7 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     unary!("pg_numeric_floor", value => value.floor()),
     with_scale!("pg_numeric_round", round),
     with_scale!("pg_numeric_trunc", trunc),
+    unary!("pg_numeric_in", value => Ok(value)),
     ScalarFunction {
         name: "pg_numeric_cmp",
         arguments: TWO_TEXTS,
@@ -86,6 +87,9 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
         row: |arguments, out, row| {
             let (precision, scale) = (arguments.integer(1, row), arguments.integer(2, row));
             let result = parse(arguments, 0, row)?.fit(i64::from(precision), i64::from(scale))?;
+            if result == Numeric::NaN {
+                return Err("[0A000] NaN has no place in a numeric of DuckDB".to_owned());
+            }
             write_text(out, row, &result);
             Ok(())
         },

@@ -169,7 +169,7 @@ fn chr(code: i32) -> Result<String, String> {
         return Err("[54000] null character not permitted".into());
     }
     if code < 0 {
-        return Err("[54000] character number must be positive".into());
+        return Err("[22023] character number must be positive".into());
     }
     u32::try_from(code).ok().and_then(char::from_u32).map(String::from).ok_or_else(|| {
         format!(

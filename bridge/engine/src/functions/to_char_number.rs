@@ -5,20 +5,44 @@
 
 use super::scalar::ScalarFunction;
 use super::value_text::set_text;
-use crate::duckdb::TypeId::Varchar;
+use crate::duckdb::TypeId::{Double, Float, Varchar};
 
-/// The only one.
-pub(super) static FUNCTIONS: &[ScalarFunction] = &[ScalarFunction {
-    name: "pg_to_char_number",
-    arguments: &[Varchar, Varchar],
-    result: Varchar,
-    row: |args, out, row| {
-        let (number, format) = (args.text(0, row)?, args.text(1, row)?);
-        let text = Format::parse(format).apply(number);
-        set_text(out, row, |out| out.push_str(&text));
-        Ok(())
+/// All of them.
+pub(super) static FUNCTIONS: &[ScalarFunction] = &[
+    ScalarFunction {
+        name: "pg_to_char_float8",
+        arguments: &[Double, Varchar],
+        result: Varchar,
+        row: |args, out, row| {
+            // DBL_DIG
+            let text = Format::parse(args.text(1, row)?).apply_float(args.double(0, row), 15);
+            set_text(out, row, |out| out.push_str(&text));
+            Ok(())
+        },
     },
-}];
+    ScalarFunction {
+        name: "pg_to_char_float4",
+        arguments: &[Float, Varchar],
+        result: Varchar,
+        row: |args, out, row| {
+            // FLT_DIG
+            let text = Format::parse(args.text(1, row)?).apply_float(args.float(0, row).into(), 6);
+            set_text(out, row, |out| out.push_str(&text));
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_to_char_number",
+        arguments: &[Varchar, Varchar],
+        result: Varchar,
+        row: |args, out, row| {
+            let (number, format) = (args.text(0, row)?, args.text(1, row)?);
+            let text = Format::parse(format).apply(number);
+            set_text(out, row, |out| out.push_str(&text));
+            Ok(())
+        },
+    },
+];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Node {
@@ -132,6 +156,24 @@ impl Format {
         } else {
             self.before_point += 1;
         }
+    }
+
+    /// A float has no more than `precision` digits; others behind the point are not shown.
+    fn apply_float(mut self, value: f64, precision: usize) -> String {
+        let whole = if value.is_finite() { format!("{:.0}", value.abs()).len() } else { 0 };
+        if whole >= precision {
+            self.behind_point = 0;
+        } else {
+            self.behind_point = self.behind_point.min(precision - whole);
+        }
+        let text = if value.is_nan() {
+            "NaN".to_owned()
+        } else if value.is_infinite() {
+            if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() }
+        } else {
+            format!("{value:.*}", self.behind_point)
+        };
+        self.apply(&text)
     }
 
     fn apply(mut self, text: &str) -> String {

@@ -1,14 +1,19 @@
 //! Arrays: of one dimension, counted from 1, which is what lists can be.
 
-use bridge_types::oid::INT4;
+use bridge_types::oid::{INT4, TEXT};
 
+use super::output::written;
 use super::{Entry, result_type};
+use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgConstant, Signature};
 
 /// `pg_proc`'s `anyarray`.
 const ANYARRAY: u32 = 2277;
+/// `pg_proc`'s `anycompatible` and `anycompatiblearray`.
+const ANYCOMPATIBLE: u32 = 5077;
+const ANYCOMPATIBLEARRAY: u32 = 5078;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
@@ -21,6 +26,47 @@ pub(super) fn entries() -> Vec<Entry> {
         }),
         Entry::build("array_lower", &[ANYARRAY, INT4], |s, a| {
             of_first_dimension(s, a, "CASE WHEN len({0}) > 0 THEN CAST(1 AS INTEGER) END")
+        }),
+        Entry::template("array_ndims", &[ANYARRAY], "CASE WHEN len({0}) > 0 THEN CAST(1 AS INTEGER) END"),
+        Entry::template(
+            "array_dims",
+            &[ANYARRAY],
+            "CASE WHEN len({0}) > 0 THEN '[1:' || len({0}) || ']' END",
+        ),
+        Entry::build("array_to_string", &[ANYARRAY, TEXT], to_string),
+        Entry::build("array_to_string", &[ANYARRAY, TEXT, TEXT], to_string),
+        Entry::build("array_append", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], |s, a| {
+            of_same_elements(s, a, "list_append(coalesce({0}, []), {1})")
+        }),
+        Entry::build("array_prepend", &[ANYCOMPATIBLE, ANYCOMPATIBLEARRAY], |s, mut a| {
+            a.swap(0, 1);
+            of_same_elements(s, a, "list_prepend({1}, coalesce({0}, []))")
+        }),
+        Entry::build("array_cat", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLEARRAY], |s, a| {
+            of_same_elements(
+                s,
+                a,
+                "CASE WHEN {0} IS NULL THEN {1} WHEN {1} IS NULL THEN {0} ELSE list_concat({0}, {1}) END",
+            )
+        }),
+        Entry::build("array_remove", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], |s, a| {
+            of_exact_elements(s, a, None, "list_filter({0}, lambda pg_item: pg_item IS DISTINCT FROM {1})")
+        }),
+        Entry::build("array_replace", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE, ANYCOMPATIBLE], |s, a| {
+            let sql = "list_transform({0}, lambda pg_item: CASE WHEN pg_item IS NOT DISTINCT FROM {1} THEN {2} ELSE pg_item END)";
+            of_exact_elements(s, a, None, sql)
+        }),
+        Entry::build("array_position", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], |s, a| {
+            let sql = "CAST(list_position({0}, {1}) AS INTEGER)";
+            of_exact_elements(s, a, Some(DuckType::Integer), sql)
+        }),
+        Entry::build("arraycontains", &[ANYARRAY, ANYARRAY], |s, a| contains(s, a)),
+        Entry::build("arraycontained", &[ANYARRAY, ANYARRAY], |s, mut a| {
+            a.swap(0, 1);
+            contains(s, a)
+        }),
+        Entry::build("arrayoverlap", &[ANYARRAY, ANYARRAY], |s, a| {
+            of_exact_elements(s, a, Some(DuckType::Boolean), "list_has_any({0}, {1})")
         }),
     ]
 }
@@ -38,4 +84,61 @@ fn of_first_dimension(
         }
         _ => unsupported(signature.display.clone(), "DuckDB's lists have one dimension"),
     }
+}
+
+/// `array_to_string(a, delimiter[, null])`: elements come as their output functions write them.
+fn to_string(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let (Some(element), DuckType::List(carrier)) =
+        (signature.args.first().and_then(bridge_types::PgType::element), args[0].ty.clone())
+    else {
+        return unsupported(signature.display.clone(), "it is not over an array");
+    };
+    let item = duck("pg_item", *carrier, Vec::new());
+    let item = written(signature, item, element)?;
+    let array = args.remove(0);
+    let ty = DuckType::List(Box::new(DuckType::Varchar));
+    args.insert(0, duck("list_transform({0}, lambda pg_item: {1})", ty, vec![array, item]));
+    let sql = if args.len() == 2 {
+        "pg_array_to_string({0}, {1})"
+    } else {
+        "CASE WHEN {2} IS NULL THEN pg_array_to_string({0}, {1}) ELSE pg_array_to_string_null({0}, {1}, {2}) END"
+    };
+    Ok(duck(sql, DuckType::Varchar, args))
+}
+
+/// A call on an array and more arrays or elements of the very same carrier; gives such an array.
+fn of_same_elements(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
+    let ty = args[0].ty.clone();
+    let DuckType::List(element) = &ty else {
+        return unsupported(signature.display.clone(), "it is not over an array");
+    };
+    if args[1..].iter().any(|arg| arg.ty != ty && arg.ty != **element) {
+        return unsupported(signature.display.clone(), "its elements have different DuckDB types");
+    }
+    Ok(duck(sql, ty, args))
+}
+
+/// [`of_same_elements`] where elements are compared, which DuckDB does as Postgres unless they
+/// are numerics of unknown scale.
+fn of_exact_elements(
+    signature: &Signature,
+    args: Vec<Typed>,
+    result: Option<DuckType>,
+    sql: &'static str,
+) -> Result<Typed, PlanError> {
+    if args[0].ty == DuckType::List(Box::new(DuckType::NumericText)) {
+        return unsupported(signature.display.clone(), "its elements are numerics of unknown scale");
+    }
+    let call = of_same_elements(signature, args, sql)?;
+    Ok(match result {
+        Some(ty) => Typed::new(duck("{0}", ty.clone(), vec![call]).expr, ty),
+        None => call,
+    })
+}
+
+/// `a @> b`: NULL is in no array.
+fn contains(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let sql = "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL \
+               THEN len({1}) = list_count({1}) AND list_has_all({0}, {1}) END";
+    of_exact_elements(signature, args, Some(DuckType::Boolean), sql)
 }

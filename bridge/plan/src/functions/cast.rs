@@ -1,11 +1,11 @@
 //! Casts that are functions in Postgres, and the length coercions of text.
 
 use bridge_types::oid::{
-    BIT, BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NAME, NUMERIC, TEXT,
-    TIME, TIMESTAMP, TIMESTAMPTZ, VARBIT, VARCHAR,
+    self, BIT, BOOL, BPCHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NAME, NUMERIC,
+    TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, VARBIT, VARCHAR,
 };
 
-use super::{Entry, numeric, result_type};
+use super::{Entry, numeric, output, result_type};
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
@@ -43,6 +43,44 @@ const SAME: &[(&str, &[u32])] = &[
     ("text", &[BOOL]),
 ];
 
+/// Types whose text DuckDB or the engine writes as Postgres does.
+const WRITTEN: &[&[u32]] = &[
+    &[INT2],
+    &[INT4],
+    &[INT8],
+    &[NUMERIC],
+    &[FLOAT4],
+    &[FLOAT8],
+    &[TEXT],
+    &[JSON],
+    &[JSONB],
+    &[BIT],
+    &[VARBIT],
+    &[oid::BYTEA],
+    &[oid::UUID],
+    &[DATE],
+    &[TIME],
+    &[oid::TIMETZ],
+    &[TIMESTAMP],
+    &[TIMESTAMPTZ],
+    &[INTERVAL],
+    &[oid::BOOL_ARRAY],
+    &[oid::INT2_ARRAY],
+    &[oid::INT4_ARRAY],
+    &[oid::INT8_ARRAY],
+    &[oid::FLOAT4_ARRAY],
+    &[oid::FLOAT8_ARRAY],
+    &[oid::NUMERIC_ARRAY],
+    &[oid::TEXT_ARRAY],
+    &[oid::VARCHAR_ARRAY],
+    &[oid::DATE_ARRAY],
+    &[oid::TIME_ARRAY],
+    &[oid::TIMESTAMP_ARRAY],
+    &[oid::TIMESTAMPTZ_ARRAY],
+    &[oid::INTERVAL_ARRAY],
+    &[oid::UUID_ARRAY],
+];
+
 /// Casts to `numeric`.
 const TO_NUMERIC: &[&[u32]] = &[&[INT2], &[INT4], &[INT8], &[FLOAT4], &[FLOAT8]];
 
@@ -70,22 +108,30 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.push(Entry::build("timestamptz", &[TIMESTAMPTZ, INT4], to_precision));
     entries.push(Entry::build("time", &[TIME, INT4], to_precision));
     entries.push(Entry::build("interval", &[INTERVAL, INT4], to_precision));
+    entries.push(Entry::template("timestamp", &[DATE, TIME], "({0} + {1})"));
+    // Infinity has no time of day.
+    entries.push(Entry::template(
+        "time",
+        &[TIMESTAMPTZ],
+        "CASE WHEN isfinite({0}) THEN CAST(CAST({0} AS TIMESTAMP) AS TIME) END",
+    ));
+    entries.push(Entry::template("time", &[INTERVAL], "pg_interval_time({0})"));
+    entries.push(Entry::template("interval", &[TIME], "to_microseconds(epoch_us({0}))"));
     // Conversions through text (`CoerceViaIO`); lowering names them `io:<type>`.
-    for (name, args) in [
-        ("io:text", &[INT2] as &'static [u32]),
-        ("io:text", &[INT4]),
-        ("io:text", &[INT8]),
-        ("io:text", &[BOOL]),
-    ] {
-        entries.push(Entry::template(name, args, "CAST({0} AS VARCHAR)"));
+    for args in WRITTEN {
+        entries.push(Entry::build("io:text", args, |s, mut a| output::written(s, a.remove(0), s.args[0])));
     }
-    entries.push(Entry::build("io:text", &[NUMERIC], |_, mut a| {
-        Ok(duck("{0}", DuckType::Varchar, vec![numeric::text(a.remove(0))]))
-    }));
-    entries.push(Entry::template("io:text", &[TEXT], "{0}"));
-    // What crosses as its text is its text.
-    for args in [&[JSONB] as &'static [u32], &[JSON], &[BIT], &[VARBIT]] {
-        entries.push(Entry::template("io:text", args, "CAST({0} AS VARCHAR)"));
+    for from in [&[TEXT] as &'static [u32], &[VARCHAR], &[BPCHAR]] {
+        for (name, sql) in [
+            ("io:16", "pg_bool_in({0})"),
+            ("io:17", "pg_bytea_in({0})"),
+            ("io:700", "pg_float4_in({0})"),
+            ("io:701", "pg_float8_in({0})"),
+            ("io:1700", "pg_numeric_in({0})"),
+            ("io:2950", "pg_uuid_in({0})"),
+        ] {
+            entries.push(Entry::template(name, from, sql));
+        }
     }
     for (name, type_name) in [("io:21", INT2), ("io:23", INT4), ("io:20", INT8)] {
         let args: &'static [u32] = &[TEXT];
@@ -94,8 +140,6 @@ pub(super) fn entries() -> Vec<Entry> {
         entries.push(Entry::build(name, &[VARCHAR], text_to_integer));
         entries.push(Entry::build(name, &[BPCHAR], text_to_integer));
     }
-    entries.push(Entry::never("io:text", &[FLOAT4], "DuckDB writes floating-point numbers differently"));
-    entries.push(Entry::never("io:text", &[FLOAT8], "DuckDB writes floating-point numbers differently"));
     entries
 }
 
@@ -195,10 +239,16 @@ fn fit_length(signature: &Signature, mut args: Vec<Typed>, type_name: &str) -> R
     Ok(duck(sql, DuckType::Varchar, vec![value]))
 }
 
-/// `x::timestamp(p)` and the like: only the full precision is a no-op.
+/// `x::timestamp(p)` and the like.
 fn to_precision(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, PlanError> {
-    match PgConstant::of(&args[1].expr).and_then(PgConstant::as_int) {
-        Some(6 | -1) => Ok(args.remove(0)),
-        _ => unsupported(signature.display.clone(), "DuckDB does not round to a precision"),
-    }
+    let value = args.remove(0);
+    let sql = match (PgConstant::of(&args[0].expr).and_then(PgConstant::as_int), &value.ty) {
+        (Some(6 | -1), _) => return Ok(value),
+        (Some(_), DuckType::Timestamp) => "pg_timestamp_round({0}, {1})",
+        (Some(_), DuckType::TimestampTz) => "timezone('UTC', pg_timestamp_round(timezone('UTC', {0}), {1}))",
+        (Some(_), DuckType::Time) => "pg_time_round({0}, {1})",
+        _ => return unsupported(signature.display.clone(), "DuckDB does not round to a precision"),
+    };
+    let ty = value.ty.clone();
+    Ok(duck(sql, ty, vec![value, args.remove(0)]))
 }

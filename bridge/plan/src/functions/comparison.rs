@@ -2,7 +2,7 @@
 
 use bridge_types::oid;
 
-use super::{Entry, Make, numeric};
+use super::{Entry, numeric};
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
@@ -52,29 +52,27 @@ const MIXED: &[(&str, &str, &[u32])] = &[
     ("timestamptz", "timestamp", &[oid::TIMESTAMPTZ, oid::TIMESTAMP]),
 ];
 
+/// `pg_proc`'s `anyarray`.
+const ANYARRAY: u32 = 2277;
+
 pub(super) fn entries() -> Vec<Entry> {
     let plain = FAMILIES.iter().flat_map(|(prefix, args)| {
-        OPERATORS.iter().map(move |(op, suffix)| Entry {
-            name: format!("{prefix}{suffix}"),
-            args,
-            make: Make::Compare(op),
-        })
+        OPERATORS.iter().map(move |(op, suffix)| Entry::compare(format!("{prefix}{suffix}"), args, op))
     });
     let mixed = MIXED.iter().flat_map(|(left, right, args)| {
-        OPERATORS.iter().map(move |(op, suffix)| Entry {
-            name: format!("{left}_{suffix}_{right}"),
-            args,
-            make: Make::Compare(op),
-        })
+        OPERATORS.iter().map(move |(op, suffix)| Entry::compare(format!("{left}_{suffix}_{right}"), args, op))
     });
     let names = OPERATORS.iter().flat_map(|(op, suffix)| {
         [
             (format!("name{suffix}text"), &[oid::NAME, oid::TEXT]),
             (format!("text{suffix}name"), &[oid::TEXT, oid::NAME]),
         ]
-        .map(|(name, args)| Entry { name, args, make: Make::Compare(op) })
+        .map(|(name, args)| Entry::compare(name, args, op))
     });
-    plain.chain(mixed).chain(names).collect()
+    let arrays = OPERATORS
+        .iter()
+        .map(|(op, suffix)| Entry::compare(format!("array_{suffix}"), &[ANYARRAY, ANYARRAY], op));
+    plain.chain(mixed).chain(names).chain(arrays).collect()
 }
 
 /// Refuses orders that DuckDB does not have.
@@ -121,7 +119,7 @@ pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
         | [DuckType::Date | DuckType::Timestamp, DuckType::TimestampTz] => DuckType::TimestampTz,
         [DuckType::Timestamp, DuckType::Date] | [DuckType::Date, DuckType::Timestamp] => DuckType::Timestamp,
         [DuckType::Float, DuckType::Double] | [DuckType::Double, DuckType::Float] => DuckType::Double,
-        [DuckType::List(a), DuckType::List(b)] if a != b => {
+        [DuckType::List(a), DuckType::List(b)] if a != b || **a == DuckType::NumericText => {
             return unsupported("comparison of arrays", "their numerics have different scales");
         }
         _ => return Ok(args),

@@ -340,7 +340,7 @@ fn round_to(mut args: Vec<Typed>) -> Result<Typed, PlanError> {
 }
 
 /// `round(x, digits)`: DuckDB's decimal cast rounds half away from zero, as Postgres does.
-fn round(mut args: Vec<Typed>, digits: u8) -> Result<Typed, PlanError> {
+pub(super) fn round(mut args: Vec<Typed>, digits: u8) -> Result<Typed, PlanError> {
     let value = without_scale(args.remove(0));
     if let Some((p, s)) = value.ty.decimal() {
         // One more digit before the point: 9.99 rounds to 10.0.

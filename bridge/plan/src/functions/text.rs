@@ -1,8 +1,8 @@
 //! Strings. Lengths and positions count characters in both systems.
 
-use bridge_types::oid::{BPCHAR, BYTEA, INT4, TEXT};
-use bridge_types::{PgType, oid};
+use bridge_types::oid::{BPCHAR, BYTEA, INT4, INT8, NAME, TEXT};
 
+use super::output::{blank_padded, written};
 use super::{Entry, result_type};
 use crate::DuckType;
 use crate::duck::{Typed, duck};
@@ -39,10 +39,25 @@ const SAME: &[(&str, &[u32], &str)] = &[
     ),
     ("left", &[TEXT, INT4], "left({0}, {1})"),
     ("right", &[TEXT, INT4], "right({0}, {1})"),
-    ("reverse", &[TEXT], "reverse({0})"),
+    // DuckDB reverses what a reader sees as characters, Postgres code points.
+    ("reverse", &[TEXT], "pg_reverse({0})"),
     ("starts_with", &[TEXT, TEXT], "starts_with({0}, {1})"),
     ("md5", &[TEXT], "md5({0})"),
-    ("repeat", &[TEXT, INT4], "repeat({0}, {1})"),
+    ("repeat", &[TEXT, INT4], "pg_repeat({0}, {1})"),
+    ("lpad", &[TEXT, INT4], "pg_lpad({0}, {1}, ' ')"),
+    ("lpad", &[TEXT, INT4, TEXT], "pg_lpad({0}, {1}, {2})"),
+    ("rpad", &[TEXT, INT4], "pg_rpad({0}, {1}, ' ')"),
+    ("rpad", &[TEXT, INT4, TEXT], "pg_rpad({0}, {1}, {2})"),
+    ("textlen", &[TEXT], "CAST(length({0}) AS INTEGER)"),
+    ("ascii", &[TEXT], "pg_ascii({0})"),
+    ("chr", &[INT4], "pg_chr({0})"),
+    ("translate", &[TEXT, TEXT, TEXT], "pg_translate({0}, {1}, {2})"),
+    ("overlay", &[TEXT, TEXT, INT4], "pg_overlay({0}, {1}, {2}, CAST(length({1}) AS INTEGER))"),
+    ("overlay", &[TEXT, TEXT, INT4, INT4], "pg_overlay({0}, {1}, {2}, {3})"),
+    ("quote_literal", &[TEXT], "pg_quote_literal({0})"),
+    ("quote_nullable", &[TEXT], "coalesce(pg_quote_literal({0}), 'NULL')"),
+    ("to_hex", &[INT4], "pg_to_hex4({0})"),
+    ("to_hex", &[INT8], "pg_to_hex8({0})"),
     (
         "split_part",
         &[TEXT, TEXT, INT4],
@@ -60,68 +75,145 @@ pub(super) fn entries() -> Vec<Entry> {
         entries.push(Entry::build(name, &[TEXT, INT4], substring));
         entries.push(Entry::build(name, &[TEXT, INT4, INT4], substring));
     }
-    entries.push(Entry::build("upper", &[TEXT], |s, a| map_case(s, a, "upper({0})")));
-    entries.push(Entry::build("lower", &[TEXT], |s, a| map_case(s, a, "lower({0})")));
-    entries.push(Entry::build("lpad", &[TEXT, INT4, TEXT], |s, a| pad(s, a, "lpad")));
-    entries.push(Entry::build("rpad", &[TEXT, INT4, TEXT], |s, a| pad(s, a, "rpad")));
-    entries.push(Entry::build("lpad", &[TEXT, INT4], |s, a| pad(s, a, "lpad")));
-    entries.push(Entry::build("rpad", &[TEXT, INT4], |s, a| pad(s, a, "rpad")));
-    for name in ["textlike", "like"] {
-        entries.push(Entry::build(name, &[TEXT, TEXT], |_, a| Ok(like(a, "LIKE", true))));
+    for name in ["upper", "lower", "initcap"] {
+        entries.push(Entry::build(name, &[TEXT], |s, a| map_case(s, a)).when(CASE));
     }
-    for name in ["textnlike", "notlike"] {
-        entries.push(Entry::build(name, &[TEXT, TEXT], |_, a| Ok(like(a, "LIKE", false))));
+    entries.push(Entry::build("string_to_array", &[TEXT, TEXT], string_to_array));
+    entries.push(Entry::build("string_to_array", &[TEXT, TEXT, TEXT], string_to_array));
+    entries.push(
+        Entry::build("format", &[TEXT, ANY], format_values)
+            .when("the format is a constant of `%s`, `%L`, their positions (`%1$s`) and `%%`"),
+    );
+    entries.push(Entry::build("format", &[TEXT], format_values).when("the format is a constant"));
+    for (name, positive) in [("textlike", true), ("like", true), ("textnlike", false), ("notlike", false)] {
+        let make = if positive {
+            |_: &Signature, a| Ok(like(a, true))
+        } else {
+            |_: &Signature, a| Ok(like(a, false))
+        };
+        entries.push(Entry::build(name, &[TEXT, TEXT], make));
     }
-    entries.push(Entry::build("texticlike", &[TEXT, TEXT], |s, a| {
-        map_case_allowed(s)?;
-        Ok(like(a, "ILIKE", true))
-    }));
-    entries.push(Entry::build("texticnlike", &[TEXT, TEXT], |s, a| {
-        map_case_allowed(s)?;
-        Ok(like(a, "ILIKE", false))
-    }));
-    entries.push(Entry::build("bpcharlike", &[BPCHAR, TEXT], |s, a| {
-        Ok(like(blank_padded(s, a)?, "LIKE", true))
-    }));
-    entries.push(Entry::build("bpcharnlike", &[BPCHAR, TEXT], |s, a| {
-        Ok(like(blank_padded(s, a)?, "LIKE", false))
-    }));
+    entries.push(Entry::build("namelike", &[NAME, TEXT], |_, a| Ok(like(a, true))));
+    entries.push(Entry::build("namenlike", &[NAME, TEXT], |_, a| Ok(like(a, false))));
+    entries.push(Entry::build("bpcharlike", &[BPCHAR, TEXT], |s, a| Ok(like(blank_padded(s, a)?, true))));
+    entries.push(Entry::build("bpcharnlike", &[BPCHAR, TEXT], |s, a| Ok(like(blank_padded(s, a)?, false))));
     entries.push(Entry::build("octet_length", &[BPCHAR], |s, a| {
         Ok(duck("CAST(strlen({0}) AS INTEGER)", DuckType::Integer, blank_padded(s, a)?))
     }));
-    entries.push(Entry::build("bpchariclike", &[BPCHAR, TEXT], |s, a| {
-        map_case_allowed(s)?;
-        Ok(like(blank_padded(s, a)?, "ILIKE", true))
-    }));
-    entries.push(Entry::build("bpcharicnlike", &[BPCHAR, TEXT], |s, a| {
-        map_case_allowed(s)?;
-        Ok(like(blank_padded(s, a)?, "ILIKE", false))
-    }));
+    let folded = [
+        Entry::build("texticlike", &[TEXT, TEXT], |s, a| Ok(like(folded(s, a)?, true))),
+        Entry::build("texticnlike", &[TEXT, TEXT], |s, a| Ok(like(folded(s, a)?, false))),
+        Entry::build("bpchariclike", &[BPCHAR, TEXT], |s, a| Ok(like(folded(s, blank_padded(s, a)?)?, true))),
+        Entry::build("bpcharicnlike", &[BPCHAR, TEXT], |s, a| {
+            Ok(like(folded(s, blank_padded(s, a)?)?, false))
+        }),
+    ];
+    entries.extend(folded.map(|entry| entry.when(CASE)));
     entries.push(Entry::build("concat", &[ANY], |s, a| concat(s, "concat", a)));
     entries.push(Entry::build("concat_ws", &[TEXT, ANY], |s, a| concat(s, "concat_ws", a)));
-    entries.push(Entry::build("textregexeq", &[TEXT, TEXT], |s, a| matches(s, a, true)));
-    entries.push(Entry::build("textregexne", &[TEXT, TEXT], |s, a| matches(s, a, false)));
-    for name in ["texticregexeq", "texticregexne"] {
-        entries.push(Entry::never(
-            name,
-            &[TEXT, TEXT],
-            "DuckDB's regular expressions are of another dialect",
-        ));
-    }
     entries
 }
 
-/// Functions that map case: under `C` Postgres touches ASCII only, DuckDB all of Unicode.
-fn map_case(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
-    map_case_allowed(signature)?;
-    Ok(duck(sql, result_type(signature)?, args))
+const CASE: &str = "the locale is not one of Turkish, Azeri or Lithuanian, nor of ICU";
+
+/// True if letters beyond ASCII have case: under `C` they have none.
+fn unicode_case(signature: &Signature) -> Result<bool, PlanError> {
+    match &signature.collation {
+        Collation::None | Collation::Unicode => Ok(true),
+        Collation::C => Ok(false),
+        // The C library maps case by language in a few only; its names have an encoding.
+        Collation::Linguistic(name)
+            if name.to_ascii_lowercase().replace('-', "").ends_with(".utf8")
+                && !["tr", "az", "lt", "crh", "ku", "tt"]
+                    .iter()
+                    .any(|language| name.starts_with(language)) =>
+        {
+            Ok(true)
+        }
+        _ => unsupported(signature.display.clone(), "its locale has letter cases of its own"),
+    }
 }
 
-fn map_case_allowed(signature: &Signature) -> Result<(), PlanError> {
-    if signature.collation == Collation::C {
-        return unsupported(signature.display.clone(), "under the C collation only ASCII letters have case");
+/// `upper(s)`  ==>  `pg_upper(s, true)`.
+fn map_case(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let unicode = unicode_case(signature)?;
+    Ok(duck(format!("pg_{}({{0}}, {unicode})", signature.name), result_type(signature)?, args))
+}
+
+/// Both sides of an ILIKE in small letters.
+fn folded(signature: &Signature, args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
+    let unicode = unicode_case(signature)?;
+    let fold = |arg: Typed| match PgConstant::of(&arg.expr).and_then(PgConstant::as_text) {
+        Some(pattern) if pattern.is_ascii() => constant_text(&pattern.to_ascii_lowercase()),
+        _ => duck(format!("pg_lower({{0}}, {unicode})"), DuckType::Varchar, vec![arg]),
+    };
+    Ok(args.into_iter().map(fold).collect())
+}
+
+fn constant_text(text: &str) -> Typed {
+    let value = crate::pg::Value::Text(text.to_owned());
+    Typed::new(PgConstant::expr(bridge_types::PgType::new(TEXT), value), DuckType::Varchar)
+}
+
+/// `string_to_array(s, delimiter[, null])`; without a delimiter, into characters.
+fn string_to_array(_signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let ty = DuckType::List(Box::new(DuckType::Varchar));
+    let sql = if args.len() == 2 {
+        "CASE WHEN {1} IS NULL THEN pg_string_to_chars({0}) ELSE pg_string_to_array({0}, {1}) END"
+    } else {
+        "CASE WHEN {2} IS NULL AND {1} IS NULL THEN pg_string_to_chars({0}) \
+         WHEN {1} IS NULL THEN list_transform(pg_string_to_chars({0}), lambda pg_item: nullif(pg_item, {2})) \
+         WHEN {2} IS NULL THEN pg_string_to_array({0}, {1}) ELSE pg_string_to_array_null({0}, {1}, {2}) END"
+    };
+    Ok(duck(sql, ty, args))
+}
+
+/// `format(pattern, values)`  ==>  `concat(..)` of what stands between and the values.
+fn format_values(signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanError> {
+    let Some(format) = PgConstant::of(&args[0].expr).and_then(PgConstant::as_text).map(ToOwned::to_owned)
+    else {
+        return unsupported(signature.display.clone(), "its format is not a constant");
+    };
+    let refuse = || unsupported(signature.display.clone(), "its format has more than %s, %L and %%");
+    let mut parts: Vec<Typed> = Vec::new();
+    let mut literal = String::new();
+    let mut next = 1;
+    let mut rest = format.as_str();
+    while let Some(at) = rest.find('%') {
+        literal.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('%') {
+            literal.push('%');
+            rest = after;
+            continue;
+        }
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        if digits > 0 {
+            let (number, after) = rest.split_at(digits);
+            let Some(after) = after.strip_prefix('$') else { return refuse() };
+            next = number.parse().unwrap_or(0);
+            rest = after;
+        }
+        let (Some(arg), Some(pg)) = (args.get(next).filter(|_| next > 0), signature.args.get(next)) else {
+            return unsupported(signature.display.clone(), "it has too few arguments");
+        };
+        let text = written(signature, arg.clone(), *pg)?;
+        if !literal.is_empty() {
+            parts.push(constant_text(&std::mem::take(&mut literal)));
+        }
+        parts.push(match rest.chars().next() {
+            Some('s') => text,
+            Some('L') => duck("coalesce(pg_quote_literal({0}), 'NULL')", DuckType::Varchar, vec![text]),
+            _ => return refuse(),
+        });
+        rest = &rest[1..];
+        next += 1;
     }
-    Ok(())
+    literal.push_str(rest);
+    // The empty text makes it a text even without arguments.
+    parts.push(constant_text(&literal));
+    let places: Vec<String> = (0..parts.len()).map(|i| format!("{{{i}}}")).collect();
+    Ok(duck(format!("concat({})", places.join(", ")), DuckType::Varchar, parts))
 }
 
 /// `substring(s, start[, length])`: positions before the first character count towards the
@@ -149,24 +241,9 @@ fn substring(_signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanErro
     Ok(duck(sql, ty, args))
 }
 
-/// `lpad`, `rpad`: a negative length is an empty string, an empty fill leaves the string.
-fn pad(signature: &Signature, mut args: Vec<Typed>, name: &str) -> Result<Typed, PlanError> {
-    if args.len() == 2 {
-        let blank = crate::pg::Value::Text(" ".to_owned());
-        let blank = PgConstant::expr(bridge_types::PgType::new(TEXT), blank);
-        args.push(Typed::new(blank, DuckType::Varchar));
-    }
-    match PgConstant::of(&args[2].expr).and_then(PgConstant::as_text) {
-        Some(fill) if !fill.is_empty() => {}
-        _ => return unsupported(signature.display.clone(), "the fill is not a constant string"),
-    }
-    let sql = format!("CASE WHEN {{1}} <= 0 THEN left({{0}}, 0) ELSE {name}({{0}}, {{1}}, {{2}}) END");
-    Ok(duck(sql, DuckType::Varchar, args))
-}
-
 /// LIKE. A backslash escapes in Postgres without being asked to; where the pattern has none,
 /// DuckDB's fast matchers can do without ESCAPE.
-fn like(args: Vec<Typed>, operator: &str, positive: bool) -> Typed {
+fn like(args: Vec<Typed>, positive: bool) -> Typed {
     let plain = args
         .get(1)
         .and_then(|pattern| PgConstant::of(&pattern.expr))
@@ -174,76 +251,7 @@ fn like(args: Vec<Typed>, operator: &str, positive: bool) -> Typed {
         .is_some_and(|pattern| !pattern.contains('\\'));
     let escape = if plain { "" } else { r" ESCAPE '\'" };
     let not = if positive { "" } else { "NOT " };
-    duck(format!("({{0}} {not}{operator} {{1}}{escape})"), DuckType::Boolean, args)
-}
-
-/// `s ~ pattern`, for constant patterns that mean the same in both dialects.
-fn matches(signature: &Signature, args: Vec<Typed>, positive: bool) -> Result<Typed, PlanError> {
-    let pattern = args.get(1).and_then(|arg| PgConstant::of(&arg.expr)).and_then(PgConstant::as_text);
-    if !pattern.is_some_and(is_plain_pattern) {
-        return unsupported(
-            signature.display.clone(),
-            "DuckDB's regular expressions are of another dialect, and this is no simple constant pattern",
-        );
-    }
-    let not = if positive { "" } else { "NOT " };
-    // A point matches line ends in Postgres: option `s`.
-    Ok(duck(format!("({not}regexp_matches({{0}}, {{1}}, 's'))"), DuckType::Boolean, args))
-}
-
-/// True for patterns of literals, points, anchors, groups, alternatives, sets of characters,
-/// single quantifiers and escaped punctuation. What else there is (classes, look-around, back
-/// references, word boundaries, options) differs between Postgres and RE2.
-fn is_plain_pattern(pattern: &str) -> bool {
-    let mut chars = pattern.chars().peekable();
-    // True where a quantifier may follow.
-    let mut quantifiable = false;
-    let mut depth = 0_u32;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some(escaped) if escaped.is_ascii_punctuation() => quantifiable = true,
-                _ => return false,
-            },
-            '[' => {
-                if chars.peek() == Some(&'^') {
-                    chars.next();
-                }
-                let mut members = 0;
-                loop {
-                    match chars.next() {
-                        Some(']') if members > 0 => break,
-                        Some('[' | '\\' | ']') | None => return false,
-                        Some('-') if chars.peek() != Some(&']') && members == 0 => return false,
-                        Some(_) => members += 1,
-                    }
-                }
-                quantifiable = true;
-            }
-            '(' => {
-                if matches!(chars.peek(), Some('?' | '*')) {
-                    return false;
-                }
-                depth += 1;
-                quantifiable = false;
-            }
-            ')' => {
-                let Some(outer) = depth.checked_sub(1) else { return false };
-                depth = outer;
-                quantifiable = true;
-            }
-            '*' | '+' | '?' => {
-                if !quantifiable {
-                    return false;
-                }
-                quantifiable = false;
-            }
-            '|' | '^' | '$' => quantifiable = false,
-            '{' | '}' | ']' => return false,
-            _ => quantifiable = true,
-        }
-    }
-    depth == 0
+    duck(format!("({{0}} {not}LIKE {{1}}{escape})"), DuckType::Boolean, args)
 }
 
 /// `concat`, `concat_ws`: NULLs are left out, other values come as their output functions write them.
@@ -255,62 +263,4 @@ fn concat(signature: &Signature, name: &str, args: Vec<Typed>) -> Result<Typed, 
         .collect::<Result<_, _>>()?;
     let places: Vec<String> = (0..args.len()).map(|i| format!("{{{i}}}")).collect();
     Ok(duck(format!("{name}({})", places.join(", ")), DuckType::Varchar, args))
-}
-
-/// A value as its output function writes it.
-fn written(signature: &Signature, value: Typed, pg: PgType) -> Result<Typed, PlanError> {
-    let ty = DuckType::Varchar;
-    match pg.oid {
-        oid::TEXT | oid::VARCHAR | oid::NAME | oid::UNKNOWN => Ok(value),
-        BPCHAR => match pg.length() {
-            Some(length) => Ok(duck(format!("rpad({{0}}, {length}, ' ')"), ty, vec![value])),
-            None => unsupported(signature.display.clone(), "the length of the char(n) is not known"),
-        },
-        oid::INT2 | INT4 | oid::INT8 => Ok(value.cast(&ty)),
-        oid::BOOL => Ok(duck("CASE WHEN {0} THEN 't' WHEN NOT {0} THEN 'f' END", ty, vec![value])),
-        oid::NUMERIC => Ok(duck("{0}", ty, vec![super::numeric::text(value)])),
-        _ => unsupported(signature.display.clone(), "DuckDB writes values of such a type differently"),
-    }
-}
-
-/// Pattern matching sees the blanks of `char(n)`: put them back.
-fn blank_padded(signature: &Signature, mut args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
-    let Some(length) = signature.args.first().and_then(PgType::length) else {
-        return unsupported(signature.display.clone(), "the length of the char(n) is not known");
-    };
-    args[0] = duck(format!("rpad({{0}}, {length}, ' ')"), DuckType::Varchar, vec![args[0].clone()]);
-    Ok(args)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_plain_pattern;
-
-    #[test]
-    fn only_patterns_of_both_dialects_are_plain() {
-        for plain in ["", "abc", "^a.*b$", "(a|b)+c?", "[a-z0-9_]+", "[^,]*", r"a\.b", "ä|ß", "a-b"] {
-            assert!(is_plain_pattern(plain), "{plain}");
-        }
-        for other in [
-            r"\d",
-            r"\mword",
-            "(?i)a",
-            "***=a",
-            "*a",
-            "a**",
-            "a+?",
-            "a{2}",
-            "[[:alpha:]]",
-            "[]a]",
-            "(a",
-            "a)",
-            r"[\d]",
-            r"(a)\1",
-            "^*",
-            "[",
-            r"a\",
-        ] {
-            assert!(!is_plain_pattern(other), "{other}");
-        }
-    }
 }
