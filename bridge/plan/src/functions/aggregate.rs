@@ -18,6 +18,85 @@ const ANYELEMENT: u32 = 2283;
 const ANYNONARRAY: u32 = 2776;
 const ANYCOMPATIBLE: u32 = 5077;
 
+/// Name, argument types, class and condition of what [`rewrite_aggregate`] knows, for the page of
+/// documentation.
+#[cfg(test)]
+pub(super) const LISTED: &[(&str, &[u32], &str, &str)] = &[
+    ("count", &[], "same", ""),
+    ("count", &[ANY], "same", ""),
+    ("sum", &[INT2], "same", ""),
+    ("sum", &[INT4], "same", ""),
+    ("sum", &[INT8], "same", ""),
+    ("sum", &[FLOAT4], "same", LAST_DIGITS),
+    ("sum", &[FLOAT8], "same", LAST_DIGITS),
+    ("sum", &[NUMERIC], "engine function", "decimals of known scale by DuckDB's own sum"),
+    ("avg", &[INT2], "engine function", EXACT),
+    ("avg", &[INT4], "engine function", EXACT),
+    ("avg", &[INT8], "engine function", EXACT),
+    ("avg", &[NUMERIC], "engine function", EXACT),
+    ("avg", &[FLOAT4], "same", LAST_DIGITS),
+    ("avg", &[FLOAT8], "same", LAST_DIGITS),
+    ("min", &[ANY_ORDERED], "same", BYTES),
+    ("max", &[ANY_ORDERED], "same", BYTES),
+    ("min", &[INTERVAL], "never", EQUAL_INTERVALS),
+    ("max", &[INTERVAL], "never", EQUAL_INTERVALS),
+    ("bool_and", &[BOOL], "same", ""),
+    ("every", &[BOOL], "same", ""),
+    ("bool_or", &[BOOL], "same", ""),
+    ("bit_and", &[ANY_INTEGER], "same", ""),
+    ("bit_or", &[ANY_INTEGER], "same", ""),
+    ("bit_xor", &[ANY_INTEGER], "same", ""),
+    ("string_agg", &[TEXT, TEXT], "conditional", "the delimiter is a constant"),
+    ("array_agg", &[ANYNONARRAY], "same", ""),
+    ("stddev_samp", &[ANY_NUMBER], "engine function", VARIANCE),
+    ("stddev", &[ANY_NUMBER], "engine function", VARIANCE),
+    ("stddev_pop", &[ANY_NUMBER], "engine function", VARIANCE),
+    ("var_samp", &[ANY_NUMBER], "engine function", VARIANCE),
+    ("variance", &[ANY_NUMBER], "engine function", VARIANCE),
+    ("var_pop", &[ANY_NUMBER], "engine function", VARIANCE),
+    ("corr", &[FLOAT8, FLOAT8], "rewritten", LAST_DIGITS),
+    ("regr_slope", &[FLOAT8, FLOAT8], "rewritten", LAST_DIGITS),
+    ("regr_intercept", &[FLOAT8, FLOAT8], "rewritten", LAST_DIGITS),
+    ("regr_r2", &[FLOAT8, FLOAT8], "rewritten", LAST_DIGITS),
+    ("covar_pop", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("covar_samp", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("regr_avgx", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("regr_avgy", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("regr_sxx", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("regr_syy", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("regr_sxy", &[FLOAT8, FLOAT8], "same", LAST_DIGITS),
+    ("row_number", &[], "same", ""),
+    ("rank", &[], "same", ""),
+    ("dense_rank", &[], "same", ""),
+    ("percent_rank", &[], "same", ""),
+    ("cume_dist", &[], "same", ""),
+    ("ntile", &[INT4], "rewritten", ""),
+    ("first_value", &[ANYELEMENT], "same", ""),
+    ("last_value", &[ANYELEMENT], "same", ""),
+    ("lag", &[ANYELEMENT], "same", ""),
+    ("lead", &[ANYELEMENT], "same", ""),
+    ("lag", &[ANYELEMENT, INT4], "same", ""),
+    ("lead", &[ANYELEMENT, INT4], "same", ""),
+    ("lag", &[ANYCOMPATIBLE, INT4, ANYCOMPATIBLE], "same", ""),
+    ("lead", &[ANYCOMPATIBLE, INT4, ANYCOMPATIBLE], "same", ""),
+];
+
+#[cfg(test)]
+mod notes {
+    /// Stand for several types on the page.
+    pub(super) const ANY_ORDERED: u32 = 1;
+    pub(super) const ANY_INTEGER: u32 = 2;
+    pub(super) const ANY_NUMBER: u32 = 3;
+    pub(super) const LAST_DIGITS: &str = "the last digits depend on the order of addition, in both systems";
+    pub(super) const EXACT: &str = "a sum over a count, divided as numerics";
+    pub(super) const VARIANCE: &str = "exact over integers and numerics; over floats as DuckDB's own";
+    pub(super) const BYTES: &str = "text in collations that order by bytes";
+    pub(super) const EQUAL_INTERVALS: &str =
+        "of equal intervals (30 days, 1 month) Postgres shows the last it reads";
+}
+#[cfg(test)]
+use notes::{ANY_INTEGER, ANY_NUMBER, ANY_ORDERED, BYTES, EQUAL_INTERVALS, EXACT, LAST_DIGITS, VARIANCE};
+
 /// Makes a call of a DuckDB aggregate that keeps the DISTINCT, FILTER, ORDER BY and OVER of the
 /// Postgres call: name, carrier of its result, arguments.
 pub type AggregateCall<'a> = dyn Fn(&str, DuckType, Vec<Typed>) -> Typed + 'a;

@@ -35,6 +35,8 @@ mod output;
 mod ordered_set;
 mod quantified;
 mod range;
+#[cfg(test)]
+mod reference;
 mod regex;
 mod set_returning;
 mod syntax;
@@ -105,24 +107,28 @@ impl Entry {
     }
 }
 
+/// The rows, by family.
+fn families() -> Vec<(&'static str, Vec<Entry>)> {
+    vec![
+        ("arithmetic", arithmetic::entries()),
+        ("array", array::entries()),
+        ("bytes", bytes::entries()),
+        ("comparison", comparison::entries()),
+        ("cast", cast::entries()),
+        ("date_time", date_time::entries()),
+        ("json", json::entries()),
+        ("numeric", numeric::entries()),
+        ("regex", regex::entries()),
+        ("set_returning", set_returning::entries()),
+        ("text", text::entries()),
+        ("to_char", to_char::entries()),
+    ]
+}
+
 /// Name -> overloads.
 static ALLOWED: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
     let mut map: HashMap<String, Vec<Entry>> = HashMap::new();
-    let families = [
-        arithmetic::entries(),
-        array::entries(),
-        bytes::entries(),
-        comparison::entries(),
-        cast::entries(),
-        date_time::entries(),
-        json::entries(),
-        numeric::entries(),
-        regex::entries(),
-        set_returning::entries(),
-        text::entries(),
-        to_char::entries(),
-    ];
-    for entry in families.into_iter().flatten() {
+    for entry in families().into_iter().flat_map(|(_, entries)| entries) {
         map.entry(entry.name.clone()).or_default().push(entry);
     }
     map
