@@ -86,6 +86,11 @@ impl Part {
     pub(super) unsafe fn of_relation(relation: *mut pg_sys::RelOptInfo) -> Option<Self> {
         // SAFETY: as the caller promises; the tag says what a path is.
         unsafe {
+            // Conditions without columns: Postgres puts them above the scan of this very relation.
+            let mut conditions = list::pointers::<pg_sys::RestrictInfo>((*relation).baserestrictinfo);
+            if conditions.any(|condition| (*condition).pseudoconstant) {
+                return None;
+            }
             list::pointers::<pg_sys::Path>((*relation).pathlist).find_map(|mut path| {
                 if (*path).type_ == NodeTag::T_ProjectionPath {
                     path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
