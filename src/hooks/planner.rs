@@ -198,7 +198,8 @@ unsafe fn plan(
         Ok(lowered) => lowered,
         // Forced execution is a wish: what cannot be shipped stays where it always ran.
         Err(LowerError::Unsupported(_)) if !mandatory => return Ok(NOT_OURS),
-        Err(LowerError::Unsupported(reason)) if command == CMD_SELECT => {
+        // SAFETY: as above. Postgres has no way to change a duckdb table itself.
+        Err(LowerError::Unsupported(reason)) if command == CMD_SELECT && !unsafe { lower::changes_duckdb(parse) } => {
             // SAFETY: as above.
             unsafe { hand_to_postgres(parse, reason)? };
             return Ok(NOT_OURS);
@@ -206,7 +207,21 @@ unsafe fn plan(
         Err(error) => return Err(error.into()),
     };
     // SAFETY: as above.
-    unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered) }
+    match unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered) } {
+        Err(error) if command == CMD_SELECT && is_refusal(&error) => {
+            let reason = Unsupported::new("this query", error.0.message.clone());
+            // SAFETY: as above; the failed attempt has changed nothing of the query.
+            if unsafe { fallback::prepare(parse, &reason)? } { Ok(NOT_OURS) } else { Err(error) }
+        }
+        planned => planned,
+    }
+}
+
+/// True for errors of DuckDB's binder in SQL that we have written. They are limits of DuckDB
+/// (windows in a LATERAL subquery, outer columns in lambdas): Postgres has found nothing wrong.
+fn is_refusal(error: &Error) -> bool {
+    const REFUSALS: [&str; 4] = ["0A000", "42703", "42803", "42804"];
+    REFUSALS.contains(&error.0.sqlstate.to_string().as_str())
 }
 
 /// Has Postgres plan a statement that DuckDB cannot run as a whole, for `reason`.

@@ -122,6 +122,37 @@ const CONSTANTS: &[(&str, usize, &[&str])] = &[
     ("width_bucket", 2, &["10"]),
     ("width_bucket", 3, &["5"]),
     ("setseed", 0, &["0"]),
+    ("acos", 0, UNIT),
+    ("asin", 0, UNIT),
+    ("acosd", 0, UNIT),
+    ("asind", 0, UNIT),
+    ("dacos", 0, UNIT),
+    ("dasin", 0, UNIT),
+    ("atanh", 0, &["0", "0.5", "-0.25"]),
+    ("acosh", 0, &["1", "1.5", "8"]),
+    ("cot", 0, &["1", "-0.5"]),
+    ("cotd", 0, &["45", "-30"]),
+    ("overlay", 2, &["1", "2"]),
+    ("overlay", 3, LENGTHS),
+    ("get_byte", 1, &["0"]),
+    ("get_bit", 1, &["0"]),
+    ("set_byte", 1, &["0"]),
+    ("set_bit", 1, &["0"]),
+    ("set_bit", 2, &["0", "1"]),
+    ("format", 0, &["'%s'", "'a %s %% b'"]),
+    ("regexp_match", 2, FLAGS),
+    ("regexp_like", 2, FLAGS),
+    ("regexp_split_to_array", 2, FLAGS),
+    ("regexp_count", 2, &["1", "2"]),
+    ("regexp_count", 3, FLAGS),
+    ("regexp_substr", 2, &["1", "2"]),
+    ("regexp_substr", 3, &["1", "2"]),
+    ("regexp_substr", 4, FLAGS),
+    ("regexp_instr", 1, REGULAR),
+    ("regexp_instr", 2, &["1", "2"]),
+    ("regexp_instr", 3, &["1", "2"]),
+    ("regexp_instr", 4, &["0", "1"]),
+    ("regexp_instr", 5, FLAGS),
     ("to_number", 0, &["'12'"]),
     ("to_number", 1, &["'99'"]),
 ];
@@ -134,6 +165,8 @@ const REGULAR: &[&str] = &[
     "'a'", "'^a'", "'b$'", "'[a-c]+'", "'^$'", "'a|b'", "'(a|x).'", "''", "'a.c'", "'[^a]'", "'A'", "'a*'",
     "'\\d+'",
 ];
+const FLAGS: &[&str] = &["'i'", "''", "'c'"];
+const UNIT: &[&str] = &["0", "0.5", "-1", "1"];
 const SMALL: &[&str] = &["0", "1", "2", "3", "5", "-1", "-2"];
 const LENGTHS: &[&str] = &["0", "1", "2", "3", "4"];
 const DATE_FIELDS: &[&str] =
@@ -305,8 +338,9 @@ impl<'a> Generator<'a> {
             && call.name.starts_with("io:")
             && call.result != oid::TEXT
         {
-            let digits = *self.random.pick(&["12", "-3", " 7 ", "0"]);
-            return Node::scalar(oid, format!("'{digits}'::{}", types::name(oid)));
+            let values = types::find(call.result).map_or(&["12"] as &[&str], |ty| ty.values);
+            let text = *self.random.pick(values);
+            return Node::scalar(oid, format!("'{text}'::{}", types::name(oid)));
         }
         let value = self.expr(oid, depth - 1);
         let sort = Sort::Scalar(oid);

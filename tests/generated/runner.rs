@@ -69,7 +69,7 @@ struct Case {
 enum Verdict {
     Same,
     /// Both are the same error.
-    SameError,
+    SameError(String),
     /// An error on one side only, in a query whose conditions may be evaluated in any order.
     EvaluationOrder,
     /// An error that we are known to raise.
@@ -90,7 +90,7 @@ const DOCUMENTED: &[&str] = &["of DECIMAL(18)"];
 #[derive(Default)]
 struct Tally {
     same: u64,
-    errors: u64,
+    errors: BTreeMap<String, u64>,
     evaluation_order: u64,
     documented: u64,
     unsupported: BTreeMap<String, u64>,
@@ -247,7 +247,7 @@ impl Sides {
         let mut tally = tally.lock().map_err(|_| "a worker panicked")?;
         match verdict {
             Verdict::Same => tally.same += 1,
-            Verdict::SameError => tally.errors += 1,
+            Verdict::SameError(message) => *tally.errors.entry(message).or_default() += 1,
             Verdict::EvaluationOrder => tally.evaluation_order += 1,
             Verdict::Documented => tally.documented += 1,
             Verdict::Unsupported(why) => *tally.unsupported.entry(why).or_default() += 1,
@@ -303,7 +303,7 @@ impl Sides {
                 return Verdict::Mismatch(kind, format!("id {id}: {how}"));
             }
         }
-        Verdict::SameError
+        Verdict::SameError("other errors of other rows".to_owned())
     }
 
     /// A smaller query whose answers differ in the same way.
@@ -352,7 +352,10 @@ fn compare(case: &Case, sql: &str, expected: &Answer, actual: &Answer) -> Verdic
     };
     let (expected, actual) = (&loosened(expected), &loosened(actual));
     let Some(how) = difference(expected, actual, ordered, case.freedom.digits) else {
-        return if expected.is_err() { Verdict::SameError } else { Verdict::Same };
+        return match expected {
+            Ok(_) => Verdict::Same,
+            Err(failure) => Verdict::SameError(failure.message.chars().take(60).collect()),
+        };
     };
     let kind = match (expected, actual) {
         (Ok(_), Ok(_)) => "values".to_owned(),
@@ -382,16 +385,20 @@ impl Tally {
             "generated: {} alike, {} alike in error, {} with errors that depend on evaluation order, \
              {} with documented errors, {unsupported} unsupported, {invalid} not taken by Postgres, {} mismatches; {:.1} s",
             self.same,
-            self.errors,
+            self.errors.values().sum::<u64>(),
             self.evaluation_order,
             self.documented,
             self.mismatches,
             started.elapsed().as_secs_f64()
         );
-        for (title, reasons) in [("unsupported", &self.unsupported), ("not taken", &self.invalid)] {
+        for (title, reasons) in [
+            ("unsupported", &self.unsupported),
+            ("not taken", &self.invalid),
+            ("alike in error", &self.errors),
+        ] {
             let mut reasons: Vec<_> = reasons.iter().collect();
             reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            for (reason, count) in reasons.into_iter().take(40) {
+            for (reason, count) in reasons.into_iter().take(25) {
                 println!("    {title}: {count} x {reason}");
             }
         }
