@@ -94,15 +94,21 @@ impl PgConstant {
             Value::Numeric(text) => Ok(numeric_carrier(text)),
             Value::Null if self.pg_type.oid == oid::NUMERIC => Ok(DuckType::Decimal(1, 0)),
             Value::List(values) if self.pg_type.oid == oid::NUMERIC_ARRAY => {
-                let carriers = values.iter().filter_map(|value| match value {
-                    Value::Numeric(text) => Some(numeric_carrier(text)),
-                    _ => None,
-                });
-                let mut all = Some((1, 0));
-                for carrier in carriers {
-                    all = all.and_then(|a| DuckType::decimal_union(a, carrier.decimal()?));
-                }
-                let element = all.map_or(DuckType::NumericText, |(p, s)| DuckType::Decimal(p, s));
+                let carriers: Vec<Option<(u8, u8)>> = values
+                    .iter()
+                    .filter_map(|value| match value {
+                        Value::Numeric(text) => Some(numeric_carrier(text).decimal()),
+                        _ => None,
+                    })
+                    .collect();
+                // Elements of several scales each show their own.
+                let same_scale = carriers.windows(2).all(|pair| pair[0].map(|a| a.1) == pair[1].map(|b| b.1));
+                let all =
+                    carriers.iter().fold(Some((1, 0)), |all, next| DuckType::decimal_union(all?, (*next)?));
+                let element = match all {
+                    Some((p, s)) if same_scale => DuckType::Decimal(p, s),
+                    _ => DuckType::NumericText,
+                };
                 Ok(DuckType::List(Box::new(element)))
             }
             _ => Ok(DuckType::for_pg(self.pg_type)?),
