@@ -14,7 +14,7 @@ use crate::tables::changes;
 use crate::tables::ddl::unsupported;
 
 /// The forms of ALTER TABLE that a duckdb table can have.
-const FORMS: [Form::Type; 24] = [
+const FORMS: [Form::Type; 32] = [
     Form::AT_AddColumn,
     Form::AT_ColumnDefault,
     Form::AT_CookedColumnDefault,
@@ -39,6 +39,14 @@ const FORMS: [Form::Type; 24] = [
     Form::AT_AddIdentity,
     Form::AT_SetIdentity,
     Form::AT_DropIdentity,
+    Form::AT_EnableTrig,
+    Form::AT_EnableTrigAll,
+    Form::AT_EnableTrigUser,
+    Form::AT_EnableAlwaysTrig,
+    Form::AT_EnableReplicaTrig,
+    Form::AT_DisableTrig,
+    Form::AT_DisableTrigAll,
+    Form::AT_DisableTrigUser,
 ];
 
 /// `ALTER TABLE`, of any table.
@@ -181,10 +189,19 @@ pub(super) unsafe fn reindex(statement: &pg_sys::ReindexStmt) -> Result<After> {
 /// A valid statement.
 pub(super) unsafe fn create_trigger(statement: &pg_sys::CreateTrigStmt) -> Result<After> {
     // SAFETY: as the caller promises.
-    match unsafe { duckdb_table_of(statement.relation) } {
-        Some(_) => Err(unsupported("triggers are not supported", "")),
-        None => Ok(After::Nothing),
+    if unsafe { duckdb_table_of(statement.relation) }.is_none() {
+        return Ok(After::Nothing);
     }
+    if statement.row || statement.isconstraint {
+        return Err(unsupported(
+            "row triggers are not supported",
+            "Create the trigger FOR EACH STATEMENT: rows change in DuckDB.",
+        ));
+    }
+    if !statement.transitionRels.is_null() {
+        return Err(unsupported("transition tables are not supported", "Leave REFERENCING out."));
+    }
+    Ok(After::Nothing)
 }
 
 /// `CLUSTER`.

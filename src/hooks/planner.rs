@@ -16,6 +16,7 @@ use crate::error::{self, Error, Result};
 use crate::gucs::{self, ForceFallback};
 use crate::lower::{self, LowerError, LowerOptions};
 use crate::pg::{catalog, list, owned_string};
+use crate::tables::size;
 use crate::tables::table;
 use crate::{fallback, motherduck, resolve, scan};
 
@@ -86,6 +87,8 @@ pub(crate) struct Touches {
     pub(crate) heap_table: bool,
     /// A system catalog.
     pub(crate) catalog: bool,
+    /// A function of Postgres that measures relations.
+    measures: bool,
 }
 
 /// Looks through a query and everything nested in it.
@@ -145,6 +148,7 @@ impl Touches {
 
     fn function(&mut self, function: pg_sys::Oid) {
         self.duckdb_function |= catalog::is_duckdb_only_function(function);
+        self.measures |= size::is_replaced(function);
     }
 }
 
@@ -166,6 +170,10 @@ unsafe fn plan(
     if found.duckdb_function {
         // SAFETY: as above; the planner owns the query.
         unsafe { resolve::resolve_late(parse)? };
+    }
+    if found.measures {
+        // SAFETY: as above; the planner owns the query.
+        unsafe { size::replace(parse) };
     }
     let mandatory = found.duckdb_table || found.duckdb_function;
     let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog && command == CMD_SELECT;

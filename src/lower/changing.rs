@@ -32,6 +32,15 @@ unsafe fn items(query: *mut pg_sys::Query) -> Vec<*mut pg_sys::CommonTableExpr> 
     }
 }
 
+/// True if an item of the statement's WITH changes a duckdb table.
+///
+/// # Safety
+/// `query` is a valid query.
+pub(crate) unsafe fn changes_duckdb(query: *mut pg_sys::Query) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { items(query).into_iter().any(|item| catalog::is_duckdb_table(target((*item).ctequery.cast()))) }
+}
+
 /// True for a statement that is no SELECT.
 ///
 /// # Safety

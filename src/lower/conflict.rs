@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::source::{self, Source, Target};
-use super::{LowerError, LowerOptions, Result, insert, make, multiple};
+use super::{LowerError, LowerOptions, Result, changing, insert, make, multiple};
 use crate::hooks::planner;
 use crate::pg::{self, list, palloc_string};
 use crate::tables::definition::{Definition, Key};
@@ -186,7 +186,9 @@ pub(super) unsafe fn lower_update(
         let lowered =
             if volatile { source::computed(select) } else { source::lower_with_feed(select, fed, options) };
         let mut source = match lowered {
-            Err(LowerError::Unsupported(_)) if !volatile => source::computed(select)?,
+            Err(LowerError::Unsupported(_)) if !volatile && !changing::changes_duckdb(query) => {
+                source::computed(select)?
+            }
             lowered => lowered?,
         };
         source.plan = Merge::plan(

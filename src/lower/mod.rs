@@ -56,6 +56,7 @@ use pgrx::pg_sys;
 use crate::engine::session::{Instance, RemoteSql};
 use crate::pg::{list, owned_string};
 use scope::Lowerer;
+pub(crate) use changing::changes_duckdb;
 pub(crate) use source::is_rowid;
 
 pub(crate) use column_expr::lower_column_expression;

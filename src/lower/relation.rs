@@ -161,7 +161,7 @@ impl Lowerer {
             if is_duckdb {
                 if self.changed.contains(&relid.to_u32()) {
                     return unsupported(
-                        format!("table {}", owned_string(pg_sys::get_rel_name(relid))),
+                        format!("reading table \"{}\"", owned_string(pg_sys::get_rel_name(relid))),
                         "an item of the statement's WITH changes it, which this part must not see",
                     );
                 }

@@ -7,7 +7,7 @@ use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
 
 use super::scope::Lowerer;
-use super::{Feed, LowerError, LowerOptions, ParamRef, Result, types, unsupported};
+use super::{Feed, LowerError, LowerOptions, ParamRef, Result, changing, types, unsupported};
 use crate::engine::session::RemoteSql;
 use crate::pg::{self, list, owned_string, palloc_string};
 use crate::tables::table;
@@ -219,7 +219,7 @@ pub(super) unsafe fn lower_or_compute(select: *mut pg_sys::Query, options: &Lowe
     // SAFETY: as the caller promises; what lowering got was not changed.
     unsafe {
         match lower(select, options) {
-            Err(LowerError::Unsupported(_)) => computed(select),
+            Err(LowerError::Unsupported(_)) if !changing::changes_duckdb(select) => computed(select),
             lowered => lowered,
         }
     }

@@ -4,6 +4,7 @@ mod callbacks;
 pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod state;
+mod triggers;
 
 pub(crate) use callbacks::{NAME, scan_methods as methods};
 

@@ -431,6 +431,9 @@ pub(crate) unsafe fn planned_statement(
         (*statement).canSetTag = (*parse).canSetTag;
         (*statement).planTree = tree;
         (*statement).rtable = rtable;
+        if let Some(index) = flat_target(parse) {
+            (*statement).resultRelations = list::from_integers([index]);
+        }
         (*statement).stmt_location = (*parse).stmt_location;
         (*statement).stmt_len = (*parse).stmt_len;
         let mut row_security = false;
@@ -454,6 +457,20 @@ unsafe fn lowered_columns(columns: &[OutputColumn], varno: i32) -> *mut pg_sys::
         let name = pg::palloc_string(&column.spec.name);
         list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false))
     })
+}
+
+/// The place of the relation that a statement changes in [`flat_relations`], from 1.
+///
+/// # Safety
+/// `parse` is a valid query.
+unsafe fn flat_target(parse: *mut pg_sys::Query) -> Option<i32> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let target = usize::try_from((*parse).resultRelation).ok().filter(|target| *target > 0)?;
+        let entries = list::pointers::<pg_sys::RangeTblEntry>((*parse).rtable).take(target);
+        let relations = entries.filter(|entry| (**entry).rtekind == pg_sys::RTEKind::RTE_RELATION);
+        i32::try_from(relations.count()).ok()
+    }
 }
 
 /// Every relation the query names at any depth: the executor checks the user's privileges on

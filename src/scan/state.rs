@@ -7,6 +7,7 @@ use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, limits};
 use pgrx::pg_sys;
 
 use super::plan::{SMALL_CREDIT_BYTES, ScanPlan};
+use super::triggers;
 use crate::datum::block::Rows;
 use crate::datum::text_form::ToText;
 use crate::engine::feed::Feeds;
@@ -25,6 +26,8 @@ pub(crate) struct Running {
     pub(crate) statement: Statement,
     specs: Vec<ScanSpec>,
     portal: Option<Portal>,
+    /// What a running statement has to fire.
+    triggers: Option<triggers::Target>,
     pub(crate) rows: Rows,
     /// How the last execution ended.
     pub(crate) finished: Option<Finished>,
@@ -47,6 +50,7 @@ impl Running {
             statement,
             specs,
             portal: None,
+            triggers: None,
             rows,
             finished: None,
             profile,
@@ -79,7 +83,13 @@ impl Running {
     unsafe fn start(&mut self, estate: *mut pg_sys::EState) -> Result<()> {
         if self.plan.writes {
             // SAFETY: as the caller promises.
-            unsafe { xact::before_write(estate)? };
+            unsafe {
+                self.triggers = triggers::Target::with_triggers(estate);
+                if let Some(triggers) = &self.triggers {
+                    triggers.before(estate);
+                }
+                xact::before_write(estate)?;
+            }
         } else {
             xact::before_read(self.plan.instance)?;
             for scan in &self.plan.remote_scans {
@@ -139,6 +149,10 @@ impl Running {
                 continue;
             }
             self.done = true;
+            if let Some(triggers) = self.triggers.take() {
+                // SAFETY: as the caller promises.
+                unsafe { triggers.after(estate) };
+            }
             self.finished = portal.finished().cloned();
             // With RETURNING, each row counts when it is handed out.
             let counts_here = self.plan.columns.is_empty() && !self.returns_feed;
