@@ -101,10 +101,28 @@ BEGIN
 END
 $$;
 
+-- Who may use DuckDB may use MotherDuck.
+DO $$
+DECLARE
+    member pg_catalog.text := pg_catalog.current_setting('duckdb.postgres_role', true);
+BEGIN
+    IF member OPERATOR(pg_catalog.<>) '' THEN
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) member) THEN
+            EXECUTE pg_catalog.format('CREATE ROLE %I', member);
+        END IF;
+        EXECUTE pg_catalog.format('GRANT USAGE ON FOREIGN DATA WRAPPER duckdb TO %I', member);
+    END IF;
+END
+$$;
+
 -- What the sync worker has done.
 CREATE TABLE duckdb.sync_state (
     database pg_catalog.text PRIMARY KEY,
+    -- the server at that time
+    server pg_catalog.oid NOT NULL,
     version pg_catalog.text NOT NULL,
+    -- when the version was read, and when Postgres had it
+    looked_at pg_catalog.timestamptz NOT NULL,
     synced_at pg_catalog.timestamptz NOT NULL,
     relations pg_catalog.int8 NOT NULL,
     failures pg_catalog.int8 NOT NULL,
@@ -112,7 +130,9 @@ CREATE TABLE duckdb.sync_state (
 ) USING heap;
 REVOKE ALL ON duckdb.sync_state FROM PUBLIC;
 CREATE VIEW duckdb.sync_status AS
-    SELECT database, version, synced_at, relations, failures, last_error FROM duckdb.sync_state;
+    SELECT database, version, looked_at, synced_at, relations, failures, last_error FROM duckdb.sync_state
+    WHERE server OPERATOR(pg_catalog.=)
+          (SELECT oid FROM pg_catalog.pg_foreign_server WHERE srvname OPERATOR(pg_catalog.=) duckdb.motherduck_server());
 GRANT SELECT ON duckdb.sync_status TO PUBLIC;
 
 CREATE FUNCTION duckdb.motherduck_versions(OUT database pg_catalog.text, OUT version pg_catalog.text)
@@ -130,7 +150,7 @@ BEGIN
         SELECT FROM pg_catalog.jsonb_each_text(wanted) w
         LEFT JOIN duckdb.sync_status s ON s.database OPERATOR(pg_catalog.=) w.key
         WHERE s.database IS NULL
-           OR (s.version OPERATOR(pg_catalog.<>) w.value AND s.synced_at OPERATOR(pg_catalog.<) called)
+           OR (s.version OPERATOR(pg_catalog.<>) w.value AND s.looked_at OPERATOR(pg_catalog.<) called)
     ) LOOP
         PERFORM pg_catalog.pg_sleep(0.02);
     END LOOP;
@@ -154,6 +174,16 @@ CREATE FUNCTION duckdb.engine_status(
     OUT last_error pg_catalog.text
 ) RETURNS SETOF pg_catalog.record
     AS 'MODULE_PATHNAME', 'engine_status_wrapper' LANGUAGE C VOLATILE;
+
+-- What Postgres' size functions mean for duckdb tables: the planner puts these in their place.
+CREATE FUNCTION duckdb.relation_size(relation pg_catalog.regclass, fork pg_catalog.text)
+    RETURNS pg_catalog.int8 AS 'MODULE_PATHNAME', 'relation_size_wrapper' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION duckdb.main_fork_size(relation pg_catalog.regclass)
+    RETURNS pg_catalog.int8 AS 'MODULE_PATHNAME', 'main_fork_size_wrapper' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION duckdb.table_size(relation pg_catalog.regclass)
+    RETURNS pg_catalog.int8 AS 'MODULE_PATHNAME', 'table_size_wrapper' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION duckdb.total_relation_size(relation pg_catalog.regclass)
+    RETURNS pg_catalog.int8 AS 'MODULE_PATHNAME', 'total_relation_size_wrapper' LANGUAGE C VOLATILE STRICT;
 
 -- Shows what others run, hence only for those who may see that in pg_stat_activity too.
 CREATE FUNCTION duckdb.engine_sessions(

@@ -168,10 +168,12 @@ impl Appender {
         let Self { producer, asked, .. } = self;
         session::put_into_feed(self.portal, |asks| {
             *asked |= asks;
-            let Some(mut slot) = producer.try_reserve(needed)? else {
-                producer.prepare_sleep(needed);
-                return Ok(None);
-            };
+            while producer.try_reserve(needed)?.is_none() {
+                if producer.prepare_sleep(needed) {
+                    return Ok(None);
+                }
+            }
+            let Some(mut slot) = producer.try_reserve(needed)? else { return Ok(None) };
             let wake = if fits {
                 let used = encoder.write(&mut slot)?;
                 slot.commit(used, SlotKind::Batch)

@@ -4,10 +4,9 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::utility::{After, Decision, relation_of};
-use super::xact;
+use super::{planner, xact};
 use crate::error::Result;
 use crate::pg::{self, catalog, list};
-use crate::tables::ddl::unsupported;
 
 /// `COPY t TO` of a duckdb table becomes `COPY (SELECT .. FROM t) TO`.
 pub(super) unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decision> {
@@ -23,10 +22,8 @@ pub(super) unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decisio
             return Ok(unchanged);
         }
         if (*copy).is_from {
-            return Err(unsupported(
-                "COPY FROM is not supported",
-                "Read the file with INSERT .. SELECT from read_csv(), read_json() or read_parquet().",
-            ));
+            planner::check_role()?;
+            return Ok(Decision { after: After::CopyFrom, statement });
         }
         let statement = pg_sys::copyObjectImpl(statement.cast()).cast::<pg_sys::PlannedStmt>();
         let copy = (*statement).utilityStmt.cast::<pg_sys::CopyStmt>();

@@ -2,6 +2,7 @@
 
 mod alter;
 mod copy;
+mod copy_from;
 mod create;
 mod executor;
 mod hint;

@@ -15,7 +15,7 @@ use pgrx::pg_sys::NodeTag;
 
 use super::copy::copy;
 use super::rename::{self, Renamed};
-use super::{alter, create, motherduck, xact};
+use super::{alter, copy_from, create, motherduck, xact};
 use crate::error::{Result, report};
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::ddl::unsupported;
@@ -57,6 +57,8 @@ pub(super) enum After {
     Nothing,
     /// Nothing, and Postgres must not see the statement: it is done.
     Done,
+    /// `COPY FROM` into a duckdb table, which takes the place of Postgres' own.
+    CopyFrom,
     /// Tables were perhaps created.
     Create,
     /// The relation was changed that `tables::changes::begin` was told of.
@@ -92,6 +94,14 @@ unsafe extern "C-unwind" fn process_utility(
     unsafe {
         let decision = before(statement, query_string, params, environment, completion);
         if matches!(decision.after, After::Done) {
+            return;
+        }
+        if matches!(decision.after, After::CopyFrom) {
+            let rows = copy_from::run((*statement).utilityStmt.cast(), query_string);
+            if !completion.is_null() {
+                (*completion).commandTag = pg_sys::CommandTag::CMDTAG_COPY;
+                (*completion).nprocessed = rows;
+            }
             return;
         }
         let behind = match PREVIOUS {
@@ -135,7 +145,9 @@ unsafe extern "C-unwind" fn before(
             }
             NodeTag::T_ExplainStmt => explain(&*node.cast()),
             NodeTag::T_AlterTableStmt => alter::alter(&*node.cast()),
-            NodeTag::T_RenameStmt => rename::rename(&*node.cast()),
+            NodeTag::T_RenameStmt => {
+                motherduck::check_rename(&*node.cast()).and_then(|()| rename::rename(&*node.cast()))
+            }
             NodeTag::T_AlterObjectSchemaStmt => rename::set_schema(&*node.cast()),
             NodeTag::T_TruncateStmt => truncate(&*node.cast()),
             NodeTag::T_RefreshMatViewStmt => {
@@ -163,7 +175,7 @@ unsafe extern "C-unwind" fn before(
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn after(decision: Decision) {
     let done = match decision.after {
-        After::Nothing | After::Done => Ok(()),
+        After::Nothing | After::Done | After::CopyFrom => Ok(()),
         After::Create => tables::create_pending(),
         After::Change => changes::end(),
         After::Rename(renamed) => renamed.follow(),

@@ -226,3 +226,15 @@ pub(crate) fn is_multidimensional(relid: pg_sys::Oid, attribute: i16) -> bool {
         dimensions > 1
     }
 }
+
+/// The function of schema `duckdb` with this name, if there is exactly one.
+pub(crate) fn function_in_duckdb_schema(name: &std::ffi::CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: main thread, in a transaction; names in fresh nodes, and a list of candidates.
+    unsafe {
+        let names = [c"duckdb", name].into_iter().fold(std::ptr::null_mut(), |names, part| {
+            super::list::append(names, pg_sys::makeString(pg_sys::pstrdup(part.as_ptr())))
+        });
+        let only = pg_sys::LookupFuncName(names, -1, std::ptr::null(), true);
+        (only != pg_sys::InvalidOid).then_some(only)
+    }
+}

@@ -15,6 +15,7 @@ use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
 use super::rewrite::{Reader, Rewrite};
+use super::sample::{self, Sample};
 use super::{changes, ddl, pending};
 use crate::error::{Error, Result, raise, report};
 use crate::fallback;
@@ -198,6 +199,8 @@ struct Scan {
     started: bool,
     /// Null if there is nothing to read.
     reader: *mut Reader,
+    /// The sample of `ANALYZE`; null before it has been drawn.
+    sample: *mut Sample,
 }
 
 #[pgrx::pg_guard]
@@ -458,30 +461,55 @@ unsafe extern "C-unwind" fn relation_vacuum(
 ) {
 }
 
+/// Every block is looked at: see [`super::sample`].
 unsafe extern "C-unwind" fn scan_analyze_next_block(
     _: pg_sys::TableScanDesc,
     _: pg_sys::BlockNumber,
     _: pg_sys::BufferAccessStrategy,
 ) -> bool {
-    false
+    true
 }
 
+#[pgrx::pg_guard]
 unsafe extern "C-unwind" fn scan_analyze_next_tuple(
-    _: pg_sys::TableScanDesc,
-    _: pg_sys::TransactionId,
-    _: *mut f64,
-    _: *mut f64,
-    _: *mut pg_sys::TupleTableSlot,
+    scan: pg_sys::TableScanDesc,
+    _oldest: pg_sys::TransactionId,
+    live_rows: *mut f64,
+    _dead_rows: *mut f64,
+    slot: *mut pg_sys::TupleTableSlot,
 ) -> bool {
-    false
+    // SAFETY: made by `scan_begin`, the caller's slot of the relation and its counter.
+    unsafe {
+        pg_sys::ExecClearTuple(slot);
+        let scan = scan.cast::<Scan>();
+        if (*scan).sample.is_null() {
+            let context = pg_sys::MemoryContextSwitchTo((*scan).memory);
+            let relid = (*(*scan).base.rs_rd).rd_id;
+            let sample = report(Sample::open(relid, (*slot).tts_tupleDescriptor));
+            (*scan).sample = drop_with_context((*scan).memory, sample);
+            pg_sys::MemoryContextSwitchTo(context);
+        }
+        match report((*(*scan).sample).next(slot)) {
+            None => true,
+            Some(rows) => {
+                *live_rows = rows;
+                false
+            }
+        }
+    }
 }
 
-/// Zero: the data is a part of the store's one file.
+/// For `ANALYZE`; the functions that measure a table have answers of their own ([`super::size`]).
+#[pgrx::pg_guard]
 unsafe extern "C-unwind" fn relation_size(
-    _: pg_sys::Relation,
-    _: pg_sys::ForkNumber::Type,
+    relation: pg_sys::Relation,
+    fork: pg_sys::ForkNumber::Type,
 ) -> pg_sys::uint64 {
-    0
+    if fork != pg_sys::ForkNumber::MAIN_FORKNUM {
+        return 0;
+    }
+    // SAFETY: an open relation.
+    report(sample::bytes(unsafe { (*relation).rd_id }))
 }
 
 unsafe extern "C-unwind" fn relation_needs_toast_table(_: pg_sys::Relation) -> bool {

@@ -10,6 +10,8 @@ mod pending;
 mod planner_info;
 pub(crate) mod registry;
 mod rewrite;
+mod sample;
+pub(crate) mod size;
 pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod violation;

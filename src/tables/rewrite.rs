@@ -39,6 +39,21 @@ impl Reader {
     /// `descriptor` describes the relation as it was before the statement.
     pub(super) unsafe fn open(descriptor: pg_sys::TupleDesc) -> Result<Option<Self>> {
         let Some((table, before)) = changes::read_by_rewriting() else { return Ok(None) };
+        table.begin_write()?;
+        // SAFETY: as the caller promises.
+        unsafe { Self::of(&table, &before, descriptor, "").map(Some) }
+    }
+
+    /// Starts to read a table; `tail` follows its name in FROM.
+    ///
+    /// # Safety
+    /// `descriptor` describes the relation as `definition` does.
+    pub(super) unsafe fn of(
+        table: &Table,
+        definition: &Definition,
+        descriptor: pg_sys::TupleDesc,
+        tail: &str,
+    ) -> Result<Self> {
         // SAFETY: a descriptor has `natts` attributes.
         let attributes = unsafe {
             let count = usize::try_from((*descriptor).natts).unwrap_or(0);
@@ -48,14 +63,13 @@ impl Reader {
         let columns = attributes
             .iter()
             .map(|attribute| {
-                let column = before.column(attribute.attnum).filter(|_| !attribute.attisdropped)?;
+                let column = definition.column(attribute.attnum).filter(|_| !attribute.attisdropped)?;
                 specs.push(ColumnSpec { name: column.name.clone(), pg_type: column.pg_type });
                 Some(specs.len() - 1)
             })
             .collect();
         let names: Vec<String> = specs.iter().map(|column| quote_identifier(&column.name)).collect();
-        let sql = format!("SELECT {} FROM {}", names.join(", "), table.qualified());
-        table.begin_write()?;
+        let sql = format!("SELECT {} FROM {}{tail}", names.join(", "), table.qualified());
         let sql = session::DuckSql { instance: table.instance(), sql: &sql, remote_scans: &[] };
         let statement = session::prepare(sql, "", &[])?;
         let schema = batch::decode_schema(&statement.prepared.schema)?;
@@ -68,7 +82,7 @@ impl Reader {
         };
         let id = session::allocate_portal();
         let portal = Portal::start(id, &statement, options, Feeds::none())?;
-        Ok(Some(Self { portal, rows: Rows::new(converter, &specs), columns }))
+        Ok(Self { portal, rows: Rows::new(converter, &specs), columns })
     }
 
     /// Puts the next row into the slot; false at the end.

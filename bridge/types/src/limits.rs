@@ -22,3 +22,6 @@ pub const MAX_FIELD_BYTES: usize = 0x3fff_ffff;
 pub const MAX_DECIMAL_PRECISION: u8 = 38;
 /// `NAMEDATALEN - 1`.
 pub const MAX_IDENTIFIER_BYTES: usize = 63;
+
+/// Bytes of a block of a DuckDB store.
+pub const DUCKDB_BLOCK_BYTES: u64 = 262_144;
