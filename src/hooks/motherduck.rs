@@ -84,6 +84,21 @@ pub(super) fn check_new_schema(name: &str) -> Result<After> {
     Ok(After::Nothing)
 }
 
+/// `ALTER SCHEMA .. RENAME`: from and to names that stand for databases.
+///
+/// # Safety
+/// A valid statement.
+pub(super) unsafe fn check_rename(statement: &pg_sys::RenameStmt) -> Result<()> {
+    if statement.renameType != ObjectType::OBJECT_SCHEMA {
+        return Ok(());
+    }
+    // SAFETY: names in a valid statement.
+    unsafe {
+        check_schema(&owned_string(statement.subname), "renamed")?;
+        check_schema(&owned_string(statement.newname), "created")
+    }
+}
+
 fn check_schema(name: &str, what: &str) -> Result<()> {
     if !name.starts_with(PREFIX) || motherduck::sync::is_working() {
         return Ok(());

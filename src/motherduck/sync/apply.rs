@@ -17,6 +17,8 @@ pub(super) struct Context<'a> {
     pub(super) server: &'a Server,
     /// Owner of what is created.
     pub(super) owner: pg_sys::Oid,
+    /// When the versions were read.
+    pub(super) looked_at: TimestampWithTimeZone,
     pub(super) database: &'a str,
     pub(super) version: &'a str,
 }
@@ -28,8 +30,11 @@ pub(super) struct Context<'a> {
 pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
     match step {
         Step::Create(relation) => create(relation, context),
-        Step::Alter { relation, changes, comment } => {
+        Step::Alter { relation, changes, comment, source } => {
             let _syncing = Syncing::start(context.synced(relation));
+            if *source {
+                set_source(relation)?;
+            }
             let _owner = ActAs::new(context.owner);
             for change in changes {
                 run(&format!("ALTER TABLE {} {change}", qualified(&relation.schema, &relation.name)));
@@ -118,6 +123,22 @@ pub(crate) fn depend_on_server(class: pg_sys::Oid, object: pg_sys::Oid, server: 
             pg_sys::DependencyType::DEPENDENCY_NORMAL,
         );
     }
+}
+
+fn set_source(relation: &Relation) -> Result<()> {
+    let name = qualified(&relation.schema, &relation.name);
+    Spi::run_with_args(
+        "UPDATE duckdb.tables SET source = $2 WHERE relid = $1::pg_catalog.regclass",
+        &[name.as_str().into(), relation.source.as_deref().into()],
+    )?;
+    let relid = Spi::get_one_with_args::<pg_sys::Oid>(
+        "SELECT $1::pg_catalog.regclass::pg_catalog.oid",
+        &[name.as_str().into()],
+    )?;
+    // Plans have the old query in them.
+    // SAFETY: main thread, in a transaction; the relation exists.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relid.unwrap_or(pg_sys::InvalidOid)) };
+    Ok(())
 }
 
 fn set_comment(relation: &Relation) {

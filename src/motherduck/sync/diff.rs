@@ -19,6 +19,8 @@ pub(super) enum Step {
         changes: Vec<String>,
         /// The comment is another one.
         comment: bool,
+        /// It is read by another query.
+        source: bool,
     },
     /// A relation that MotherDuck no longer has, or that cannot be altered into what it has now;
     /// in the latter case a [`Step::Create`] follows.
@@ -52,12 +54,15 @@ pub(super) fn steps(remote: &[Relation], local: &[Relation]) -> Vec<Step> {
         if *old == new {
             continue;
         }
-        // Its place in MotherDuck and how it is read are fixed when it is created.
-        let same_source = old.duckdb_schema == new.duckdb_schema && old.source == new.source;
+        // Its place in MotherDuck is fixed when it is created.
+        let same_place = old.duckdb_schema == new.duckdb_schema;
         match changes(&old.columns, &new.columns) {
-            Some(changes) if same_source => {
-                rest.push(Step::Alter { relation: new.clone(), changes, comment: old.comment != new.comment })
-            }
+            Some(changes) if same_place => rest.push(Step::Alter {
+                relation: new.clone(),
+                changes,
+                comment: old.comment != new.comment,
+                source: old.source != new.source,
+            }),
             _ => {
                 drops.push(drop(old));
                 rest.push(Step::Create(new.clone()));
@@ -71,7 +76,10 @@ pub(super) fn steps(remote: &[Relation], local: &[Relation]) -> Vec<Step> {
 /// What turns columns `old` into `new`; `None` if ALTER TABLE cannot give them that order.
 fn changes(old: &[Column], new: &[Column]) -> Option<Vec<String>> {
     let find = |columns: &[Column], name: &str| columns.iter().find(|column| column.name == name).cloned();
-    let mut changes = Vec::new();
+    let added = new.iter().filter(|column| find(old, &column.name).is_none());
+    // Additions first: a duckdb table keeps a column at any time.
+    let mut changes: Vec<String> =
+        added.clone().map(|column| format!("ADD COLUMN {}", definition(column))).collect();
     let mut kept = Vec::new();
     for column in old {
         let name = quote_identifier(&column.name);
@@ -90,13 +98,9 @@ fn changes(old: &[Column], new: &[Column]) -> Option<Vec<String>> {
             }
         }
     }
-    let added = new.iter().filter(|column| find(old, &column.name).is_none());
-    let order: Vec<&str> = kept.into_iter().chain(added.clone().map(|column| column.name.as_str())).collect();
-    if order.iter().ne(new.iter().map(|column| &column.name).collect::<Vec<_>>().iter().copied()) {
-        return None;
-    }
-    changes.extend(added.map(|column| format!("ADD COLUMN {}", definition(column))));
-    Some(changes)
+    let order: Vec<&str> = kept.into_iter().chain(added.map(|column| column.name.as_str())).collect();
+    let wanted = new.iter().map(|column| column.name.as_str());
+    order.into_iter().eq(wanted).then_some(changes)
 }
 
 /// `name type [NOT NULL]`.
@@ -146,7 +150,7 @@ mod tests {
         let new = relation("t", &[("a", "bigint"), ("c", "date"), ("d", "text")]);
         assert_eq!(
             altered(&old, &new),
-            ["ALTER COLUMN \"a\" TYPE bigint USING NULL", "DROP COLUMN \"b\"", "ADD COLUMN \"d\" text"]
+            ["ADD COLUMN \"d\" text", "ALTER COLUMN \"a\" TYPE bigint USING NULL", "DROP COLUMN \"b\""]
         );
         let mut not_null = old.clone();
         not_null.columns[1].not_null = true;

@@ -146,6 +146,8 @@ fn take_lock(database: pg_sys::Oid) -> Option<File> {
 
 #[derive(Default)]
 struct Worker {
+    /// The server of the last look.
+    server: Option<pg_sys::Oid>,
     /// Versions that Postgres has, by database.
     synced: BTreeMap<String, String>,
     /// Databases some relations of which could not be made, and when to try again.
@@ -160,8 +162,9 @@ struct Worker {
 enum Look {
     /// MotherDuck is not enabled.
     Disabled,
-    /// The server, the owner of what is synced, and the databases with their versions.
-    Found(Server, pg_sys::Oid, BTreeMap<String, String>),
+    /// The server, the owner of what is synced, the time of the look, and the databases with
+    /// their versions.
+    Found(Server, pg_sys::Oid, TimestampWithTimeZone, BTreeMap<String, String>),
 }
 
 impl Worker {
@@ -169,9 +172,13 @@ impl Worker {
         loop {
             match in_transaction(look) {
                 Ok(Look::Disabled) => return,
-                Ok(Look::Found(server, owner, versions)) => {
+                Ok(Look::Found(server, owner, looked_at, versions)) => {
                     self.pause = Duration::ZERO;
-                    self.sync(&server, owner, &versions);
+                    if self.server != Some(server.oid) {
+                        // Another account: what was synced went with its server.
+                        *self = Self { server: Some(server.oid), ..Self::default() };
+                    }
+                    self.sync(&server, owner, looked_at, &versions);
                 }
                 Err(error) => {
                     self.say(format!("MotherDuck could not be reached: {error}"));
@@ -189,14 +196,20 @@ impl Worker {
         }
     }
 
-    fn sync(&mut self, server: &Server, owner: pg_sys::Oid, versions: &BTreeMap<String, String>) {
+    fn sync(
+        &mut self,
+        server: &Server,
+        owner: pg_sys::Oid,
+        looked_at: TimestampWithTimeZone,
+        versions: &BTreeMap<String, String>,
+    ) {
         let now = Instant::now();
         for (database, version) in versions {
             let due = self.retry.get(database).is_some_and(|at| *at <= now);
             if self.synced.get(database) == Some(version) && !due {
                 continue;
             }
-            let context = Context { server, owner, database, version };
+            let context = Context { server, owner, looked_at, database, version };
             match self.sync_database(&context) {
                 Ok(complete) => {
                     self.synced.insert(database.clone(), version.clone());
@@ -215,7 +228,7 @@ impl Worker {
         for database in
             gone.unwrap_or_default().into_iter().filter(|database| !versions.contains_key(database))
         {
-            let context = Context { server, owner, database: &database, version: "" };
+            let context = Context { server, owner, looked_at, database: &database, version: "" };
             let present = in_transaction(|| Ok(local::relations(&database)?)).unwrap_or_default();
             self.carry_out(&diff::steps(&[], &present), &context);
             self.synced.remove(&database);
@@ -239,15 +252,18 @@ impl Worker {
         in_transaction(|| {
             let row = [
                 database.into(),
+                context.server.oid.into(),
                 context.version.into(),
+                context.looked_at.into(),
                 i64::try_from(made).unwrap_or(i64::MAX).into(),
                 i64::try_from(failures).unwrap_or(i64::MAX).into(),
                 error.as_deref().into(),
             ];
             Ok(Spi::run_with_args(
-                "INSERT INTO duckdb.sync_state VALUES ($1, $2, pg_catalog.clock_timestamp(), $3, $4, $5)
+                "INSERT INTO duckdb.sync_state
+                 VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp(), $5, $6, $7)
                  ON CONFLICT (database) DO UPDATE
-                 SET version = EXCLUDED.version, synced_at = EXCLUDED.synced_at, relations = EXCLUDED.relations,
+                 SET server = EXCLUDED.server, version = EXCLUDED.version, looked_at = EXCLUDED.looked_at, synced_at = EXCLUDED.synced_at, relations = EXCLUDED.relations,
                      failures = EXCLUDED.failures, last_error = EXCLUDED.last_error",
                 &row,
             )?)
@@ -282,8 +298,11 @@ fn look() -> Result<Look> {
         Some(role) => unsafe { pg_sys::get_role_oid(c_string(role).as_ptr(), false) },
         None => server.owner,
     };
+    // SAFETY: a system call.
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    let looked_at = TimestampWithTimeZone::try_from(now).expect("the clock is inside Postgres' range");
     let versions = apply::acting_as(server.owner, remote::versions)?;
-    Ok(Look::Found(server, owner, versions))
+    Ok(Look::Found(server, owner, looked_at, versions))
 }
 
 /// Runs `work` in a transaction of its own; on an error, ours or Postgres', it is rolled back.
