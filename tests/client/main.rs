@@ -5,6 +5,7 @@ mod crash;
 mod cursor;
 mod feeds;
 mod fixture;
+mod invalidation;
 mod limits;
 mod memory;
 mod persistence;
