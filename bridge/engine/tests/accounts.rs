@@ -275,3 +275,51 @@ fn a_remote_scan_can_be_abandoned_and_cancelled() {
         assert_eq!(session.int("SELECT 1").unwrap(), 1);
     }
 }
+
+/// The real client: MotherDuck's own extension is loaded, and asks the service which client
+/// this DuckDB needs. The service is a socket of ours; there the proof ends without a network.
+#[test]
+fn the_real_client_asks_the_service() {
+    let directory = tempfile::tempdir().unwrap();
+    let extensions = directory.path().join("extensions");
+    let platform = if cfg!(target_arch = "aarch64") { "linux_arm64" } else { "linux_amd64" };
+    let place = extensions.join("v1.5.5").join(platform);
+    std::fs::create_dir_all(&place).unwrap();
+    let library = std::env::var("DUCKDB_LIB_DIR").expect("scripts/env says where DuckDB's library is");
+    let extension = Path::new(&library).join("motherduck.duckdb_extension");
+    std::fs::copy(&extension, place.join("motherduck.duckdb_extension")).expect("scripts/setup fetches it");
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = service.local_addr().unwrap().port().to_string();
+    let request = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut client, _) = service.accept().unwrap();
+        let mut request = vec![0; 4096];
+        let length = client.read(&mut request).unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nv0.0.0\n\n";
+        client.write_all(answer).unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    let engine = Engine::start_with(
+        directory.path(),
+        &["--extension-directory", extensions.to_str().unwrap()],
+        &[("motherduck_host", "127.0.0.1"), ("motherduck_ext_version_check_port", &port)],
+    );
+    let mut session = engine.session();
+    let error = session.open_account(ACCOUNT, "a-secret-token", "").unwrap_err();
+    assert_eq!(error.sqlstate, SqlState::CANNOT_ESTABLISH_CONNECTION, "{error:?}");
+    assert!(error.detail.as_deref().is_some_and(|text| text.contains("extension version")), "{error:?}");
+    assert!(!format!("{error:?}").contains("a-secret-token"));
+    let request = request.join().unwrap();
+    assert!(request.starts_with("GET /extension_version") && request.contains("v1.5.5"), "{request}");
+    assert_eq!(session.int("SELECT 1").unwrap(), 1);
+}
+
+#[test]
+fn a_missing_client_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = Engine::start(directory.path(), &["--extension-directory", "nowhere"]);
+    let mut session = engine.session();
+    let error = session.open_account(ACCOUNT, "a-secret-token", "").unwrap_err();
+    assert_eq!(error.sqlstate, SqlState::UNDEFINED_FILE, "{error:?}");
+    assert!(!format!("{error:?}").contains("a-secret-token"));
+}

@@ -43,19 +43,18 @@ impl Service for MotherDuck {
     }
 }
 
-/// Why the extension could not start. Its loader downloads the client from the service.
+/// Why the extension could not start. Its initialization asks the service for its client.
 fn unreachable_or_missing(error: &EngineError) -> EngineError {
-    let text = error
-        .detail
-        .as_deref()
-        .map_or_else(|| error.message.to_string(), |detail| format!("{}: {detail}", error.message));
-    if text.contains("Failed to download") || text.contains("ould not establish connection") {
-        return EngineError::new(
-            SqlState::CANNOT_ESTABLISH_CONNECTION,
-            "could not reach MotherDuck",
-        )
-        .with_detail(text)
-        .with_hint("The extension downloads its client from MotherDuck: check that this server may connect there.");
+    let text = match &error.detail {
+        Some(detail) => format!("{}: {detail}", error.message),
+        None => error.message.to_string(),
+    };
+    if text.contains("threw an exception") {
+        return EngineError::new(SqlState::CANNOT_ESTABLISH_CONNECTION, "could not reach MotherDuck")
+            .with_detail(text)
+            .with_hint(
+                "The extension downloads its client from MotherDuck: check that this server may connect there.",
+            );
     }
     EngineError::new(SqlState::UNDEFINED_FILE, "the DuckDB extension \"motherduck\" is not installed")
         .with_detail(text)

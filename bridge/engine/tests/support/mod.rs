@@ -28,10 +28,15 @@ pub struct Engine {
 
 impl Engine {
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(directory, arguments, &[])
+    }
+
+    pub fn start_with(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pg_duckdb_engine"))
             .arg("serve")
             .args(["--memory-limit", "1GB"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .current_dir(directory)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
