@@ -183,15 +183,17 @@ fn arguments(name: &str, types: &[&'static str]) -> Vec<Vec<String>> {
     if types.len() < 2 {
         return lists;
     }
+    // Those of the first two arguments matter most.
+    let most = |position: usize| if types.len() <= 2 || position < 2 { usize::MAX } else { 3 };
     for (position, type_name) in types.iter().enumerate() {
-        for constant in edges::constants(name, position, type_name) {
+        for constant in edges::constants(name, position, type_name).into_iter().take(most(position)) {
             let mut list = columns.clone();
             list[position] = constant;
             lists.push(list);
         }
     }
     if types.len() > 2 {
-        for turn in 0..12 {
+        for turn in 0..8 {
             let mut list = columns.clone();
             for (position, type_name) in types.iter().enumerate().skip(1) {
                 let pool = edges::constants(name, position, type_name);

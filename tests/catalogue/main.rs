@@ -13,6 +13,8 @@ mod edges;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use calls::{Kind, Subject};
 use postgres::Client;
@@ -35,6 +37,9 @@ END $$";
 /// Rows of each SQLSTATE whose error is compared.
 const ERRORS_COMPARED: usize = 2;
 
+/// One row in so many is tried on its own.
+const SAMPLED: usize = 4;
+
 fn main() -> ExitCode {
     match run() {
         Ok(0) => ExitCode::SUCCESS,
@@ -56,6 +61,7 @@ struct Tally {
     finished: usize,
     refused: usize,
     differences: Vec<String>,
+    elapsed: Duration,
 }
 
 impl Tally {
@@ -74,24 +80,60 @@ impl Tally {
     }
 }
 
+/// Connections that work at the same time: a backend and the engine each have something to do.
+const WORKERS: usize = 3;
+
 /// Returns the number of subjects that differ.
 fn run() -> Result<usize> {
     let parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let verbose = std::env::var_os("VERBOSE").is_some_and(|value| value == "1");
+    let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
     let cluster = Cluster::start(Options::with_extension())?;
-    let mut sides = Sides::set_up(&cluster)?;
+    let mut sides = Sides::connect(&cluster)?;
+    sides.set_up()?;
+    let subjects: Vec<Subject> =
+        calls::subjects(&mut sides.heap)?.into_iter().filter(|subject| wanted(&subject.name)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> std::result::Result<Vec<(usize, Tally)>, String> {
+        let mut sides = Sides::connect(&cluster).map_err(|error| error.to_string())?;
+        let mut tallies = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(subject) = subjects.get(at)
+        {
+            let start = Instant::now();
+            let mut tally = sides.compare(subject).map_err(|error| format!("{}: {error}", subject.name))?;
+            tally.elapsed = start.elapsed();
+            tallies.push((at, tally));
+        }
+        Ok(tallies)
+    };
+    let mut tallies = Vec::new();
+    let worked = std::thread::scope(|scope| -> Result<()> {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            tallies.extend(worker.join().map_err(|_| "a worker panicked")??);
+        }
+        Ok(())
+    });
+    if let Err(error) = worked {
+        let log = cluster.log().unwrap_or_default();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains("engine")).collect();
+        return Err(format!("{error}\n{}", lines[lines.len().saturating_sub(20)..].join("\n")).into());
+    }
+    tallies.sort_by_key(|(at, _)| *at);
+    report(&subjects, &tallies)
+}
+
+/// Prints classes and differences.
+fn report(subjects: &[Subject], tallies: &[(usize, Tally)]) -> Result<usize> {
+    let verbose = std::env::var_os("VERBOSE").is_some_and(|value| value == "1");
     let mut counts: BTreeMap<(Kind, &'static str), usize> = BTreeMap::new();
     let (mut failed, mut expressions) = (0, 0);
-    for subject in calls::subjects(&mut sides.heap)? {
-        if !parts.is_empty() && !parts.iter().any(|part| subject.name.contains(part.as_str())) {
-            continue;
-        }
+    for (at, tally) in tallies {
+        let subject = &subjects[*at];
         expressions += subject.expressions.len();
-        let start = std::time::Instant::now();
-        let tally = sides.compare(&subject)?;
         *counts.entry((subject.kind, tally.class())).or_default() += 1;
         if verbose {
-            println!("{:?} {}: {}, {:.0?}", subject.kind, subject.name, tally.class(), start.elapsed());
+            println!("{:?} {}: {}, {:.1?}", subject.kind, subject.name, tally.class(), tally.elapsed);
         }
         if !tally.differences.is_empty() {
             failed += 1;
@@ -114,20 +156,24 @@ struct Sides {
 }
 
 impl Sides {
-    fn set_up(cluster: &Cluster) -> Result<Self> {
+    fn connect(cluster: &Cluster) -> Result<Self> {
         let connect = |schema: &str| -> Result<Client> {
             let mut client = cluster.client()?;
-            client.batch_execute(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {SESSION}"))?;
+            client.batch_execute(&format!("SET search_path = {schema}; {SESSION}"))?;
             Ok(client)
         };
-        let (mut heap, mut duck) = (connect("heap")?, connect("duck")?);
+        Ok(Self { heap: connect("heap")?, duck: connect("duck")? })
+    }
+
+    fn set_up(&mut self) -> Result<()> {
         let run = |client: &mut Client, sql: &str| client.batch_execute(sql).map_err(|error| describe(&error));
-        run(&mut heap, TRY)?;
-        run(&mut heap, &edges::create_table())?;
-        run(&mut heap, &edges::insert_rows())?;
-        run(&mut duck, &format!("{} USING duckdb", edges::create_table()))?;
-        run(&mut duck, "INSERT INTO duck.calls SELECT * FROM heap.calls")?;
-        Ok(Self { heap, duck })
+        run(&mut self.heap, "CREATE SCHEMA heap; CREATE SCHEMA duck")?;
+        run(&mut self.heap, TRY)?;
+        run(&mut self.heap, &edges::create_table())?;
+        run(&mut self.heap, &edges::insert_rows())?;
+        run(&mut self.duck, &format!("{} USING duckdb", edges::create_table()))?;
+        run(&mut self.duck, "INSERT INTO duck.calls SELECT * FROM heap.calls")?;
+        Ok(())
     }
 
     fn compare(&mut self, subject: &Subject) -> Result<Tally> {
@@ -185,7 +231,7 @@ impl Sides {
     /// the errors one by one.
     fn compare_with_errors(&mut self, expression: &str, tally: &mut Tally) -> Result<()> {
         let literal = expression.replace('\'', "''");
-        let sql = format!("SELECT id, heap.try('{literal}', id) FROM heap.calls ORDER BY id");
+        let sql = format!("SELECT id, heap.try('{literal}', id) FROM heap.calls WHERE id % {SAMPLED} = 0 ORDER BY id");
         let mut fine = Vec::new();
         let mut errors: BTreeMap<String, Vec<i32>> = BTreeMap::new();
         for row in self.heap.query(&sql, &[])? {
@@ -250,7 +296,10 @@ impl Sides {
 
     /// True if DuckDB computes the whole statement.
     fn is_shipped(&mut self, sql: &str) -> Result<bool> {
-        let rows = self.duck.query(&format!("EXPLAIN (COSTS OFF) {sql}"), &[])?;
+        let rows = self
+            .duck
+            .query(&format!("EXPLAIN (COSTS OFF) {sql}"), &[])
+            .map_err(|error| format!("EXPLAIN {sql}: {}", describe(&error)))?;
         let first: &str = rows.first().map_or("", |row| row.get(0));
         Ok(first.starts_with("Custom Scan (DuckDBScan)"))
     }

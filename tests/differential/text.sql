@@ -42,7 +42,6 @@ SELECT id, concat(a, b) AS c, concat(a, id, true, NULL, 1.50) AS v, concat_ws('-
 SELECT concat(a, '|', b) AS c, concat_ws('/', a, b, a::smallint) AS w FROM p_int4 WHERE abs(a) < 10 ORDER BY id;
 SELECT id, concat(a, '|') AS c FROM p_bp ORDER BY id;
 SELECT id, concat(amount, '/', n, '/', k) AS c, note || n AS t, n || note AS u, note || (n > 0) AS b, note || amount AS m FROM fact ORDER BY id LIMIT 40;
--- finished: texts of floats are written differently
 SELECT concat(price) AS c FROM fact;
 -- each: p_txt
 SELECT split_part(a, b, 1) AS one, split_part(a, b, 2) AS two, split_part(a, b, -1) AS last FROM p_txt WHERE id = {id};
@@ -57,5 +56,4 @@ SELECT a LIKE 'a%c' AS x, a LIKE 'a\%c' AS y, a NOT LIKE '_b%' AS z, a ILIKE 'A_
 -- each: p_txt
 SELECT a ~ 'a' AS x, a ~ '^a.*c$' AS y, a !~ '[a-z]' AS z, a ~ '(b|c) ?$' AS w, a ~ '' AS e, a ~ 'a\\b' AS s, a ~ '[^a-c]' AS o FROM p_txt WHERE id = {id};
 SELECT id FROM fact WHERE note ~ 'a$' AND note !~ '^(al|gamma)' ORDER BY id LIMIT 20;
--- finished: classes are of ASCII in DuckDB and of Unicode in Postgres
 SELECT count(*) AS n FROM fact WHERE note ~ '\w+';

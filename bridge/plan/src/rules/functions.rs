@@ -34,7 +34,17 @@ pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
 }
 
 /// DuckDB aggregates whose result does not depend on the order of rows.
-const ORDERLESS: [&str; 3] = ["count", "histogram", "quantile_disc"];
+const ORDERLESS: [&str; 8] = [
+    "bool_and",
+    "bool_or",
+    "count",
+    "histogram",
+    "max",
+    "min",
+    // DuckDB gives it the states of a sorted aggregate in a form that it cannot read.
+    "pg_numeric_sum",
+    "quantile_disc",
+];
 
 #[derive(Default)]
 struct Rewriter {
