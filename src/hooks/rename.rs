@@ -2,11 +2,10 @@
 
 use std::ffi::c_char;
 
-use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
 use super::utility::{After, duckdb_table_of};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pg::{owned_string, palloc_string};
 use crate::tables::{ddl, registry, table};
 
@@ -14,6 +13,7 @@ use crate::tables::{ddl, registry, table};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(super) struct Renamed {
+    /// The relation, or the schema.
     relid: pg_sys::Oid,
     what: What,
     /// The old schema, table or column.
@@ -28,6 +28,8 @@ enum What {
     Table,
     Column,
     Schema,
+    /// All tables of a schema, which is then `relid`.
+    WholeSchema,
 }
 
 impl Renamed {
@@ -42,6 +44,16 @@ impl Renamed {
         };
         if what == What::Column {
             return ddl::rename_column(relid, &old, &new);
+        }
+        if what == What::WholeSchema {
+            let mut last = None;
+            for table in registry::in_schema(relid) {
+                let mut before = table::of_relation(table)?;
+                before.schema.clone_from(&old);
+                ddl::move_table(table, &before)?;
+                last = Some(before);
+            }
+            return last.as_ref().map_or(Ok(()), ddl::drop_schema);
         }
         let mut before = table::of_relation(relid)?;
         match what {
@@ -88,21 +100,12 @@ unsafe fn rename_schema(statement: &pg_sys::RenameStmt) -> Result<After> {
     // SAFETY: names in a valid statement.
     unsafe {
         let schema = pg_sys::get_namespace_oid(statement.subname, true);
-        if schema != pg_sys::InvalidOid && !registry::in_schema(schema).is_empty() {
-            return Err(Error::from(
-                EngineError::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    format!(
-                        "schema \"{}\" contains duckdb tables and cannot be renamed",
-                        owned_string(statement.subname)
-                    ),
-                )
-                .with_detail("DuckDB cannot rename schemas.")
-                .with_hint("Create another schema and move the tables with ALTER TABLE .. SET SCHEMA."),
-            ));
+        if schema == pg_sys::InvalidOid || registry::in_schema(schema).is_empty() {
+            return Ok(After::Nothing);
         }
+        let old = palloc_string(&owned_string(statement.subname));
+        Ok(After::Rename(Renamed { relid: schema, what: What::WholeSchema, old, new: std::ptr::null_mut() }))
     }
-    Ok(After::Nothing)
 }
 
 /// `ALTER TABLE .. SET SCHEMA`.

@@ -509,7 +509,9 @@ unsafe extern "C-unwind" fn relation_size(
         return 0;
     }
     // SAFETY: an open relation.
-    report(sample::bytes(unsafe { (*relation).rd_id }))
+    let relid = unsafe { (*relation).rd_id };
+    // The transient table of VACUUM FULL exists in Postgres only.
+    if pending::contains(relid) { 0 } else { report(sample::bytes(relid)) }
 }
 
 unsafe extern "C-unwind" fn relation_needs_toast_table(_: pg_sys::Relation) -> bool {

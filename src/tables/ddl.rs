@@ -6,14 +6,14 @@
 
 use std::collections::HashMap;
 
-use bridge_types::names::quote_identifier;
+use bridge_types::names::{quote_identifier, quote_literal};
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
 use super::definition::{Column, Definition, Key};
-use super::registry;
 use super::table::{self, Location, Table};
 use super::violation::{self, Rows};
+use super::{ask, registry};
 use crate::engine::session;
 use crate::error::{Error, Result};
 use crate::lower::lower_column_expression;
@@ -144,6 +144,16 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
 pub(super) fn drop_table(table: &Table) -> Result<()> {
     table.begin_write()?;
     table.run(&format!("DROP TABLE IF EXISTS {}", table.qualified()))?;
+    Ok(())
+}
+
+/// Drops the DuckDB schema that `table` was in, which Postgres has not any more. What is still in
+/// there was left behind by a transaction that Postgres gave up.
+pub(crate) fn drop_schema(table: &Table) -> Result<()> {
+    if matches!(table.location, Location::Local(_)) && table.duckdb_schema() != "main" {
+        table.begin_write()?;
+        table.run(&format!("DROP SCHEMA IF EXISTS {} CASCADE", table.qualified_schema()))?;
+    }
     Ok(())
 }
 
@@ -400,23 +410,30 @@ pub(super) fn create_indexes(relid: pg_sys::Oid, table: &Table, definition: &Def
 fn create_index(relid: pg_sys::Oid, table: &Table, definition: &Definition, index: &Key) -> Result<()> {
     table.begin_write()?;
     let unique = if index.unique { "UNIQUE " } else { "" };
+    // SAFETY: a system call.
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
     let sql = format!(
         "CREATE {unique}INDEX {} ON {} ({})",
-        quote_identifier(&index.duckdb_name()),
+        quote_identifier(&format!("{}{now}", index.duckdb_prefix())),
         table.qualified(),
         definition.names(&index.columns)
     );
-    table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
-    Ok(())
+    table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))
 }
 
 fn drop_index(table: &Table, index: &Key) -> Result<()> {
     table.begin_write()?;
-    table.run(&format!(
-        "DROP INDEX IF EXISTS {}.{}",
-        table.qualified_schema(),
-        quote_identifier(&index.duckdb_name())
-    ))?;
+    let find = format!(
+        "SELECT index_name AS c0 FROM duckdb_indexes() WHERE database_name = {} AND schema_name = {} \
+         AND table_name = {} AND starts_with(index_name, {})",
+        quote_literal(&table.database()),
+        quote_literal(table.duckdb_schema()),
+        quote_literal(&table.name),
+        quote_literal(&index.duckdb_prefix())
+    );
+    for name in ask::texts(table, &find)? {
+        table.run(&format!("DROP INDEX {}.{}", table.qualified_schema(), quote_identifier(&name)))?;
+    }
     Ok(())
 }
 

@@ -155,9 +155,10 @@ impl Column {
 }
 
 impl Key {
-    /// Name of a plain index in DuckDB, which survives renaming in Postgres.
-    pub(super) fn duckdb_name(&self) -> String {
-        format!("pg_index_{}", self.index.to_u32())
+    /// Beginning of the name of a plain index in DuckDB, which survives renaming in Postgres. The
+    /// rest makes it new: DuckDB does not create an index that its transaction has dropped.
+    pub(super) fn duckdb_prefix(&self) -> String {
+        format!("pg_index_{}_", self.index.to_u32())
     }
 }
 

@@ -1,13 +1,20 @@
 //! Sees every relation and column that Postgres drops, for whatever reason: DROP TABLE, the
 //! cascade of a schema, an owner, a type or the extension, and DISCARD TEMP.
 
+use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 
 use pgrx::pg_sys;
 
+use super::table::{self, Table};
 use super::{changes, ddl, pending};
 use crate::error::{Result, report};
 use crate::pg::catalog;
+
+thread_local! {
+    /// Schemas that this transaction has dropped duckdb tables of, with one of the tables.
+    static EMPTIED: RefCell<Vec<(pg_sys::Oid, Table)>> = const { RefCell::new(Vec::new()) };
+}
 
 static mut PREVIOUS: pg_sys::object_access_hook_type = None;
 
@@ -29,7 +36,8 @@ unsafe extern "C-unwind" fn object_access(
     arg: *mut c_void,
 ) {
     if access == pg_sys::ObjectAccessType::OAT_DROP
-        && (class == pg_sys::RelationRelationId || class == catalog::CONSTRAINT_RELATION)
+        && [pg_sys::RelationRelationId, catalog::CONSTRAINT_RELATION, pg_sys::NamespaceRelationId]
+            .contains(&class)
     {
         // SAFETY: called by Postgres before the object goes.
         unsafe { dropping(class, object, sub_object) };
@@ -45,6 +53,20 @@ unsafe extern "C-unwind" fn object_access(
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn dropping(class: pg_sys::Oid, object: pg_sys::Oid, column: c_int) {
     report(if class == catalog::CONSTRAINT_RELATION { constraint(object) } else { relation(object, column) });
+}
+
+/// A schema, after what was in it.
+fn schema(schema: pg_sys::Oid) -> Result<()> {
+    let emptied = EMPTIED.with_borrow_mut(|emptied| {
+        let index = emptied.iter().position(|(other, _)| *other == schema)?;
+        Some(emptied.swap_remove(index).1)
+    });
+    emptied.as_ref().map_or(Ok(()), ddl::drop_schema)
+}
+
+/// Forgets the schemas whose tables this transaction has dropped.
+pub(super) fn forget() {
+    EMPTIED.take();
 }
 
 /// A constraint of a table (or of a domain, which has no relation).
@@ -74,5 +96,14 @@ fn relation(relid: pg_sys::Oid, column: c_int) -> Result<()> {
         return Ok(());
     }
     changes::forget(relid);
-    ddl::drop(relid)
+    // SAFETY: a catalog look-up on the main thread.
+    let schema = unsafe { pg_sys::get_rel_namespace(relid) };
+    let table = table::of_relation(relid)?;
+    ddl::drop(relid)?;
+    EMPTIED.with_borrow_mut(|emptied| {
+        if emptied.iter().all(|(other, _)| *other != schema) {
+            emptied.push((schema, table));
+        }
+    });
+    Ok(())
 }

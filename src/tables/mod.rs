@@ -1,6 +1,7 @@
 //! duckdb tables: the access method and the DDL behind it.
 
 mod access_method;
+mod ask;
 pub(crate) mod changes;
 pub(crate) mod create_as;
 pub(crate) mod ddl;
@@ -36,4 +37,7 @@ pub(crate) fn create_pending() -> Result<()> {
 pub(crate) fn forget_since(subtransaction: pg_sys::SubTransactionId) {
     pending::forget_since(subtransaction);
     changes::forget_since(subtransaction);
+    if subtransaction == 0 {
+        dropped::forget();
+    }
 }

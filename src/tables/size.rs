@@ -4,26 +4,20 @@
 //! puts ours in their place ([`replace`]), which ask the engine about duckdb tables and Postgres
 //! about all others.
 
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
 use bridge_types::limits::DUCKDB_BLOCK_BYTES;
 use bridge_types::names::quote_literal;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, direct_function_call, pg_sys};
 
-use super::table;
-use crate::engine::feed::Feeds;
-use crate::engine::portal::Portal;
-use crate::engine::session::{self, ExecuteOptions};
+use super::{ask, table};
 use crate::error::{Result, report};
 use crate::pg::catalog;
-use crate::scan::plan::SMALL_CREDIT_BYTES;
 
 /// Bytes of a table: its blocks in the store, and what is not in a block yet.
 pub(super) fn bytes(relid: pg_sys::Oid) -> Result<i64> {
     let table = table::of_relation(relid)?;
     // Blocks may be shared by small segments; values in memory are counted by their width.
-    one_number(
+    ask::number(
         &table,
         &format!(
             "SELECT CAST(count(DISTINCT block_id) FILTER (persistent) * {DUCKDB_BLOCK_BYTES} + \
@@ -39,27 +33,7 @@ pub(super) fn bytes(relid: pg_sys::Oid) -> Result<i64> {
 /// Rows of a table, exactly.
 pub(super) fn rows(relid: pg_sys::Oid) -> Result<i64> {
     let table = table::of_relation(relid)?;
-    one_number(&table, &format!("SELECT count(*) AS c0 FROM {}", table.qualified()))
-}
-
-/// The BIGINT that a query returns; 0 for none or null.
-fn one_number(table: &table::Table, sql: &str) -> Result<i64> {
-    let statement =
-        session::bound(session::DuckSql { instance: table.instance(), sql, remote_scans: &[] }, "", &[])?;
-    let options = ExecuteOptions {
-        params: bytes::Bytes::new(),
-        credit_bytes: SMALL_CREDIT_BYTES,
-        whole_result: true,
-        profile: false,
-    };
-    let mut portal = Portal::start(session::allocate_portal(), &statement, options, Feeds::none())?;
-    let mut number = 0;
-    while let Some(batch) = portal.next_batch()? {
-        let column = batch.columns().first().and_then(|column| column.as_primitive_opt::<Int64Type>());
-        number = column.and_then(|column| column.iter().flatten().next()).unwrap_or(number);
-    }
-    portal.close()?;
-    Ok(number)
+    ask::number(&table, &format!("SELECT count(*) AS c0 FROM {}", table.qualified()))
 }
 
 /// Postgres' functions (`pg_proc.dat`) and ours, in schema `duckdb`, of the same arguments.

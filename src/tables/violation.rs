@@ -69,12 +69,12 @@ fn duplicate(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error
         named.iter().find_map(|(names, key)| Some((names, *key, labelled(quoted, names)?)))
     });
     let found = found.or_else(|| {
-        // DuckDB names no columns for rows of the same statement.
-        let values = quoted?;
-        let parts = values.split(", ").count();
+        // DuckDB names no columns for rows of the same statement, and old ones after RENAME.
+        let values = unlabelled(quoted?);
+        let parts = values.len();
         let mut candidates = named.iter().filter(|(names, _)| names.len() == parts || named.len() == 1);
         match (candidates.next(), candidates.next()) {
-            (Some((names, key)), None) => Some((names, *key, values.to_owned())),
+            (Some((names, key)), None) => Some((names, *key, values.join(", "))),
             _ => None,
         }
     });
@@ -125,6 +125,15 @@ fn labelled(text: &str, names: &[&str]) -> Option<String> {
     Some(values.join(", "))
 }
 
+/// The parts of `a: 1, b: x` or `1, x` without names; a guess if values have commas or colons.
+fn unlabelled(text: &str) -> Vec<&str> {
+    let name_ends = |part: &str| {
+        let end = part.find(": ")?;
+        part[..end].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(end + 2)
+    };
+    text.split(", ").map(|part| &part[name_ends(part).unwrap_or(0)..]).collect()
+}
+
 fn check(error: Error, table: &str, rows: Rows) -> Error {
     let digits = error.0.message.split_once(CHECK_MARK).map(|(_, rest)| {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -159,6 +168,13 @@ fn null(error: Error, table: &str, rows: Rows) -> Error {
 #[cfg(test)]
 mod tests {
     use super::labelled;
+
+    #[test]
+    fn values_without_their_names() {
+        assert_eq!(super::unlabelled("id: 5"), ["5"]);
+        assert_eq!(super::unlabelled("a: 1, b: x"), ["1", "x"]);
+        assert_eq!(super::unlabelled("1, x"), ["1", "x"]);
+    }
 
     #[test]
     fn values_of_a_key_are_found_by_its_columns() {

@@ -33,6 +33,7 @@ SELECT * FROM renamed ORDER BY i;
 CREATE SCHEMA s;
 CREATE TABLE s.x (i integer) USING duckdb;
 ALTER SCHEMA s RENAME TO s2;
-DROP SCHEMA s CASCADE;
+SELECT count(*) FROM s2.x;
+DROP SCHEMA s2 CASCADE;
 SELECT count(*) FROM duckdb.tables;
 DROP TABLE renamed;
