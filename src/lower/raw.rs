@@ -52,6 +52,8 @@ impl RawColumns {
         // SAFETY: as the caller promises.
         unsafe {
             let folded = pg_sys::eval_const_expressions(std::ptr::null_mut(), targets.cast());
+            // Folding leaves some to the end of planning, which does not come here.
+            pg_sys::fix_opfuncids(folded);
             let mut mapping = Mapping { columns: self, rtable, replace, refused: None };
             let list = map(folded, (&raw mut mapping).cast());
             match mapping.refused {

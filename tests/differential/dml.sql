@@ -100,6 +100,8 @@ MERGE INTO w USING (VALUES (5, 1), (5, 2)) s (a, b) ON s.a = w.id WHEN MATCHED A
 -- differs: Postgres computes 1 / 0 when it plans
 MERGE INTO w USING (VALUES (6, 0)) s (a, b) ON s.a = w.id WHEN MATCHED AND s.b = 1 THEN UPDATE SET n = 1 / s.b WHEN MATCHED THEN UPDATE SET n = 77;
 MERGE INTO w USING (VALUES (6, 0)) s (a, b) ON s.a = w.id WHEN MATCHED THEN UPDATE SET n = 1 / s.b;
+MERGE INTO w USING other o ON o.k = w.id WHEN MATCHED THEN DO NOTHING;
+MERGE INTO w USING other o ON o.k = w.id WHEN NOT MATCHED THEN DO NOTHING;
 UPDATE w SET n = 77 WHERE id = 6;
 MERGE INTO w USING (VALUES (600, 'far too long')) s (a, b) ON s.a = w.id WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.a, s.b);
 MERGE INTO w USING (VALUES (7, 1), (700, 2)) s (a, b) ON s.a = w.id WHEN MATCHED THEN UPDATE SET t = to_char(s.a, 'FM00'), (n, k) = (9, 9) WHEN NOT MATCHED THEN INSERT (id, t) VALUES (s.a, to_char(s.b, 'FM00'));

@@ -145,6 +145,10 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
             }
         }
     }
+    if merge.actions.iter().all(|action| *action == MergeAction::Nothing) {
+        // The source is still computed, errors and all.
+        sql.push_str(" WHEN MATCHED THEN DO NOTHING");
+    }
     sql.push_str(&returning(&merge.returning));
     Ok(sql)
 }
