@@ -36,6 +36,13 @@ pub(super) unsafe fn offer(
         {
             return Ok(());
         }
+        // A key that is nothing but a parameter of the scan: Postgres would take the parameter for the
+        // column of the result that is equal to it.
+        let mut keys = list::pointers::<pg_sys::SortGroupClause>((*parse).groupClause)
+            .map(|clause| (*pg_sys::get_sortgroupclause_tle(clause, (*root).processed_tlist)).expr);
+        if keys.any(|key| (*key).type_ != NodeTag::T_Const && !pg_sys::contain_var_clause(key.cast())) {
+            return Ok(());
+        }
         let Some(input_part) = Part::of_relation(input) else { return Ok(()) };
         let having = (*parse).havingQual.cast::<pg_sys::List>();
         let mut part = Part { grouped: true, having, ..input_part };
