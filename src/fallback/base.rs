@@ -4,9 +4,11 @@ use pgrx::pg_sys;
 
 use super::computed::{self, Layout};
 use super::part::{self, Part};
-use super::{cost, fence, plan};
-use crate::error::{Error, Result};
-use crate::lower::LowerError;
+use super::{cost, fence, lookup, plan};
+use crate::engine::{feed, session};
+use crate::error::Result;
+use crate::hooks::planner;
+use crate::lower::{LowerError, LoweredQuery};
 use crate::pg::{catalog, list};
 use crate::resolve::reader;
 
@@ -42,11 +44,10 @@ pub(super) unsafe fn offer(
         let mut wanted = Vec::new();
         part::variables((*(*relation).reltarget).exprs, (*relation).relids, &mut wanted);
         let layout = Layout::of(root, &wanted)?;
-        if let Err(error) = part.lower(root, computed::targets(root, &layout.shipped)) {
-            return match (kind, error) {
-                (Kind::Subquery, LowerError::Unsupported(_)) => Ok(()),
-                (_, error) => Err(Error::from(error)),
-            };
+        match (kind, part.lower(root, computed::targets(root, &layout.shipped))) {
+            (Kind::Subquery, Err(LowerError::Unsupported(_))) => return Ok(()),
+            (Kind::Subquery, Ok(lowered)) if !binds(&lowered)? => return Ok(()),
+            (_, lowered) => drop(lowered?),
         }
         ship_conditions(root, relation, entry, &mut part)?;
         (*relation).pathlist = std::ptr::null_mut();
@@ -72,9 +73,26 @@ pub(super) unsafe fn offer(
         plan::add_path(root, relation, part, (*relation).lateral_relids, |rows| {
             cost::of_part(scanned, sent(rows))
         });
-        Ok(())
+        lookup::offer(root, relation, part, scanned)
     }
 }
+
+/// True if DuckDB binds a subquery: it has limits that only show then.
+///
+/// # Errors
+/// Those that do not tell of such a limit.
+fn binds(lowered: &LoweredQuery) -> Result<bool> {
+    let feeds = lowered.feeds.iter();
+    let feeds = feeds.map(|feed| feed::spec(&feed.columns, FEED_ROWS)).collect::<Result<Vec<_>>>()?;
+    match session::bound(&lowered.sql, "", &feeds) {
+        Ok(_) => Ok(true),
+        Err(error) if planner::is_refusal(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Rows that a feed is assumed to have as long as it is not planned.
+const FEED_ROWS: f64 = 1000.0;
 
 /// # Safety
 /// `entry` is a valid range-table entry of a level that is being planned.

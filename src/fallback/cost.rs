@@ -9,6 +9,8 @@ use pgrx::pg_sys;
 const STARTUP: f64 = 100.0;
 /// What DuckDB does with a row of a table.
 const ROW_IN_DUCKDB: f64 = 0.000_5;
+/// Comparing a row that DuckDB sorts, all of them together.
+const ROW_SORTED: f64 = 0.001;
 /// Sending a row and converting it, besides the executor's own `cpu_tuple_cost`.
 const ROW_SENT: f64 = 0.005;
 
@@ -17,6 +19,13 @@ pub(super) fn of_part(scanned: f64, sent: f64) -> (f64, f64) {
     // SAFETY: a setting of the main thread.
     let handed_out = unsafe { pg_sys::cpu_tuple_cost };
     (STARTUP, STARTUP + scanned * ROW_IN_DUCKDB + sent * (ROW_SENT + handed_out))
+}
+
+/// As [`of_part`], of a part that sorts `sorted` rows before it sends the first one.
+pub(super) fn of_sorted_part(scanned: f64, sorted: f64, sent: f64) -> (f64, f64) {
+    let (startup, total) = of_part(scanned, sent);
+    let sort = scanned * ROW_IN_DUCKDB + sorted * ROW_SORTED;
+    (startup + sort, total + sorted * ROW_SORTED)
 }
 
 /// Rows of the base relations among `relids`.

@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::{base, group, join};
+use super::{base, group, join, order};
 use crate::error::report;
 
 static mut PREVIOUS_BASE: pg_sys::set_rel_pathlist_hook_type = None;
@@ -97,8 +97,10 @@ unsafe extern "C-unwind" fn create_upper_paths(
         if let Some(previous) = PREVIOUS_UPPER {
             previous(root, stage, input, output, extra);
         }
-        if stage == pg_sys::UpperRelationKind::UPPERREL_GROUP_AGG {
-            offer_group(root, input, output);
+        match stage {
+            pg_sys::UpperRelationKind::UPPERREL_GROUP_AGG => offer_group(root, input, output),
+            pg_sys::UpperRelationKind::UPPERREL_ORDERED => offer_order(root, input, output),
+            _ => {}
         }
     }
 }
@@ -111,4 +113,14 @@ unsafe extern "C-unwind" fn offer_group(
 ) {
     // SAFETY: the arguments of the hook.
     report(unsafe { group::offer(root, input, grouped) });
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn offer_order(
+    root: *mut pg_sys::PlannerInfo,
+    input: *mut pg_sys::RelOptInfo,
+    sorted: *mut pg_sys::RelOptInfo,
+) {
+    // SAFETY: the arguments of the hook.
+    report(unsafe { order::offer(root, input, sorted) });
 }

@@ -29,6 +29,7 @@ pub(super) unsafe fn offer(
         {
             return Ok(());
         }
+        // Neither groups: those are relations of another stage.
         let Some((left, right)) = Part::of_relation(outer).zip(Part::of_relation(inner)) else {
             return Ok(());
         };

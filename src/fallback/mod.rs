@@ -3,8 +3,8 @@
 //! When [`crate::lower`] answers `Unsupported`, Postgres plans the statement, and the hooks of
 //! its planner offer a `DuckDBScan` for each piece that DuckDB may run: a duckdb table or a file
 //! with the columns that are needed and the conditions that lower ([`base`]), a subquery in FROM
-//! that lowers whole ([`fence`]), joins between such pieces ([`join`]), and the grouping of
-//! one ([`group`]). Postgres finishes the rest, so that every query it accepts is answered.
+//! that lowers whole ([`fence`]), joins between such pieces ([`join`]), the grouping of one
+//! ([`group`]), and its order and limit ([`order`]). Postgres finishes the rest, so that every query it accepts is answered.
 //!
 //! All pieces are made the same way: a [`part::Part`] becomes a small `Query` over the
 //! range table that Postgres has preprocessed, and that one is lowered whole ([`plan`]). What a
@@ -12,6 +12,7 @@
 //! nested loop) are parameters of its SQL, evaluated each time it is started ([`node`]).
 //!
 //! - [`check`]: what neither DuckDB nor Postgres can do on duckdb tables;
+//! - [`lookup`]: parts that are started again for each row of another relation;
 //! - [`hooks`]: the planner's hooks; [`cost`], [`size`]: estimates;
 //! - [`computed`]: columns that the backend adds to DuckDB's rows: `tableoid`, whole rows;
 //! - [`reason`]: why the statement is not shipped whole, for EXPLAIN and the NOTICE.
@@ -24,7 +25,9 @@ mod fence;
 mod group;
 mod hooks;
 mod join;
+mod lookup;
 pub(crate) mod node;
+mod order;
 mod part;
 mod plan;
 mod reason;

@@ -22,6 +22,10 @@ pub(super) struct Part {
     pub(super) grouped: bool,
     /// Conditions in HAVING.
     pub(super) having: *mut pg_sys::List,
+    /// It sorts by the clauses of its level.
+    pub(super) sorted: bool,
+    /// More rows than these are not wanted; 0 if all are.
+    pub(super) limit: i64,
 }
 
 impl Part {
@@ -46,6 +50,8 @@ impl Part {
             local: std::ptr::null_mut(),
             grouped: false,
             having: std::ptr::null_mut(),
+            sorted: false,
+            limit: 0,
         }
     }
 
@@ -56,7 +62,9 @@ impl Part {
         unsafe {
             let private = list::append(std::ptr::null_mut(), self.from);
             let private = lists.into_iter().fold(private, |private, item| list::append(private, item));
-            list::append(private, list::from_integers([i32::from(self.grouped)]))
+            let private =
+                list::append(private, list::from_integers([self.grouped, self.sorted].map(i32::from)));
+            list::append(private, bigint(self.limit))
         }
     }
 
@@ -68,12 +76,15 @@ impl Part {
         // SAFETY: the order of `to_private`.
         unsafe {
             let items: Vec<*mut pg_sys::Node> = list::pointers((*path).custom_private).collect();
+            let flags = list::integers(items[4].cast());
             Self {
                 from: items[0],
                 quals: items[1].cast(),
                 local: items[2].cast(),
                 having: items[3].cast(),
-                grouped: list::integers(items[4].cast())[0] != 0,
+                grouped: flags[0] != 0,
+                sorted: flags[1] != 0,
+                limit: (*items[5].cast::<pg_sys::Const>()).constvalue.value().cast_signed() as i64,
             }
         }
     }
@@ -101,15 +112,22 @@ impl Part {
                     return None;
                 }
                 let part = Self::of_path(path.cast());
-                (part.local.is_null() && !part.grouped).then_some(part)
+                part.local.is_null().then_some(part)
             })
         }
+    }
+
+    /// The relations in FROM.
+    pub(super) fn relids(&self) -> pg_sys::Relids {
+        // SAFETY: a join tree made by `relation` and `super::join`.
+        unsafe { relids(self.from) }
     }
 
     /// The SELECT of `targets` from this part.
     ///
     /// # Safety
-    /// `root` is the state of the level the part belongs to; `targets` are target entries.
+    /// `root` is the state of the level the part belongs to; `targets` are target entries, those
+    /// of `super::group` and `super::order` if it groups or sorts.
     pub(super) unsafe fn query(
         &self,
         root: *mut pg_sys::PlannerInfo,
@@ -130,6 +148,12 @@ impl Part {
                 (*query).groupClause = (*parse).groupClause;
                 (*query).havingQual = explicit(self.having);
                 (*query).hasAggs = (*parse).hasAggs;
+            }
+            if self.sorted {
+                (*query).sortClause = (*parse).sortClause;
+            }
+            if self.limit > 0 {
+                (*query).limitCount = bigint(self.limit).cast();
             }
             query
         }
@@ -166,6 +190,27 @@ impl Part {
             Err(LowerError::Unsupported(_)) => Ok(false),
             Err(error @ LowerError::Engine(_)) => Err(Error::from(error)),
         }
+    }
+}
+
+/// # Safety
+/// `from` is a join tree of range-table references.
+unsafe fn relids(from: *mut pg_sys::Node) -> pg_sys::Relids {
+    // SAFETY: as the caller promises; the tag says what the node is.
+    unsafe {
+        if (*from).type_ == NodeTag::T_RangeTblRef {
+            return pg_sys::bms_make_singleton((*from.cast::<pg_sys::RangeTblRef>()).rtindex);
+        }
+        let join = &*from.cast::<pg_sys::JoinExpr>();
+        pg_sys::bms_union(relids(join.larg), relids(join.rarg))
+    }
+}
+
+fn bigint(value: i64) -> *mut pg_sys::Const {
+    // SAFETY: a fresh node in the current context.
+    unsafe {
+        let value = pg_sys::Datum::from(value);
+        pg_sys::makeConst(pg_sys::INT8OID, -1, pg_sys::InvalidOid, 8, value, false, true)
     }
 }
 

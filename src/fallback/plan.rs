@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 
 use super::computed::{self, Layout};
 use super::part::{self, Part};
-use super::{base, group, reason};
+use super::{base, group, order, reason};
 use crate::error::{self, Error, Result};
 use crate::pg::{self, list};
 use crate::scan;
@@ -47,6 +47,10 @@ pub(super) unsafe fn add_path(
         (*path).pathtype = NodeTag::T_CustomScan;
         (*path).parent = relation;
         (*path).pathtarget = (*relation).reltarget;
+        if part.sorted {
+            (*path).pathtarget = (*root).upper_targets[pg_sys::UpperRelationKind::UPPERREL_ORDERED as usize];
+            (*path).pathkeys = (*root).sort_pathkeys;
+        }
         (*path).rows = (*relation).rows;
         if !pg_sys::bms_is_empty(outer) {
             (*path).param_info = pg_sys::get_baserel_parampathinfo(root, relation, outer);
@@ -101,15 +105,19 @@ unsafe fn plan(
             local = base::ship_parameterised(root, relation, conditions, &mut part)?;
             let mut wanted = Vec::new();
             for exprs in [(*(*relation).reltarget).exprs, outputs, local] {
-                part::variables(exprs, (*relation).relids, &mut wanted);
+                part::variables(exprs, part.relids(), &mut wanted);
             }
             layout = Layout::of(root, &wanted)?;
             shipped = computed::targets(root, &layout.shipped);
+            if local.is_null() && !part.sorted {
+                part.limit = order::unsorted_limit(root, part.relids());
+            }
         }
-        let mut lowered = part.lower(root, shipped)?;
+        let targets_of_query = if part.sorted { order::targets(root, shipped) } else { shipped };
+        let mut lowered = part.lower(root, targets_of_query)?;
         // Fewer rows than all may be read.
         lowered.limited |= (*root).tuple_fraction > 0.0;
-        let query = part.query(root, shipped);
+        let query = part.query(root, targets_of_query);
         let mut scan = scan_plan(query, pg_sys::debug_query_string, lowered, true)?;
         if scan.columns.len() != list::pointers::<pg_sys::Node>(shipped).len() {
             return Err(Error::new(SqlState::INTERNAL_ERROR, "a part of the query has other columns"));

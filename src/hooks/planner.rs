@@ -227,7 +227,7 @@ unsafe fn plan(
 
 /// True for errors of DuckDB's binder in SQL that we have written. They are limits of DuckDB
 /// (windows in a LATERAL subquery, outer columns in lambdas): Postgres has found nothing wrong.
-fn is_refusal(error: &Error) -> bool {
+pub(crate) fn is_refusal(error: &Error) -> bool {
     const REFUSALS: [&str; 4] = ["0A000", "42703", "42803", "42804"];
     REFUSALS.contains(&error.0.sqlstate.to_string().as_str())
 }

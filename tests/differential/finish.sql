@@ -135,3 +135,45 @@ SELECT k FROM dim EXCEPT SELECT twice(k) FROM dim ORDER BY 1;
 -- Values of the transaction, and of the session.
 -- finished: a function of the user
 SELECT count(*) AS n, twice(count(*)::int) AS f FROM fact WHERE d < current_date AND d < now() AND note <> current_user;
+
+-- Order and limit.
+-- finished: a function of the user
+SELECT id, twice(n) AS f, amount FROM fact ORDER BY amount DESC, id LIMIT 5 OFFSET 3;
+-- finished: a function of the user
+SELECT twice(f.n) AS x, d.name FROM fact f JOIN dim d USING (k) ORDER BY f.id % 50 DESC, f.id LIMIT 4;
+-- finished: a function of the user
+SELECT twice(count(*)::int) AS c, k FROM fact GROUP BY k ORDER BY count(*) DESC, k LIMIT 3;
+-- finished: a function of the user
+SELECT twice(count(*)::int) AS c, note FROM fact GROUP BY note HAVING sum(n) > -100000 ORDER BY sum(amount) NULLS FIRST, note OFFSET 1;
+-- finished: a function of the user
+SELECT DISTINCT twice(n) AS f FROM fact ORDER BY 1 LIMIT 4;
+-- finished: a function of the user
+SELECT count(*) AS c FROM (SELECT twice(n) AS f FROM fact LIMIT 17) q;
+-- finished: a function of the user
+SELECT count(*) AS c FROM (SELECT twice(f.n) AS f FROM fact f JOIN dim d ON d.k = f.k WHERE twice(d.k) > 4 LIMIT 17) q;
+-- finished: a function of the user
+SELECT twice(n) AS f FROM fact ORDER BY twice(n) DESC, id LIMIT 3;
+-- finished: a function of the user
+SELECT id, twice(n) AS f FROM fact ORDER BY id FETCH FIRST 2 ROWS WITH TIES;
+-- finished: a function of the user
+SELECT k, twice(generate_series(1, 2)) AS g FROM dim ORDER BY k, 2 LIMIT 3;
+-- finished: a function of the user
+SELECT twice(n) AS f FROM fact LIMIT 0;
+-- finished: a function of the user
+SELECT id, twice(n) AS f FROM fact ORDER BY id LIMIT -1;
+-- finished: a function of the user
+SELECT d.k, x.id FROM dim d, LATERAL (SELECT id, twice(n) AS f FROM fact WHERE fact.k = d.k ORDER BY n, id LIMIT 2) x ORDER BY 1, 2;
+-- finished: a function of the user
+SELECT twice(k) AS f FROM dim UNION ALL (SELECT twice(k) FROM fact ORDER BY id LIMIT 2) ORDER BY 1;
+
+-- Rows of a large table for those of a small one.
+-- finished: a heap table and a function of the user
+SELECT s.label, l.id, twice(l.k) AS f FROM side s JOIN large l ON l.id = s.k ORDER BY 1, 2;
+-- finished: a heap table and a function of the user
+SELECT s.label, l.t, twice(l.k) AS f FROM side s LEFT JOIN large l ON l.id = twice(s.k) + 10 AND l.t LIKE '%2' ORDER BY 1, 2;
+-- finished: a function of the user
+SELECT d.name, l.id FROM dim d JOIN large l ON l.k = twice(d.k) AND l.id > d.k * 1000 WHERE twice(d.k) < 8 ORDER BY 1, 2;
+-- finished: a heap table and a function of the user
+SELECT s.label, l.id, m.t FROM side s JOIN large l ON l.k = s.k JOIN large m ON m.id = l.id + s.k WHERE twice(l.k) < 5 ORDER BY 1, 2;
+-- finished: a function of the user
+SELECT k FROM dim d WHERE EXISTS (SELECT FROM large l WHERE l.id = d.k * 1000 AND twice(l.k) >= 4000) ORDER BY k;

@@ -102,3 +102,7 @@ CREATE FUNCTION public.upto(n integer) RETURNS SETOF integer LANGUAGE sql IMMUTA
 CREATE FUNCTION public.upto_slowly(n integer) RETURNS SETOF integer LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT generate_series(1, n); END';
 CREATE TABLE public.side (k integer, label text);
 INSERT INTO public.side VALUES (1, 'a'), (2, 'b'), (2, 'c'), (4, 'd'), (9, 'e'), (NULL, 'f');
+
+-- Large enough to be asked for single rows instead of being read as a whole.
+CREATE TABLE large (id bigint, k integer, t text) :using;
+INSERT INTO large SELECT i, i % 5000, 'row ' || i FROM generate_series(1, 20000) i;

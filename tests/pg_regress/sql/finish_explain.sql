@@ -13,6 +13,7 @@ BEGIN
     FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, sql) LOOP
         CONTINUE WHEN line ~ '^\s*[│┌└├]' OR line ~ 'Logical Plan|DuckDB Execution Plan';
         CONTINUE WHEN line ~ '^ *(Projection|Filter|Relation|Aggregate|Inner Join|Left Join|SubqueryAlias|Cross Join|TableScan)[: ]' AND line !~ 'Filter: \(?twice|Join Filter';
+        CONTINUE WHEN line ~ '^ *(Limit|Sort): ';
         RETURN NEXT regexp_replace(line, '"pg\d+"', '"pg"', 'g');
     END LOOP;
 END $$;
@@ -28,7 +29,18 @@ SELECT * FROM explained('SELECT twice(t.i) FROM t JOIN u ON twice(t.i) = u.i');
 -- Values of the outer side of a nested loop are parameters.
 SELECT * FROM explained('SELECT h.i, x.n FROM heap h, LATERAL (SELECT max(n) AS n FROM t WHERE t.i < twice(h.i)) x');
 SELECT * FROM explained('UPDATE heap SET i = t.i FROM t WHERE t.i = heap.i');
--- The others formats, and after the run.
+-- Order and limit, as far as the order is DuckDB's.
+SELECT * FROM explained('SELECT twice(i) FROM t ORDER BY n DESC LIMIT 3 OFFSET 1');
+SELECT * FROM explained('SELECT twice(i) FROM t LIMIT 3');
+SELECT * FROM explained('SELECT twice(count(*)::int) FROM t GROUP BY word ORDER BY count(*) LIMIT 2');
+SELECT * FROM explained('SELECT i FROM t WHERE twice(i) > 3 ORDER BY n LIMIT 2');
+-- Single rows of a large table.
+INSERT INTO t SELECT i, i, 'more' FROM generate_series(1001, 100000) i;
+ANALYZE heap;
+ALTER TABLE t ALTER n SET DEFAULT 0;
+SELECT * FROM explained('SELECT heap.i, twice(t.i) FROM heap JOIN t ON t.i = heap.i AND t.word <> ''w1''');
+SELECT heap.i, twice(t.i) FROM heap JOIN t ON t.i = heap.i AND t.word <> 'w1' ORDER BY 1;
+-- The other formats, and after the run.
 CREATE FUNCTION explained_json(sql text) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
     answer json;
@@ -40,7 +52,7 @@ SELECT j -> 0 -> 'Plan' ->> 'Custom Plan Provider' AS provider, j -> 0 -> 'Plan'
     j -> 0 -> 'Plan' ->> 'Not Shipped Whole' AS reason
 FROM explained_json('SELECT twice(i) FROM t') AS j;
 SELECT j -> 0 -> 'Plan' ->> 'Not Shipped Whole' IS NULL AS whole FROM explained_json('SELECT i FROM t') AS j;
-SELECT * FROM explained('SELECT twice(i) FROM t WHERE i > 998', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') AS line WHERE line ~ 'Custom Scan|Rows|Whole';
+SELECT * FROM explained('SELECT twice(i) FROM t WHERE i > 99998', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') AS line WHERE line ~ 'Custom Scan|Rows|Whole';
 -- A NOTICE for those who want to hear of it.
 SET duckdb.notice_fallback = on;
 SELECT twice(i) FROM t WHERE i = 1;
