@@ -395,6 +395,61 @@ fn a_service_that_is_away_is_an_error_in_time() {
     assert_eq!(texts(&mut client, "SELECT count(*)::text FROM t"), ["0"]);
 }
 
+/// The account is given up and taken again, and a token replaced, while others use it: their
+/// statements work or fail cleanly, and nothing in MotherDuck is lost.
+#[test]
+fn the_account_is_switched_under_load() {
+    let cloud = Cloud::enabled("load");
+    let mut client = cloud.client();
+    client.batch_execute("CREATE TABLE counter (i int) USING duckdb").unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let inserted = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..3)
+            .map(|number| {
+                let (cloud, stop) = (&cloud, &stop);
+                scope.spawn(move || {
+                    let mut client = cloud.client();
+                    let mut inserted = 0_i64;
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        let outcome = if number == 0 {
+                            client.query("SELECT count(*) FROM counter", &[]).map(|_| 0)
+                        } else {
+                            client.execute("INSERT INTO counter VALUES (1)", &[])
+                        };
+                        match outcome {
+                            Ok(rows) => inserted += i64::try_from(rows).expect("few"),
+                            // No such table now, no server, no token, or two writers at a time.
+                            Err(error) => assert!(
+                                ["42P01", "55000", "28000", "40001", "XX000"]
+                                    .contains(&sqlstate(&error).as_str()),
+                                "{}",
+                                explain(&error)
+                            ),
+                        }
+                    }
+                    inserted
+                })
+            })
+            .collect();
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(300));
+            client.batch_execute("DROP SERVER motherduck CASCADE").expect("drops");
+            std::thread::sleep(Duration::from_millis(50));
+            client.batch_execute(&cloud.enable()).expect("enables");
+            client.batch_execute("CALL duckdb.sync()").expect("syncs");
+            let replace =
+                "ALTER USER MAPPING FOR CURRENT_USER SERVER motherduck OPTIONS (SET token 'second')";
+            client.batch_execute(replace).expect("replaces");
+            std::thread::sleep(Duration::from_millis(100));
+            client.batch_execute(&replace.replace("second", &cloud.token())).expect("replaces");
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        workers.into_iter().map(|worker| worker.join().expect("no unexpected error")).sum::<i64>()
+    });
+    assert!(inserted > 0, "somebody got something done");
+    assert_eq!(cloud.rows("SELECT count(*) FROM counter"), [inserted.to_string()]);
+}
+
 /// 1,000 tables of 50 columns; the time is printed, not judged.
 #[test]
 fn a_thousand_tables_are_synced() {
