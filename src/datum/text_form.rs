@@ -32,6 +32,11 @@ impl ToText {
         Self { columns: columns.collect() }
     }
 
+    /// False if there are no such columns.
+    pub(crate) fn is_needed(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
     /// Replaces the values of a row by their texts, in the current memory context.
     ///
     /// # Safety

@@ -23,6 +23,12 @@ use super::session;
 use crate::datum::text_form::ToText;
 use crate::error::{Error, Result};
 
+/// A request is answered until so much is unread, if there are as many rows.
+const REQUEST_BYTES: usize = 1 << 20;
+/// What is sent at once: it stays in the second-level cache from the builders to the ring, and
+/// the engine reads it while the next is made.
+const SEND_BYTES: usize = 256 << 10;
+
 thread_local! {
     /// The feeds of open portals. Pointers are to boxes owned by [`Feeds`] values.
     static REGISTRY: RefCell<HashMap<(u32, u32), *mut Feed>> = RefCell::new(HashMap::new());
@@ -261,7 +267,9 @@ pub(super) fn is_serving() -> bool {
 
 impl Feed {
     fn produce(&mut self, portal: u32, scan: u32) -> Result<()> {
-        if !self.gather.ended {
+        // Asked again while it was being answered, the rest of a request has less to do, or nothing:
+        // who has rows to read asks once more when they are read.
+        while !self.gather.ended && self.producer.unread_bytes() < REQUEST_BYTES as u64 {
             self.fill()?;
             if self.builder.rows() > 0 {
                 self.send(portal, scan)?;
@@ -294,22 +302,22 @@ impl Feed {
     /// # Safety
     /// `plan` is this feed's started plan and the active snapshot is the query's.
     unsafe fn fill_from(&mut self, plan: *mut pg_sys::PlanState) -> Result<()> {
-        while !self.gather.ended
-            && self.builder.rows() < limits::BATCH_ROWS
-            && self.builder.bytes() < limits::BATCH_BYTES
-        {
+        while !self.gather.ended && !self.is_full() {
             interrupt::check();
             let scratch = self.gather.scratch();
             // SAFETY: as demanded; the rows' values live until they are released.
             unsafe {
-                self.gather.fill(plan, limits::BATCH_ROWS - self.builder.rows())?;
+                let rows = self.builder.rows() % limits::DUCKDB_VECTOR_ROWS;
+                self.gather.fill(plan, limits::DUCKDB_VECTOR_ROWS - rows)?;
                 let (datums, nulls, rows) = self.gather.block();
-                let context = pg_sys::MemoryContextSwitchTo(scratch);
-                let width = self.columns.max(1);
-                for (datums, nulls) in datums.chunks_exact_mut(width).zip(nulls.chunks_exact(width)) {
-                    self.to_text.convert(datums, nulls);
+                if self.to_text.is_needed() {
+                    let context = pg_sys::MemoryContextSwitchTo(scratch);
+                    let width = self.columns;
+                    for (datums, nulls) in datums.chunks_exact_mut(width).zip(nulls.chunks_exact(width)) {
+                        self.to_text.convert(datums, nulls);
+                    }
+                    pg_sys::MemoryContextSwitchTo(context);
                 }
-                pg_sys::MemoryContextSwitchTo(context);
                 self.builder.push_rows(datums, nulls, rows)?;
             }
             self.gather.release();
@@ -317,16 +325,24 @@ impl Feed {
         Ok(())
     }
 
+    /// True when it is time to send, whole vectors of DuckDB's if the rows are not large.
+    fn is_full(&self) -> bool {
+        let (rows, bytes) = (self.builder.rows(), self.builder.bytes());
+        let whole = rows > 0 && rows.is_multiple_of(limits::DUCKDB_VECTOR_ROWS);
+        bytes >= limits::BATCH_BYTES || rows >= limits::BATCH_ROWS || (whole && bytes >= SEND_BYTES)
+    }
+
     fn send(&mut self, portal: u32, scan: u32) -> Result<()> {
         let rows = self.builder.finish();
         let encoder = BatchEncoder::new(&rows)?;
-        let fits = encoder.size() <= self.producer.max_slot_bytes();
+        let size = encoder.size();
+        // Little is unread: what does not fit then is large.
+        let fits = size <= self.producer.max_slot_bytes() && self.producer.try_reserve(size)?.is_some();
         if !fits {
-            let segment = Segment::outsize(encoder.size(), |data| encoder.write(data).map(|_| ()))?;
+            let segment = Segment::outsize(size, |data| encoder.write(data).map(|_| ()))?;
             session::notify(&Request::Outsize { portal, scan }, &[segment.fd()])?;
         }
-        let slot = self.producer.try_reserve(if fits { encoder.size() } else { 0 })?;
-        // The engine asks only when it has seen the ring empty, so there is room.
+        let slot = self.producer.try_reserve(if fits { size } else { 0 })?;
         let mut slot =
             slot.ok_or_else(|| IpcError::Protocol("rows were asked for without room for them".into()))?;
         let wake = if fits {

@@ -15,10 +15,10 @@ use crate::pg;
 use crate::pg::memory::OwnedContext;
 
 /// Most rows of a block: its datums stay in the cache between here and the kernels.
-const BLOCK_ROWS: usize = 512;
+const BLOCK_ROWS: usize = 256;
 /// Pages that a block may pin before the one that it ends with: enough to fill it with ordinary
 /// rows, few enough for the smallest buffer pool.
-const PAGES: usize = 8;
+const PAGES: usize = 6;
 
 // Postgres' own functions, without pgrx' guard around each call: one guard serves a whole block
 // (a guard costs as much as deforming a tuple).
@@ -141,16 +141,12 @@ impl Gather {
                 break;
             }
             let at = self.rows * self.columns;
-            // SAFETY: a slot with at least these columns (caller), deformed before it is read;
-            // `rows` is at most BLOCK_ROWS, for which there is room.
+            // SAFETY: a slot with at least these columns (caller); `rows` is at most BLOCK_ROWS, for
+            // which there is room.
             unsafe {
-                if (*slot).tts_nvalid < self.natts {
-                    slot_getsomeattrs_int(slot, self.natts.into());
-                }
                 let datums = self.datums.as_mut_ptr().add(at);
                 let isnull = self.isnull.as_mut_ptr().add(at);
-                datums.copy_from_nonoverlapping((*slot).tts_values.cast::<u64>(), self.columns);
-                isnull.copy_from_nonoverlapping((*slot).tts_isnull, self.columns);
+                deform(slot, self.natts, datums, isnull);
                 self.keep(slot, datums, isnull)?;
             }
             self.rows += 1;
@@ -213,6 +209,34 @@ impl Gather {
 const NO_PAGE: pg_sys::Buffer = 0;
 /// `typlen` of varlenas.
 const VARLENA: i16 = -1;
+
+/// Writes the first `natts` columns of a slot's row to `datums` and `isnull`.
+///
+/// # Safety
+/// A live slot that has so many columns, and room for them; inside of a guard.
+#[inline(always)]
+unsafe fn deform(slot: *mut pg_sys::TupleTableSlot, natts: i16, datums: *mut u64, isnull: *mut bool) {
+    // SAFETY: as the caller promises. A slot without deformed columns may keep them anywhere: they
+    // are written from the first on, and with `tts_nvalid` back at 0 nobody reads those of before.
+    unsafe {
+        if (*slot).tts_nvalid == 0 && natts > 0 {
+            let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
+            (*slot).tts_values = datums.cast();
+            (*slot).tts_isnull = isnull;
+            slot_getsomeattrs_int(slot, natts.into());
+            (*slot).tts_values = values;
+            (*slot).tts_isnull = nulls;
+            (*slot).tts_nvalid = 0;
+            return;
+        }
+        if (*slot).tts_nvalid < natts {
+            slot_getsomeattrs_int(slot, natts.into());
+        }
+        let columns = usize::try_from(natts).unwrap_or(0);
+        datums.copy_from_nonoverlapping((*slot).tts_values.cast::<u64>(), columns);
+        isnull.copy_from_nonoverlapping((*slot).tts_isnull, columns);
+    }
+}
 
 /// The page that a slot's row lies on, if it is a heap tuple in a buffer.
 ///

@@ -38,16 +38,6 @@ impl<'a> Cells<'a> {
         self.rows
     }
 
-    /// The datum of a row, 0 for null.
-    #[inline(always)]
-    fn datum_or_zero(&self, row: usize) -> u64 {
-        let datum = self.datums[row * self.stride];
-        match self.isnull {
-            None => datum,
-            Some(isnull) => datum & u64::from(isnull[row * self.stride]).wrapping_sub(1),
-        }
-    }
-
     /// The datum of a row, `None` for null.
     #[inline(always)]
     pub(crate) fn datum(&self, row: usize) -> Option<u64> {
@@ -87,7 +77,14 @@ impl<'a> Cells<'a> {
         values: &mut Vec<T>,
         value: impl Fn(u64) -> Result<T, Fault>,
     ) -> Result<usize, Stop> {
-        self.fill(values, |row| value(self.datum_or_zero(row)))
+        let Self { datums, stride, .. } = *self;
+        match self.isnull {
+            None => self.fill(values, |row| value(datums[row * stride])),
+            Some(isnull) => self.fill(values, |row| {
+                let at = row * stride;
+                value(datums[at] & u64::from(isnull[at]).wrapping_sub(1))
+            }),
+        }
     }
 
     /// Appends the value of each row's datum, or `null`; for datums that must not be looked at
@@ -100,7 +97,12 @@ impl<'a> Cells<'a> {
         null: T,
         mut value: impl FnMut(u64) -> Result<T, Fault>,
     ) -> Result<usize, Stop> {
-        self.fill(values, |row| self.datum(row).map_or(Ok(null), &mut value))
+        // One loop, and no `map_or`: either would call `value` out of line, and its answer would come
+        // through memory.
+        self.fill(values, |row| match self.datum(row) {
+            Some(datum) => value(datum),
+            None => Ok(null),
+        })
     }
 
     #[inline(always)]

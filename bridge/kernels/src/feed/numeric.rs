@@ -64,11 +64,12 @@ impl DecimalLimits {
         let power = 4 * (i32::from(short_weight(header)) + 1 - count) + i32::from(self.scale);
         let value = match power {
             0 => value,
-            -3..0 => {
-                let unit = [10, 100, 1000][usize::try_from(-1 - power).ok()?];
-                (value + unit / 2) / unit
-            }
-            1..=2 => value * [10, 100][usize::try_from(power - 1).ok()?],
+            // Divisors that the compiler knows: it multiplies instead.
+            -1 => (value + 5) / 10,
+            -2 => (value + 50) / 100,
+            -3 => (value + 500) / 1000,
+            1 => value * 10,
+            2 => value * 100,
             _ if value == 0 => 0,
             _ => return None,
         };
