@@ -35,8 +35,10 @@ const HEAP_TABLE: &str = "CREATE TABLE nine_heap AS \
 const OWN_SUM: &str = "CREATE OR REPLACE AGGREGATE sum_in_postgres(integer) \
     (SFUNC = int4_sum, STYPE = bigint)";
 
-/// Aggregates over all nine columns, of which Postgres computes the sum.
-const AGGREGATE: &str = "SELECT count(*), sum_in_postgres(c2) FROM (SELECT * FROM nine OFFSET 0) AS q";
+/// Aggregates that Postgres computes and that need all nine columns: `count(*)` would leave the
+/// others out of the scan.
+const AGGREGATE: &str = "SELECT count(c1), sum_in_postgres(c2), count(c3), count(c4), count(c5), \
+    count(c6), count(c7), count(c8), count(c9) FROM nine";
 
 /// Makes sure that the tables exist, and returns a connection to their database.
 ///
@@ -101,7 +103,7 @@ pub fn measure(cluster: &KeptCluster, theirs: &Drain, report: &mut Report) -> Re
 
     let aggregate = cost(&mut client, "", AGGREGATE, "")?;
     report.at_most(
-        "`count(*), sum(i)` by Postgres over the 9 columns, backend CPU",
+        "`sum(i)` and `count` of the other 8 columns by Postgres over them, backend CPU",
         seconds(aggregate.backend),
         0.45,
         "s",
