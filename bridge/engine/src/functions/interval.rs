@@ -1,5 +1,6 @@
 //! `pg_interval_mul`, `pg_interval_div`: intervals times and over a number; `pg_interval_months`,
-//! `pg_interval_days`, `pg_interval_clock`: one field of an interval.
+//! `pg_interval_days`, `pg_interval_clock`: one field of an interval; `pg_interval_key`: what
+//! intervals that Postgres holds for equal have in common.
 //!
 //! Fractions cascade downwards as in Postgres: those of months become days of a month of 30
 //! days, those of days become time. What is left over is rounded to microseconds.
@@ -90,7 +91,36 @@ macro_rules! field {
 
 const NOTHING: IntervalValue = IntervalValue { months: 0, days: 0, micros: 0 };
 
-static FUNCTIONS: [ChunkFunction; 5] = [
+/// An interval with the same order, of which all fields have the same sign: Postgres compares the
+/// whole length, DuckDB adds up fields that it has cut to size one by one.
+fn key(value: IntervalValue) -> Option<IntervalValue> {
+    const MICROS_PER_DAY: i128 = 86_400_000_000;
+    const DAYS_PER_MONTH: i128 = 30;
+    let days = i128::from(value.months) * DAYS_PER_MONTH + i128::from(value.days);
+    let micros = days * MICROS_PER_DAY + i128::from(value.micros);
+    let days = micros / MICROS_PER_DAY;
+    Some(IntervalValue {
+        months: i32::try_from(days / DAYS_PER_MONTH).ok()?,
+        days: i32::try_from(days % DAYS_PER_MONTH).ok()?,
+        micros: i64::try_from(micros % MICROS_PER_DAY).ok()?,
+    })
+}
+
+static FUNCTIONS: [ChunkFunction; 6] = [
+    ChunkFunction {
+        name: "pg_interval_key",
+        arguments: &[Interval],
+        result: Interval,
+        chunk: |arguments, out| {
+            let values = arguments.values::<IntervalValue>(0);
+            for (row, (result, value)) in out.values_mut().iter_mut().zip(values).enumerate() {
+                if arguments.is_valid(row) {
+                    *result = key(*value).ok_or(OUT_OF_RANGE)?;
+                }
+            }
+            Ok(())
+        },
+    },
     field!("pg_interval_months", months),
     field!("pg_interval_days", days),
     field!("pg_interval_clock", micros),
@@ -120,4 +150,19 @@ static FUNCTIONS: [ChunkFunction; 5] = [
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static ChunkFunction> {
     FUNCTIONS.iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_lengths_have_one_key() {
+        let interval = |months, days, micros| IntervalValue { months, days, micros };
+        let hour = 3_600_000_000;
+        assert_eq!(key(interval(0, -3, 4 * hour)), key(interval(0, -2, -20 * hour)));
+        assert_eq!(key(interval(1, -30, 0)), key(interval(0, 0, 0)));
+        assert_eq!(key(interval(0, 0, 24 * hour)), key(interval(0, 1, 0)));
+        assert_ne!(key(interval(0, 0, 1)), key(interval(0, 0, -1)));
+    }
 }

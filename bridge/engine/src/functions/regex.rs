@@ -165,7 +165,15 @@ fn nth_group<'a>(
     };
     let range = match group.checked_sub(1) {
         None => Some(found),
-        Some(group) => pattern.groups(text, &found).into_iter().nth(group).flatten(),
+        Some(group) => {
+            let groups = pattern.groups(text, &found);
+            // Of a pattern without groups, the first is the whole match.
+            if group == 0 && groups.is_empty() {
+                Some(found)
+            } else {
+                groups.into_iter().nth(group).flatten()
+            }
+        }
     };
     Ok(range.map(|range| (text, range)))
 }

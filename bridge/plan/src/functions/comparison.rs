@@ -113,6 +113,9 @@ pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
     {
         return Ok(args.into_iter().map(numeric::as_decimal).collect());
     }
+    if args.iter().all(|arg| arg.ty == DuckType::Interval) {
+        return Ok(args.into_iter().map(sort_key).collect());
+    }
     let types: Vec<&DuckType> = args.iter().map(|arg| &arg.ty).collect();
     let target = match types.as_slice() {
         [DuckType::TimestampTz, DuckType::Date | DuckType::Timestamp]
@@ -144,11 +147,14 @@ fn have_common_decimal(args: &[Typed]) -> bool {
     decimals.fold(first, |a, b| DuckType::decimal_union(a?, b?)).is_some()
 }
 
-/// What orders a value as Postgres does: itself, or the sort key of a numeric text.
+/// What orders a value as Postgres does: itself, or the key of a numeric text or an interval.
 pub(crate) fn sort_key(value: Typed) -> Typed {
     let value = numeric::without_scale(value);
     if value.ty == DuckType::NumericText {
         return duck("pg_numeric_sortkey({0})", DuckType::Blob, vec![value]);
+    }
+    if value.ty == DuckType::Interval {
+        return duck("pg_interval_key({0})", DuckType::Interval, vec![value]);
     }
     value
 }

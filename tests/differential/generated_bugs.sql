@@ -1,0 +1,50 @@
+-- Statements that `tests/generated` found to answer differently, made small.
+
+-- upper() and reverse() of characters that have no capital letter, or several code points.
+SELECT id, upper(a) AS u, lower(a) AS l, reverse(a) AS r FROM (SELECT id, a || chr(223) || 'e' || chr(769) || chr(304) AS a FROM p_txt) AS t ORDER BY id;
+-- The time of day of infinity is null.
+SELECT id, a::time AS t FROM p_ts ORDER BY id;
+SELECT id, (a + time '01:00')::time AS t FROM p_dat ORDER BY id;
+-- Postgres: date out of range (22008).
+SELECT a + 2147483647 AS d FROM p_dat WHERE a = '9999-12-31';
+-- Constants as sort keys, of statements and of aggregates, and as keys of DISTINCT ON.
+SELECT k FROM dim ORDER BY 'x'::char(3), k DESC NULLS FIRST;
+SELECT string_agg('b'::text, ',' ORDER BY 'b'::text) AS s FROM dim;
+SELECT DISTINCT ON ('x'::text) k FROM dim ORDER BY 'x'::text, k;
+SELECT DISTINCT ON (lower('X'::text), k % 2) k FROM dim ORDER BY lower('X'::text), k % 2, k;
+-- A NULL replacement.
+SELECT id, replace(a, b, NULL) AS r, replace(a, a, b) AS s FROM p_txt ORDER BY id;
+-- Correlation and regression where one side is constant.
+SELECT corr(price, price) AS c, regr_slope(price, 1) AS s, regr_slope(1, price) AS z, regr_r2(1, price) AS r, regr_intercept(price, 1) AS i FROM fact WHERE k = 3 AND price = 2;
+SELECT k, corr(price, k) AS c, regr_r2(k, k) AS r, regr_r2(k, price) AS one FROM fact WHERE k IN (1, 2) GROUP BY k ORDER BY k;
+SELECT id, corr(price, price) OVER (PARTITION BY k) IS NULL AS c FROM fact WHERE id < 8 ORDER BY id;
+-- char(n) whose length Postgres forgets.
+SELECT id, CASE WHEN id > 3 THEN a END AS c, coalesce(a, 'xyz'::bpchar) AS d, least('b'::bpchar, a) AS l FROM p_bp ORDER BY id;
+SELECT id, lead('A'::bpchar, 1, a) OVER (ORDER BY id) AS l, max(a) OVER (ORDER BY id) AS m FROM p_bp ORDER BY id;
+SELECT a FROM p_bp UNION ALL SELECT NULL UNION ALL SELECT 'ab'::char(3) ORDER BY 1;
+SELECT q.c FROM (SELECT CASE WHEN id > 3 THEN a ELSE b END AS c FROM p_bp) AS q ORDER BY 1;
+-- Digits that round() and trunc() keep at most.
+SELECT length(trunc(a, 20000)::text) AS t, length(round(a, 20000)::text) AS r FROM p_num WHERE id < 5;
+-- DISTINCT in an aggregate with ORDER BY and FILTER over an expression.
+SELECT array_agg(DISTINCT k + 1 ORDER BY k + 1) FILTER (WHERE k > 2) AS a FROM dim;
+-- Windows in a LATERAL subquery.
+SELECT d.k, q.s FROM dim AS d LEFT JOIN LATERAL (SELECT sum(d.k) OVER (ORDER BY e.k) AS s FROM dim AS e) AS q ON true ORDER BY 1, 2;
+-- timestamptz and intervals of mixed signs: months first, then days, then time.
+SELECT id, t + i AS a, t - i AS b FROM (SELECT d.id, i, d.a AS t FROM p_tstz AS d, (VALUES (interval '1 mon -2 hours'), ('-1 mon 1 day'), ('1 mon 1 day -00:00:01'), ('-1 year 2 days')) AS v (i) WHERE isfinite(d.a)) AS q ORDER BY id, 2, 3;
+-- Sums of numerics over a whole partition.
+SELECT id, var_pop(k) OVER () AS v, sum(amount / 3) OVER (PARTITION BY n % 3) AS s, stddev(amount) OVER (PARTITION BY n % 3 ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS d FROM fact WHERE id < 40 ORDER BY id;
+-- A UNION ALL that Postgres flattens while it finishes the statement.
+SELECT count(*) AS n FROM ((SELECT DISTINCT NULL::integer FROM arrays) UNION ALL (SELECT id::integer FROM arrays WHERE format('%s', id) <> '2')) AS q;
+-- An aggregate that nobody reads, over no rows.
+SELECT q.n FROM (SELECT 1 AS n, xmlagg(v::xml) AS x FROM empty) AS q LEFT JOIN generate_series(1, 2) AS g ON true ORDER BY 1;
+-- A condition without columns below a GROUP BY that Postgres finishes.
+SELECT k, xmlagg(NULL::xml) AS x FROM fact WHERE (SELECT false FROM dim WHERE k = 1) GROUP BY k;
+-- A group whose key is an outer column.
+SELECT d.k, format('%s', q.x) AS x FROM dim AS d LEFT JOIN LATERAL (SELECT d.k * 2 AS x, bit_and(DISTINCT f.n) AS b FROM fact AS f GROUP BY d.k * 2) AS q ON true ORDER BY 1, 2;
+-- An array constant whose elements have scales of their own.
+SELECT '{1.50,0.1,NULL}'::numeric[] AS a, n || 0.125 AS c FROM arrays ORDER BY id;
+-- The first group of a pattern without groups is the whole match.
+SELECT id, regexp_substr(a, '^a', 1, 1, '', 1) AS s, regexp_instr(a, 'b', 1, 1, 0, '', 1) AS i, regexp_substr(a, 'b', 1, 1, '', 2) AS n FROM p_txt ORDER BY id;
+-- Intervals that are equal, of fields with other signs.
+SELECT id, a = justify_hours(a) AS e, a - b = justify_interval(a - b) AS j, a - b < b - a AS l FROM p_iv ORDER BY id;
+SELECT a.id, b.id AS other FROM p_iv AS a JOIN p_iv AS b ON a.a = justify_hours(b.a) WHERE a.id < 20 AND b.id < 20 ORDER BY 1, 2;
