@@ -6,10 +6,10 @@ use crate::errors::to_engine_error;
 use crate::secrets::scrub;
 use crate::session::Session;
 use crate::settings::{SESSION_START, Settings};
-use crate::{bridge_scan, canceller, functions, log};
+use crate::{bridge_scan, canceller, functions, log, outbox};
 use bridge_ipc::message::{SessionInfo, Status};
 use bridge_types::names::{
-    COMMITS_TABLE, STORE_FILE, STORE_SCHEMA, quote_identifier, quote_literal, store_catalog,
+    COMMITS_TABLE, OUTBOX_TABLE, STORE_FILE, STORE_SCHEMA, quote_identifier, quote_literal, store_catalog,
 };
 use bridge_types::{EngineError, SqlState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,7 @@ pub(crate) struct Engine {
     /// For checkpoints and status, never used by sessions.
     admin: Mutex<Connection>,
     stores: Mutex<BTreeSet<u32>>,
+    resolving: Mutex<()>,
     sessions: Mutex<BTreeMap<u64, Arc<Session>>>,
     next_session: AtomicU64,
     started_at_us: i64,
@@ -67,6 +68,7 @@ impl Engine {
             database,
             admin: Mutex::new(admin),
             stores: Mutex::default(),
+            resolving: Mutex::default(),
             sessions: Mutex::default(),
             next_session: AtomicU64::new(1),
             started_at_us: now_us(),
@@ -74,17 +76,36 @@ impl Engine {
     }
 
     /// A connection for a session in the Postgres database `database_oid` (0: none).
-    pub(crate) fn connect(&self, database_oid: u32) -> Result<Connection, EngineError> {
+    ///
+    /// A store that cannot be opened is the second error: all that does not need the store works.
+    pub(crate) fn connect(&self, database_oid: u32) -> Result<(Connection, Option<EngineError>), EngineError> {
         let connection = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
         connection.query(SESSION_START).map_err(|error| to_engine_error(&error))?;
         if database_oid != 0 {
-            self.attach_store(database_oid)?;
+            if let Err(error) = self.attach_store(database_oid) {
+                return Ok((connection, Some(error)));
+            }
             let catalog = store_catalog(database_oid);
             connection
                 .query(&format!("USE {}", quote_identifier(&catalog)))
                 .map_err(|error| to_engine_error(&error))?;
         }
-        Ok(connection)
+        Ok((connection, None))
+    }
+
+    /// Transactions in the outbox of a store.
+    pub(crate) fn unresolved(&self, database_oid: u32) -> Result<Vec<u64>, EngineError> {
+        let connection = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
+        outbox::unresolved(&connection, database_oid).map_err(|error| to_engine_error(&error))
+    }
+
+    /// Does or undoes what a transaction has left in the outbox of a store, see
+    /// [`Request::Resolve`](bridge_ipc::message::Request::Resolve).
+    pub(crate) fn resolve(&self, database_oid: u32, xid: u64, committed: bool) -> Result<u64, EngineError> {
+        // Several sessions may find the same transaction; the second one finds nothing to do.
+        let _alone = lock(&self.resolving);
+        let connection = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
+        outbox::resolve(&connection, database_oid, xid, committed).map_err(|error| to_engine_error(&error))
     }
 
     /// Attaches the local store of a Postgres database, once.
@@ -132,11 +153,13 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(50));
         }
         let schema = format!("{}.{}", quote_identifier(&catalog), quote_identifier(STORE_SCHEMA));
-        let commits = format!(
+        let ours = format!(
             "CREATE SCHEMA IF NOT EXISTS {schema}; \
-             CREATE TABLE IF NOT EXISTS {schema}.{COMMITS_TABLE} (slot INTEGER, mark VARCHAR)"
+             CREATE TABLE IF NOT EXISTS {schema}.{COMMITS_TABLE} (slot INTEGER, mark VARCHAR); \
+             CREATE TABLE IF NOT EXISTS {schema}.{OUTBOX_TABLE} \
+             (xid UBIGINT, step INTEGER, redo VARCHAR, undo VARCHAR, tidy VARCHAR)"
         );
-        attaching.query(&commits).map_err(|error| to_engine_error(&error))?;
+        attaching.query(&ours).map_err(|error| to_engine_error(&error))?;
         stores.insert(database_oid);
         Ok(())
     }

@@ -21,6 +21,7 @@ use bridge_ipc::message::{
 };
 use bridge_ipc::segment::Segment;
 use bridge_types::limits::RING_BYTES;
+use bridge_types::names::store_catalog;
 use bridge_types::{EngineError, SqlState};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -44,12 +45,24 @@ pub(crate) struct Worker {
     portals: Vec<Portal>,
     statements: HashMap<u32, PreparedStatement>,
     links: Links,
+    /// The client's Postgres database.
+    database_oid: u32,
+    /// Why its store is not there.
+    store_error: Option<EngineError>,
 }
 
 impl Worker {
     /// The worker of a session that has not said hello.
     pub(crate) fn new(engine: Arc<Engine>, session: Arc<Session>) -> Self {
-        Self { engine, session, portals: Vec::new(), statements: HashMap::new(), links: Links::default() }
+        Self {
+            engine,
+            session,
+            portals: Vec::new(),
+            statements: HashMap::new(),
+            links: Links::default(),
+            database_oid: 0,
+            store_error: None,
+        }
     }
 
     /// Works until the session is closed.
@@ -164,7 +177,13 @@ impl Worker {
     fn fail(&mut self, sequence: u32, error: &DuckError) {
         // Of those that are open, the error may have ended any.
         self.links.iter_mut().for_each(|link| link.failed = true);
-        self.answer(sequence, Err(to_engine_error(error)));
+        // A name in a store that could not be opened: why it could not is what the user must know.
+        let missing = format!("\"{}\"", store_catalog(self.database_oid));
+        let told = match &self.store_error {
+            Some(store_error) if error.message.contains(&missing) => store_error.clone(),
+            _ => to_engine_error(error),
+        };
+        self.answer(sequence, Err(told));
         if is_fatal(error) {
             self.engine.note_error(&error.message);
             self.engine.exit_invalidated(error);
@@ -211,6 +230,10 @@ impl Worker {
             Request::Transaction(command) => {
                 let answer = self.transaction(sequence, command);
                 self.finish(sequence, answer);
+            }
+            Request::Resolve { xid, committed } => {
+                let resolved = self.engine.resolve(self.database_oid, xid, committed);
+                self.answer(sequence, resolved.map(|rows| Reply::Done { rows }));
             }
             Request::Reset => {
                 self.portals.clear();
@@ -259,7 +282,13 @@ impl Worker {
             )
             .with_hint("Restart Postgres after an upgrade of pg_duckdb."));
         }
-        let connection = self.engine.connect(hello.database_oid)?;
+        let (connection, store_error) = self.engine.connect(hello.database_oid)?;
+        let unresolved = if hello.database_oid != 0 && store_error.is_none() {
+            self.engine.unresolved(hello.database_oid)?
+        } else {
+            Vec::new()
+        };
+        (self.database_oid, self.store_error) = (hello.database_oid, store_error);
         self.links.set(MAIN_INSTANCE, connection, None, &self.session);
         self.session.describe(|text| {
             text.backend_pid = hello.backend_pid;
@@ -270,6 +299,7 @@ impl Worker {
             version: PROTOCOL_VERSION,
             engine_pid: i32::try_from(std::process::id()).unwrap_or(0),
             duckdb_version: crate::duckdb::library_version(),
+            unresolved,
         }))
     }
 

@@ -15,6 +15,7 @@ mod execute;
 mod export;
 mod functions;
 mod log;
+mod outbox;
 mod params;
 mod portal;
 mod prepare;

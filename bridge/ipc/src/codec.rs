@@ -41,6 +41,7 @@ const REQUEST_WAKE: u8 = 12;
 const REQUEST_STATUS: u8 = 13;
 const REQUEST_SESSIONS: u8 = 14;
 const OPEN_ACCOUNT: u8 = 15;
+const RESOLVE: u8 = 16;
 
 // Replies have the high bit, so that a frame on the wrong side is noticed.
 const WELCOME: u8 = 0x81;
@@ -64,6 +65,7 @@ impl Wire for Request {
             Self::Execute(_) => EXECUTE,
             Self::Run { .. } => RUN,
             Self::Transaction(_) => TRANSACTION,
+            Self::Resolve { .. } => RESOLVE,
             Self::Cancel => CANCEL,
             Self::Reset => RESET,
             Self::CloseStatement { .. } => CLOSE_STATEMENT,
@@ -145,6 +147,10 @@ impl Wire for Request {
                 TransactionCommand::Commit => out.put_u8(1),
                 TransactionCommand::Rollback => out.put_u8(2),
             },
+            Self::Resolve { xid, committed } => {
+                out.put_u64_le(*xid);
+                out.put_u8(u8::from(*committed));
+            }
             Self::CloseStatement { statement: number } | Self::ClosePortal { portal: number } => {
                 out.put_u32_le(*number);
             }
@@ -199,6 +205,7 @@ impl Wire for Request {
                 2 => TransactionCommand::Rollback,
                 other => return Err(IpcError::protocol(format!("unknown transaction command {other}"))),
             }),
+            RESOLVE => Self::Resolve { xid: body.u64()?, committed: body.bool()? },
             CANCEL => Self::Cancel,
             RESET => Self::Reset,
             CLOSE_STATEMENT => Self::CloseStatement { statement: body.u32()? },
@@ -234,10 +241,12 @@ impl Wire for Reply {
 
     fn encode(&self, out: &mut BytesMut) {
         match self {
-            Self::Welcome(Welcome { version, engine_pid, duckdb_version }) => {
+            Self::Welcome(Welcome { version, engine_pid, duckdb_version, unresolved }) => {
                 out.put_u32_le(*version);
                 out.put_i32_le(*engine_pid);
                 put_string(out, duckdb_version);
+                put_count(out, unresolved.len());
+                unresolved.iter().for_each(|xid| out.put_u64_le(*xid));
             }
             Self::Prepared(Prepared { schema, dictionaries, type_names, column_names, parameters }) => {
                 put_bytes(out, schema);
@@ -287,6 +296,7 @@ impl Wire for Reply {
                 version: body.u32()?,
                 engine_pid: body.i32()?,
                 duckdb_version: body.string()?,
+                unresolved: body.list(8, Body::u64)?,
             }),
             PREPARED => Self::Prepared(Prepared {
                 schema: body.bytes()?,

@@ -12,7 +12,7 @@ use bridge_types::EngineError;
 use bytes::Bytes;
 
 /// Spoken by both sides; a peer with another version is refused in the first exchange.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// The instance that every session has: it holds the local stores.
 pub const MAIN_INSTANCE: u32 = 0;
@@ -41,6 +41,15 @@ pub enum Request {
     /// Opens a DuckDB transaction on an instance, or ends those of the session.
     /// Answer: [`Reply::Done`].
     Transaction(TransactionCommand),
+    /// Does or undoes what a transaction has left in the outbox of the session's store
+    /// ([`bridge_types::names::OUTBOX_TABLE`]), on a connection of its own. Nothing to do is
+    /// fine. Answer: [`Reply::Done`].
+    Resolve {
+        /// Postgres' full transaction id.
+        xid: u64,
+        /// Postgres has committed it (and else it never will).
+        committed: bool,
+    },
     /// Interrupts whatever request `sequence` (of the frame) is doing. No answer of its own:
     /// the interrupted request answers with an error.
     Cancel,
@@ -250,6 +259,8 @@ pub struct Welcome {
     pub engine_pid: i32,
     /// DuckDB's own version, such as `v1.5.5`.
     pub duckdb_version: String,
+    /// Full ids of the Postgres transactions in the outbox of the session's store.
+    pub unresolved: Vec<u64>,
 }
 
 /// Answer to [`Request::Prepare`].

@@ -17,6 +17,11 @@ pub const STORE_SCHEMA: &str = "pg_duckdb";
 /// mark VARCHAR`. A mark is written in the transaction it stands for, so that it tells what
 /// became of a commit whose answer was lost.
 pub const COMMITS_TABLE: &str = "commits";
+/// Table in [`STORE_SCHEMA`] with what is left to do for the DDL of transactions that DuckDB has
+/// committed: `xid UBIGINT` (Postgres' full transaction id), `step INTEGER`, and DuckDB SQL:
+/// `redo` if Postgres commits too, `undo` (latest step first) if it does not, and `tidy`, which
+/// follows `redo` and may fail. Empty for nothing.
+pub const OUTBOX_TABLE: &str = "outbox";
 /// The table function through which DuckDB pulls rows from outside.
 pub const BRIDGE_SCAN: &str = "bridge_scan";
 /// The table function through which DuckDB pulls rows from another instance of the engine.

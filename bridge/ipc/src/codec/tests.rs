@@ -66,6 +66,7 @@ fn request() -> impl Strategy<Value = Request> {
             context
         }),
         command.prop_map(Request::Transaction),
+        any::<(u64, bool)>().prop_map(|(xid, committed)| Request::Resolve { xid, committed }),
         Just(Request::Cancel),
         Just(Request::Reset),
         any::<u32>().prop_map(|statement| Request::CloseStatement { statement }),
@@ -125,9 +126,11 @@ fn status() -> impl Strategy<Value = Status> {
 
 fn reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
-        (any::<u32>(), any::<i32>(), text()).prop_map(|(version, engine_pid, duckdb_version)| {
-            Reply::Welcome(Welcome { version, engine_pid, duckdb_version })
-        }),
+        (any::<u32>(), any::<i32>(), text(), vec(any::<u64>(), 0..5)).prop_map(
+            |(version, engine_pid, duckdb_version, unresolved)| {
+                Reply::Welcome(Welcome { version, engine_pid, duckdb_version, unresolved })
+            }
+        ),
         (bytes(), bytes(), vec(text(), 0..5), vec(text(), 0..5), any::<u32>()).prop_map(
             |(schema, dictionaries, type_names, column_names, parameters)| {
                 Reply::Prepared(Prepared { schema, dictionaries, type_names, column_names, parameters })
