@@ -1,19 +1,44 @@
-//! COPY from and to duckdb tables.
+//! COPY: from and to duckdb tables, and files in DuckDB's formats.
+
+use std::ffi::c_char;
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::utility::{After, Decision, relation_of};
-use super::{planner, xact};
+use super::{copy_file, planner, xact};
 use crate::error::Result;
 use crate::pg::{self, catalog, list};
 
-/// `COPY t TO` of a duckdb table becomes `COPY (SELECT .. FROM t) TO`.
-pub(super) unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decision> {
+/// What becomes of a COPY: Postgres' own business, or ours.
+///
+/// # Safety
+/// A COPY, and the arguments of `ProcessUtility`.
+pub(super) unsafe fn copy(
+    statement: *mut pg_sys::PlannedStmt,
+    query_string: *const c_char,
+    params: pg_sys::ParamListInfo,
+    environment: *mut pg_sys::QueryEnvironment,
+    completion: *mut pg_sys::QueryCompletion,
+) -> Result<Decision> {
     let unchanged = Decision { after: After::Nothing, statement };
-    // SAFETY: a valid statement; the copy is ours to change.
+    // SAFETY: as the caller promises; the copy is ours to change.
     unsafe {
         let copy = (*statement).utilityStmt.cast::<pg_sys::CopyStmt>();
+        if catalog::access_method().is_some()
+            && let Some(file) = copy_file::file_of(&*copy)?
+        {
+            let rows = if (*copy).is_from {
+                file.read(&*copy)?
+            } else {
+                file.write(&*copy, query_string, params, environment)?
+            };
+            if !completion.is_null() {
+                (*completion).commandTag = pg_sys::CommandTag::CMDTAG_COPY;
+                (*completion).nprocessed = rows;
+            }
+            return Ok(Decision { after: After::Done, statement });
+        }
         let Some(relid) = relation_of((*copy).relation) else { return Ok(unchanged) };
         if !catalog::is_duckdb_table(relid) {
             if (*copy).is_from {
@@ -27,23 +52,34 @@ pub(super) unsafe fn copy(statement: *mut pg_sys::PlannedStmt) -> Result<Decisio
         }
         let statement = pg_sys::copyObjectImpl(statement.cast()).cast::<pg_sys::PlannedStmt>();
         let copy = (*statement).utilityStmt.cast::<pg_sys::CopyStmt>();
+        (*copy).query = select_of(&*copy);
+        (*copy).relation = std::ptr::null_mut();
+        (*copy).attlist = std::ptr::null_mut();
+        Ok(Decision { after: After::Nothing, statement })
+    }
+}
+
+/// `SELECT .. FROM t`, for `COPY t TO`.
+///
+/// # Safety
+/// A COPY of a relation; what is made shares its nodes.
+pub(super) unsafe fn select_of(copy: &pg_sys::CopyStmt) -> *mut pg_sys::Node {
+    // SAFETY: as the caller promises; fresh nodes in the current context.
+    unsafe {
         let mut targets = std::ptr::null_mut();
-        if (*copy).attlist.is_null() {
+        if copy.attlist.is_null() {
             targets = list::append(
                 targets,
                 column_target(pg::new_node::<pg_sys::A_Star>(NodeTag::T_A_Star).cast()),
             );
         }
-        for name in list::pointers::<pg_sys::Node>((*copy).attlist) {
+        for name in list::pointers::<pg_sys::Node>(copy.attlist) {
             targets = list::append(targets, column_target(name));
         }
         let select = pg::new_node::<pg_sys::SelectStmt>(NodeTag::T_SelectStmt);
         (*select).targetList = targets;
-        (*select).fromClause = list::append(std::ptr::null_mut(), (*copy).relation);
-        (*copy).query = select.cast();
-        (*copy).relation = std::ptr::null_mut();
-        (*copy).attlist = std::ptr::null_mut();
-        Ok(Decision { after: After::Nothing, statement })
+        (*select).fromClause = list::append(std::ptr::null_mut(), copy.relation);
+        select.cast()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alter;
 mod copy;
+mod copy_file;
 mod copy_from;
 mod create;
 mod executor;

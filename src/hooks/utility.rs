@@ -138,7 +138,9 @@ unsafe extern "C-unwind" fn before(
         motherduck::hide_token(node);
         let nothing = Decision { after: After::Nothing, statement };
         let after = match (*node).type_ {
-            NodeTag::T_CopyStmt => return report(copy(statement)),
+            NodeTag::T_CopyStmt => {
+                return report(copy(statement, query_string, params, environment, completion));
+            }
             NodeTag::T_CreateStmt => create::create(&*node.cast()),
             NodeTag::T_CreateTableAsStmt => {
                 create_table_as(&*node.cast(), query_string, params, environment, completion)

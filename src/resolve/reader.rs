@@ -195,6 +195,11 @@ fn check_paths(paths: &[String]) -> Result<()> {
     }
 }
 
+/// True for a path that begins with a remote scheme.
+pub(crate) fn is_remote(path: &str) -> bool {
+    !is_local(path)
+}
+
 /// Anything that does not begin exactly like a remote scheme.
 fn is_local(path: &str) -> bool {
     !REMOTE.iter().any(|scheme| path.starts_with(scheme))

@@ -156,7 +156,9 @@ impl Running {
             self.finished = portal.finished().cloned();
             // With RETURNING, each row counts when it is handed out.
             let counts_here = self.plan.columns.is_empty() && !self.returns_feed;
-            if self.plan.writes && self.plan.can_set_tag && counts_here {
+            // COPY TO a file writes no table, and tells how many rows it has written.
+            let tells = self.plan.writes || self.plan.sql.starts_with("COPY (");
+            if tells && self.plan.can_set_tag && counts_here {
                 let rows = self.finished.as_ref().map_or(0, |finished| finished.rows);
                 // SAFETY: as the caller promises.
                 unsafe { (*estate).es_processed += rows };

@@ -58,7 +58,8 @@ pub(crate) unsafe fn execute(
             target.begin_write()?;
             source.sql = format!("INSERT INTO {} {}", target.qualified(), source.sql);
             source.columns.clear();
-            rows = run(query, query_string, source, params, environment)?;
+            let command = pg_sys::CmdType::CMD_INSERT;
+            rows = run(query, command, query_string, source, params, environment)?;
         }
         if !completion.is_null() && !into.skipData {
             (*completion).commandTag = pg_sys::CommandTag::CMDTAG_SELECT;
@@ -87,7 +88,7 @@ unsafe fn exists(range: *mut pg_sys::RangeVar) -> bool {
 }
 
 /// The source query after the rewriter (views, rules, row security).
-unsafe fn rewritten(query: *mut pg_sys::Node) -> Result<*mut pg_sys::Query> {
+pub(crate) unsafe fn rewritten(query: *mut pg_sys::Node) -> Result<*mut pg_sys::Query> {
     // SAFETY: an analysed query; the rewriter may scribble on its argument, hence the copy.
     unsafe {
         let query = query.cast::<pg_sys::Query>();
@@ -121,6 +122,33 @@ unsafe fn lower_source(query: *mut pg_sys::Query, instance: Instance) -> Result<
                 lowered => return Ok(lowered?),
             }
         }
+        Ok(computed(query, mandatory, instance))
+    }
+}
+
+/// The query of COPY TO as DuckDB SQL without parameters, which DuckDB's COPY does not take.
+///
+/// # Safety
+/// `query` is an analysed and rewritten SELECT.
+pub(crate) unsafe fn lower_for_copy(query: *mut pg_sys::Query) -> Result<LoweredQuery> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let source = lower_source(query, Instance::Main)?;
+        if source.params.is_empty() {
+            return Ok(source);
+        }
+        let found = planner::touches(query);
+        Ok(computed(query, found.duckdb_table || found.duckdb_function, Instance::Main))
+    }
+}
+
+/// Rows that Postgres computes; `first`: before DuckDB begins, because DuckDB computes a part.
+///
+/// # Safety
+/// `query` is an analysed and rewritten SELECT.
+unsafe fn computed(query: *mut pg_sys::Query, first: bool, instance: Instance) -> LoweredQuery {
+    // SAFETY: as the caller promises.
+    unsafe {
         let columns: Vec<OutputColumn> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
             .filter(|entry| !(**entry).resjunk)
             .map(|entry| output_column(&*entry))
@@ -128,19 +156,19 @@ unsafe fn lower_source(query: *mut pg_sys::Query, instance: Instance) -> Result<
         let specs = columns.iter().map(|column| column.spec.clone()).collect();
         // Planning a query rewrites it in place, and the original is still needed.
         let query = pg_sys::copyObjectImpl(query.cast()).cast();
-        Ok(LoweredQuery {
+        LoweredQuery {
             sql: format!("SELECT * FROM {BRIDGE_SCAN}(0)"),
             plan: "rows computed by Postgres".to_owned(),
             columns,
             targets: std::ptr::null_mut(),
             returns_feed: false,
-            feeds: vec![Feed { query, columns: specs, first: mandatory }],
+            feeds: vec![Feed { query, columns: specs, first }],
             params: Vec::new(),
             limited: false,
             plan_time_values: false,
             instance,
             remote_scans: Vec::new(),
-        })
+        }
     }
 }
 
@@ -275,8 +303,12 @@ unsafe fn create_table(
 }
 
 /// Runs the DuckDB statement `source`, lowered from `query`; returns the rows it wrote.
-unsafe fn run(
+///
+/// # Safety
+/// `query` is analysed and rewritten; the other arguments are those of `ProcessUtility`.
+pub(crate) unsafe fn run(
     query: *mut pg_sys::Query,
+    command: pg_sys::CmdType::Type,
     query_string: *const c_char,
     source: LoweredQuery,
     params: pg_sys::ParamListInfo,
@@ -284,10 +316,10 @@ unsafe fn run(
 ) -> Result<u64> {
     // SAFETY: an analysed query with a plan for it, run to its end in good order.
     unsafe {
-        // The plan writes, but needs the privileges of the query that it reads.
+        // The plan may write, but needs the privileges of the query that it reads.
         let insert = pg_sys::palloc(size_of::<pg_sys::Query>()).cast::<pg_sys::Query>();
         insert.copy_from_nonoverlapping(query, 1);
-        (*insert).commandType = pg_sys::CmdType::CMD_INSERT;
+        (*insert).commandType = command;
         (*insert).canSetTag = true;
         let plan = scan::plan::planned_statement(insert, query_string, 0, source)?;
 

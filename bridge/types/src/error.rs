@@ -50,6 +50,8 @@ impl SqlState {
     pub const INSUFFICIENT_PRIVILEGE: Self = Self(*b"42501");
     /// `42601` syntax error.
     pub const SYNTAX_ERROR: Self = Self(*b"42601");
+    /// `42602`: a name that cannot be one, such as a relative path.
+    pub const INVALID_NAME: Self = Self(*b"42602");
     /// `42703` undefined column.
     pub const UNDEFINED_COLUMN: Self = Self(*b"42703");
     /// `42P01` undefined table.
