@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::source::{self, Source, Target};
-use super::{LowerError, LowerOptions, Result, changing, insert, make, multiple};
+use super::{LowerError, LowerOptions, Result, changing, constraint, insert, make, multiple};
 use crate::hooks::planner;
 use crate::pg::{self, list, palloc_string};
 use crate::tables::definition::{Definition, Key};
@@ -182,6 +182,11 @@ pub(super) unsafe fn lower_update(
             let value = make::case(&[(taken, (*entry).expr.cast())], std::ptr::null_mut());
             outputs = source::output(outputs, value, &column);
         }
+        let violations = constraint::violated(target, clause.exclRelIndex).map(|(number, errors)| {
+            let position = list::pointers::<pg_sys::Node>(outputs).len();
+            outputs = source::output(outputs, number, "violation");
+            (position, errors)
+        });
         (*select).targetList = outputs;
         let lowered =
             if volatile { source::computed(select) } else { source::lower_with_feed(select, fed, options) };
@@ -195,6 +200,7 @@ pub(super) unsafe fn lower_update(
             target.name.clone(),
             vec![MergeAction::Update(updated), MergeAction::Insert(inserted)],
             identity,
+            violations,
             "[21000] ON CONFLICT DO UPDATE command cannot affect row a second time",
             returning,
             source.plan,

@@ -82,6 +82,21 @@ pub(super) unsafe fn is_null(arg: *mut pg_sys::Node) -> *mut pg_sys::Node {
     }
 }
 
+/// `arg IS FALSE`.
+///
+/// # Safety
+/// `arg` is a boolean expression.
+pub(super) unsafe fn is_false(arg: *mut pg_sys::Node) -> *mut pg_sys::Node {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let test = pg::new_node::<pg_sys::BooleanTest>(NodeTag::T_BooleanTest);
+        (*test).arg = arg.cast();
+        (*test).booltesttype = pg_sys::BoolTestType::IS_FALSE;
+        (*test).location = -1;
+        test.cast()
+    }
+}
+
 /// `CASE WHEN condition THEN value .. ELSE otherwise END`, `otherwise` being null if it is a null
 /// pointer; just that without branches.
 ///

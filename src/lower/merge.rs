@@ -78,6 +78,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             target.name,
             actions,
             vec![0],
+            None,
             "[21000] MERGE command cannot affect row a second time",
             returning.columns(),
             source.plan,

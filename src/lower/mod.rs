@@ -24,6 +24,7 @@ mod char_length;
 mod changing;
 mod column_expr;
 mod conflict;
+mod constraint;
 mod constant;
 mod delete;
 mod expr;

@@ -143,6 +143,13 @@ INSERT INTO c VALUES (2, 60, 5), (12, 12, 12) ON CONFLICT (a) DO UPDATE SET n = 
 INSERT INTO c (a, n) VALUES (2, 5), (2, 6) ON CONFLICT (a) DO UPDATE SET n = excluded.n;
 INSERT INTO c (a, n) VALUES (20, 5), (20, 6) ON CONFLICT (a) DO UPDATE SET n = excluded.n;
 INSERT INTO c (a, n) VALUES (2, 5) ON CONFLICT (a) DO UPDATE SET n = -1;
+INSERT INTO c (a, n) VALUES (2, -5) ON CONFLICT (a) DO UPDATE SET n = 1;
+INSERT INTO c (a) VALUES (2) ON CONFLICT (a) DO UPDATE SET n = 1;
+INSERT INTO c (a) SELECT a FROM c ON CONFLICT (a) DO UPDATE SET n = 1;
+-- differs: DuckDB does not check rows that it leaves out
+INSERT INTO c (a, n) VALUES (2, -5) ON CONFLICT (a) DO NOTHING;
+-- differs: as above
+INSERT INTO c (a) VALUES (2) ON CONFLICT DO NOTHING;
 INSERT INTO c (a, b, n) VALUES (21, 2, 5) ON CONFLICT (b) DO UPDATE SET t = 'by b ' || excluded.a RETURNING *;
 INSERT INTO c (a, b, n) VALUES (21, NULL, 5) ON CONFLICT (b) DO UPDATE SET t = 'never' RETURNING *;
 INSERT INTO c (a, n) SELECT a, 1 FROM c ON CONFLICT (a) DO UPDATE SET n = (SELECT max(n) FROM c AS x), t = to_char(excluded.n, 'FM00') RETURNING a, n, t;

@@ -28,9 +28,12 @@ pub struct Merge {
     pub table: [String; 3],
     /// The actions, numbered from 1.
     pub actions: Vec<MergeAction>,
-    /// Outputs that say which row it is: only one row of the source may have them, if none is null.
+    /// Outputs that say which row it is: one row of the source may have them, if none is null.
     pub identity: Vec<usize>,
-    /// The error otherwise, as `[SQLSTATE] message`.
+    /// The output that numbers the constraint a row violates from 1 (0 for none), and the errors, as
+    /// `[SQLSTATE] message`.
+    pub violations: Option<(usize, Vec<String>)>,
+    /// The error for a second row of one identity, as `[SQLSTATE] message`.
     pub twice: &'static str,
     /// Columns to return: new values, or those of removed rows.
     pub returning: Vec<String>,
@@ -45,12 +48,22 @@ impl Merge {
         table: [String; 3],
         actions: Vec<MergeAction>,
         identity: Vec<usize>,
+        violations: Option<(usize, Vec<String>)>,
         twice: &'static str,
         returning: Vec<String>,
         input: LogicalPlan,
     ) -> LogicalPlan {
         let schema = Arc::new(DFSchema::empty());
-        extension(Self { table, actions, identity, twice, returning, inputs: vec![input], schema })
+        extension(Self {
+            table,
+            actions,
+            identity,
+            violations,
+            twice,
+            returning,
+            inputs: vec![input],
+            schema,
+        })
     }
 
     fn explain(&self) -> String {

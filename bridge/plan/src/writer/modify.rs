@@ -105,10 +105,17 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
     let identity: Vec<String> =
         merge.identity.iter().map(|output| quote_identifier(&column_name(*output))).collect();
     let known: String = identity.iter().map(|column| format!(" AND {column} IS NOT NULL")).collect();
+    let violated: String = merge.violations.iter().fold(String::new(), |sql, (output, errors)| {
+        let number = quote_identifier(&column_name(*output));
+        let branches = errors.iter().zip(1..);
+        branches.fold(sql, |sql, (error, i)| {
+            format!("{sql}WHEN {number} = {i} THEN error({}) ", quote_literal(error))
+        })
+    });
     // A row without an action counts for nothing. No aggregate: DuckDB would make a join of the
     // source with itself of it, and a feed can be read once only.
     let query = format!(
-        "SELECT * REPLACE (CASE WHEN row_number() OVER (PARTITION BY {}, {c1} <> 0) > 1 AND {c1} <> 0{known} THEN error({}) ELSE {c0} END AS {c0}) FROM ({})",
+        "SELECT * REPLACE (CASE {violated}WHEN row_number() OVER (PARTITION BY {}, {c1} <> 0) > 1 AND {c1} <> 0{known} THEN error({}) ELSE {c0} END AS {c0}) FROM ({})",
         identity.join(", "),
         quote_literal(merge.twice),
         block::query(input)?,
@@ -188,4 +195,136 @@ fn returning(columns: &[String]) -> String {
         .map(|(i, column)| format!("{} AS {}", quote_identifier(column), quote_identifier(&column_name(i))))
         .collect();
     format!(" RETURNING {}", columns.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion_expr::{Expr, JoinType, LogicalPlan};
+
+    use crate::build::{self, project, qualified};
+    use crate::duck::{Typed, duck};
+    use crate::nodes::{Delete, Insert, Merge, MergeAction, OnConflict, Relation, Update};
+    use crate::{DuckType, writer};
+
+    fn name(table: &str) -> [String; 3] {
+        ["pg1".to_owned(), "main".to_owned(), table.to_owned()]
+    }
+
+    fn relation(table: &str, alias: &str) -> LogicalPlan {
+        let columns = ["a", "b", "rowid"].map(|column| (column.to_owned(), DuckType::Integer));
+        Relation::plan(name(table), alias, &columns).expect("distinct names")
+    }
+
+    fn column(alias: &str, name: &str) -> Typed {
+        Typed::new(Expr::Column(qualified(alias, name)), DuckType::Integer)
+    }
+
+    fn positive(alias: &str) -> Expr {
+        duck("({0} > 0)", DuckType::Boolean, vec![column(alias, "b")]).expr
+    }
+
+    fn select(from: LogicalPlan, outputs: Vec<Typed>) -> LogicalPlan {
+        project(from, outputs).expect("distinct names")
+    }
+
+    fn sql(plan: &LogicalPlan) -> String {
+        writer::write(plan).expect("a plan of the writer's own words")
+    }
+
+    #[test]
+    fn an_update_of_one_table_is_written_over_it() {
+        let from = build::filter(relation("t", "r1"), positive("r1")).expect("a boolean");
+        let source = select(from, vec![column("r1", "rowid"), column("r1", "b")]);
+        let plan = Update::plan(name("t"), vec!["a\"".into()], false, vec!["a\"".into()], source);
+        assert_eq!(
+            sql(&plan),
+            r#"UPDATE "pg1"."main"."t" AS "r1" SET "a""" = "r1"."b" WHERE ("r1"."b" > 0) RETURNING "a""" AS "c0""#
+        );
+    }
+
+    #[test]
+    fn an_update_from_another_table_names_each_row_once() {
+        let from = build::join(relation("t", "r1"), relation("u", "r2"), JoinType::Inner, None);
+        let source = select(from.expect("distinct aliases"), vec![column("r1", "rowid"), column("r2", "b")]);
+        let plan = Update::plan(name("t"), vec!["a".into()], true, Vec::new(), source);
+        assert_eq!(
+            sql(&plan),
+            r#"UPDATE "pg1"."main"."t" AS "target" SET "a" = "source"."c1" FROM (SELECT DISTINCT ON ("c0") * FROM (SELECT "r1"."rowid" AS "c0", "r2"."b" AS "c1" FROM "pg1"."main"."t" AS "r1", "pg1"."main"."u" AS "r2")) AS "source" WHERE "target".rowid = "source"."c0""#
+        );
+    }
+
+    /// A table whose name starts with that of the target is not the target.
+    #[test]
+    fn only_the_target_itself_is_written_over() {
+        let source = select(relation("t2", "r1"), vec![column("r1", "rowid")]);
+        let plan = Delete::plan(name("t"), Vec::new(), source);
+        assert!(sql(&plan).starts_with(r#"DELETE FROM "pg1"."main"."t" AS "target" USING (SELECT"#));
+    }
+
+    #[test]
+    fn a_delete_keeps_the_other_tables_as_they_are() {
+        let from = build::join(relation("t", "r1"), relation("u", "r2"), JoinType::Inner, None);
+        let from = build::filter(from.expect("distinct aliases"), positive("r2")).expect("a boolean");
+        let plan = Delete::plan(name("t"), vec!["a".into()], select(from, vec![column("r1", "rowid")]));
+        assert_eq!(
+            sql(&plan),
+            r#"DELETE FROM "pg1"."main"."t" AS "r1" USING "pg1"."main"."u" AS "r2" WHERE ("r2"."b" > 0) RETURNING "a" AS "c0""#
+        );
+    }
+
+    #[test]
+    fn an_insert_names_its_columns() {
+        let source = select(relation("u", "r1"), vec![column("r1", "a")]);
+        let plan = Insert::plan(
+            name("t"),
+            vec!["a".into()],
+            OnConflict::Nothing(vec!["a".into(), "b".into()]),
+            Vec::new(),
+            source,
+        );
+        assert_eq!(
+            sql(&plan),
+            r#"INSERT INTO "pg1"."main"."t" ("a") SELECT "r1"."a" AS "c0" FROM "pg1"."main"."u" AS "r1" ON CONFLICT ("a", "b") DO NOTHING"#
+        );
+        let plan = Insert::plan(name("t"), Vec::new(), OnConflict::Fail, Vec::new(), build::one_row());
+        assert_eq!(sql(&plan), r#"INSERT INTO "pg1"."main"."t" DEFAULT VALUES"#);
+    }
+
+    #[test]
+    fn a_merge_takes_the_action_of_each_row() {
+        let outputs = ["rowid", "a", "b", "b"].map(|name| column("r1", name));
+        let plan = Merge::plan(
+            name("t"),
+            vec![
+                MergeAction::Update(vec![("a".into(), 2)]),
+                MergeAction::Nothing,
+                MergeAction::Delete,
+                MergeAction::Insert(vec![("b".into(), 3)]),
+            ],
+            vec![0],
+            Some((2, vec!["[23502] it's null".into()])),
+            "[21000] twice",
+            Vec::new(),
+            select(relation("u", "r1"), outputs.to_vec()),
+        );
+        assert_eq!(
+            sql(&plan),
+            r#"MERGE INTO "pg1"."main"."t" AS "target" USING (SELECT * REPLACE (CASE WHEN "c2" = 1 THEN error('[23502] it''s null') WHEN row_number() OVER (PARTITION BY "c0", "c1" <> 0) > 1 AND "c1" <> 0 AND "c0" IS NOT NULL THEN error('[21000] twice') ELSE "c0" END AS "c0") FROM (SELECT "r1"."rowid" AS "c0", "r1"."a" AS "c1", "r1"."b" AS "c2", "r1"."b" AS "c3" FROM "pg1"."main"."u" AS "r1")) AS "source" ON "target".rowid = "source"."c0" WHEN MATCHED AND "source"."c1" = 1 THEN UPDATE SET "a" = "source"."c2" WHEN MATCHED AND "source"."c1" = 3 THEN DELETE WHEN NOT MATCHED AND "source"."c1" = 4 THEN INSERT ("b") VALUES ("source"."c3")"#
+        );
+    }
+
+    #[test]
+    fn a_merge_that_does_nothing_still_has_a_clause() {
+        let source = select(relation("u", "r1"), vec![column("r1", "rowid"), column("r1", "a")]);
+        let plan = Merge::plan(
+            name("t"),
+            vec![MergeAction::Nothing],
+            vec![0],
+            None,
+            "[21000] twice",
+            Vec::new(),
+            source,
+        );
+        assert!(sql(&plan).ends_with(r#"= "source"."c0" WHEN MATCHED THEN DO NOTHING"#));
+    }
 }

@@ -1,0 +1,60 @@
+//! What Postgres checks of a row before it looks whether its key is there already.
+
+use pgrx::pg_sys;
+
+use super::make;
+use super::source::Target;
+use crate::pg::owned_string;
+
+/// The number of the first NOT NULL or CHECK constraint that a proposed row violates, 0 for none,
+/// as an expression over its columns in range-table entry `row`; and the errors, from number 1.
+/// `None` for a table without such constraints.
+///
+/// # Safety
+/// The statement has locked the target; the entry has its columns.
+pub(super) unsafe fn violated(target: &Target, row: i32) -> Option<(*mut pg_sys::Node, Vec<String>)> {
+    // SAFETY: as the caller promises; the descriptor is read while the relation is open.
+    unsafe {
+        let relation = pg_sys::relation_open(target.relid, pg_sys::NoLock.cast_signed());
+        let descriptor = (*relation).rd_att;
+        let table = owned_string((*(*relation).rd_rel).relname.data.as_ptr());
+        let (mut branches, mut errors) = (Vec::new(), Vec::new());
+        let mut add = |condition: *mut pg_sys::Node, error: String| {
+            errors.push(error);
+            let number = i32::try_from(errors.len()).expect("a relation has fewer constraints");
+            branches.push((condition, make::integer(number)));
+        };
+        let count = usize::try_from((*descriptor).natts).unwrap_or(0);
+        for attribute in std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count) {
+            if attribute.attnotnull && !attribute.attisdropped && attribute.attgenerated == 0 {
+                let column = owned_string(attribute.attname.data.as_ptr());
+                add(
+                    make::is_null(target.var_of(row, attribute.attnum).cast()),
+                    format!(
+                        "[23502] null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
+                    ),
+                );
+            }
+        }
+        if let Some(constraints) = (*descriptor).constr.as_ref() {
+            let checks = if constraints.num_check == 0 {
+                &[][..]
+            } else {
+                std::slice::from_raw_parts(constraints.check, usize::from(constraints.num_check))
+            };
+            for check in checks {
+                let condition = pg_sys::stringToNode(check.ccbin).cast::<pg_sys::Node>();
+                pg_sys::ChangeVarNodes(condition, 1, row, 0);
+                add(
+                    make::is_false(condition),
+                    format!(
+                        "[23514] new row for relation \"{table}\" violates check constraint \"{}\"",
+                        owned_string(check.ccname)
+                    ),
+                );
+            }
+        }
+        pg_sys::relation_close(relation, pg_sys::NoLock.cast_signed());
+        (!branches.is_empty()).then(|| (make::case(&branches, make::integer(0)), errors))
+    }
+}
