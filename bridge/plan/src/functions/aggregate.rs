@@ -70,7 +70,7 @@ pub(super) const LISTED: &[(&str, &[u32], &str, &str)] = &[
     ("dense_rank", &[], "same", ""),
     ("percent_rank", &[], "same", ""),
     ("cume_dist", &[], "same", ""),
-    ("ntile", &[INT4], "rewritten", ""),
+    ("ntile", &[INT4], "conditional", "the argument is a constant"),
     ("first_value", &[ANYELEMENT], "same", ""),
     ("last_value", &[ANYELEMENT], "same", ""),
     ("lag", &[ANYELEMENT], "same", ""),
@@ -133,10 +133,19 @@ pub fn rewrite_aggregate(
         }
         ("sum", [INT2 | INT4]) => Ok(call("sum", DuckType::HugeInt, args).cast(&DuckType::BigInt)),
         ("sum", [INT8]) => Ok(call("sum", DuckType::HugeInt, args)),
-        ("sum", [FLOAT4]) => Ok(call("sum", DuckType::Double, args).cast(&DuckType::Float)),
-        ("sum", [FLOAT8]) => Ok(call("sum", DuckType::Double, args)),
+        ("sum", [FLOAT4]) => {
+            let total = call("sum", DuckType::Double, args.clone()).cast(&DuckType::Float);
+            Ok(unless_overflowed(total, args, call))
+        }
+        ("sum", [FLOAT8]) => {
+            let total = call("sum", DuckType::Double, args.clone());
+            Ok(unless_overflowed(total, args, call))
+        }
         ("sum", [NUMERIC]) => sum(signature, args, call),
-        ("avg", [FLOAT4 | FLOAT8]) => Ok(call("avg", DuckType::Double, args)),
+        ("avg", [FLOAT4 | FLOAT8]) => {
+            let average = call("avg", DuckType::Double, args.clone());
+            Ok(unless_overflowed(average, args, call))
+        }
         ("avg", [INT2 | INT4 | INT8]) => {
             Ok(average(call("sum", DuckType::HugeInt, args.clone()), args, call))
         }
@@ -169,10 +178,10 @@ pub fn rewrite_aggregate(
             Ok(call("list", DuckType::List(Box::new(element)), args))
         }
         ("array_agg", [ANYARRAY]) => unsupported(signature.display.clone(), "its result has two dimensions"),
-        ("stddev" | "stddev_samp", [FLOAT4 | FLOAT8]) => Ok(call("stddev_samp", DuckType::Double, args)),
-        ("stddev_pop", [FLOAT4 | FLOAT8]) => Ok(call("stddev_pop", DuckType::Double, args)),
-        ("variance" | "var_samp", [FLOAT4 | FLOAT8]) => Ok(call("var_samp", DuckType::Double, args)),
-        ("var_pop", [FLOAT4 | FLOAT8]) => Ok(call("var_pop", DuckType::Double, args)),
+        (
+            name @ ("stddev" | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop"),
+            [FLOAT4 | FLOAT8],
+        ) => Ok(float_variance(name, args, call)),
         (
             name @ ("stddev" | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop"),
             [INT2 | INT4 | INT8 | NUMERIC],
@@ -190,6 +199,10 @@ pub fn rewrite_aggregate(
 
         (name @ ("row_number" | "rank" | "dense_rank"), []) => Ok(call(name, DuckType::BigInt, args)),
         (name @ ("percent_rank" | "cume_dist"), []) => Ok(call(name, DuckType::Double, args)),
+        // Postgres looks at the count of the first row, DuckDB at that of each.
+        ("ntile", [INT4]) if args.first().is_some_and(|count| PgConstant::of(&count.expr).is_none()) => {
+            unsupported(signature.display.clone(), "its argument is not a constant")
+        }
         ("ntile", [INT4]) => {
             let args = args.into_iter().map(|count| positive(count, "[22014] argument of ntile")).collect();
             Ok(call("ntile", DuckType::BigInt, args).cast(&DuckType::Integer))
@@ -244,6 +257,35 @@ fn sum(signature: &Signature, args: Vec<Typed>, call: &AggregateCall<'_>) -> Res
         DuckType::HugeInt => Ok(call("sum", DuckType::HugeInt, vec![arg])),
         _ => Ok(call("pg_numeric_sum", DuckType::NumericText, vec![arg])),
     }
+}
+
+/// A sum of finite floats that is not finite is an error in Postgres.
+fn unless_overflowed(total: Typed, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typed {
+    let finite = args.into_iter().map(|arg| duck("isfinite({0})", DuckType::Boolean, vec![arg])).collect();
+    let all_finite = call("bool_and", DuckType::Boolean, finite);
+    let sql = "CASE WHEN isfinite({0}) OR NOT {1} THEN {0} \
+               WHEN {1} THEN error('[22003] value out of range: overflow') END";
+    let ty = total.ty.clone();
+    duck(sql, ty, vec![total, all_finite])
+}
+
+/// `var_samp(x)` of floats: NaN if a value is not finite, which is an error in DuckDB.
+fn float_variance(name: &str, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typed {
+    let (name, least) = match name {
+        "stddev" | "stddev_samp" => ("stddev_samp", 2),
+        "variance" | "var_samp" => ("var_samp", 2),
+        "stddev_pop" => ("stddev_pop", 1),
+        _ => ("var_pop", 1),
+    };
+    let finite = |sql: &str, ty: DuckType| -> Vec<Typed> {
+        args.iter().map(|arg| duck(sql, ty.clone(), vec![arg.clone()])).collect()
+    };
+    let value =
+        call(name, DuckType::Double, finite("CASE WHEN isfinite({0}) THEN {0} END", DuckType::Double));
+    let all_finite = call("bool_and", DuckType::Boolean, finite("isfinite({0})", DuckType::Boolean));
+    let count = call("count", DuckType::BigInt, args.clone());
+    let sql = format!("CASE WHEN {{1}} THEN {{0}} WHEN {{2}} >= {least} THEN CAST('NaN' AS DOUBLE) END");
+    duck(sql, DuckType::Double, vec![value, all_finite, count])
 }
 
 /// `avg(x)`  ==>  `sum(x) / count(x)` in numeric, NULL over no rows because the sum is.

@@ -217,10 +217,13 @@ fn fit_length(signature: &Signature, mut args: Vec<Typed>, type_name: &str) -> R
         Some(Value::Bool(explicit)) => *explicit,
         _ => return unsupported(signature.display.clone(), "the kind of cast is not a constant"),
     };
-    let value = args.remove(0);
-    let Some(length) = signature.result.length() else {
-        return Ok(value);
+    // A cast has its typmod as a constant, and the result has it too.
+    let typmod = PgConstant::of(&args[1].expr).and_then(PgConstant::as_int);
+    let Some(length) = signature.result.length().filter(|_| typmod == Some(signature.result.typmod.into()))
+    else {
+        return unsupported(signature.display.clone(), "its length is not a constant");
     };
+    let value = args.remove(0);
     // The carrier of char(n) has no trailing blanks, and a cut may leave some at the end.
     let cut = if signature.result.oid == BPCHAR {
         format!("rtrim(left({{0}}, {length}), ' ')")
@@ -244,9 +247,11 @@ fn to_precision(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, Pl
     let value = args.remove(0);
     let sql = match (PgConstant::of(&args[0].expr).and_then(PgConstant::as_int), &value.ty) {
         (Some(6 | -1), _) => return Ok(value),
-        (Some(_), DuckType::Timestamp) => "pg_timestamp_round({0}, {1})",
-        (Some(_), DuckType::TimestampTz) => "timezone('UTC', pg_timestamp_round(timezone('UTC', {0}), {1}))",
-        (Some(_), DuckType::Time) => "pg_time_round({0}, {1})",
+        (Some(0..6), DuckType::Timestamp) => "pg_timestamp_round({0}, {1})",
+        (Some(0..6), DuckType::TimestampTz) => {
+            "timezone('UTC', pg_timestamp_round(timezone('UTC', {0}), {1}))"
+        }
+        (Some(0..6), DuckType::Time) => "pg_time_round({0}, {1})",
         _ => return unsupported(signature.display.clone(), "DuckDB does not round to a precision"),
     };
     let ty = value.ty.clone();

@@ -29,6 +29,7 @@ mod bytes;
 mod cast;
 mod comparison;
 mod date_time;
+mod division;
 mod json;
 mod numeric;
 mod output;

@@ -7,7 +7,7 @@
 use bridge_types::limits::MAX_DECIMAL_PRECISION;
 use bridge_types::oid;
 
-use super::Entry;
+use super::{Entry, division};
 use crate::DuckType;
 use crate::duck::{Scaled, Typed, duck};
 use crate::error::{PlanError, unsupported};
@@ -20,7 +20,7 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::build("numeric_add", &[N, N], |_, args| add(args, "+", "pg_numeric_add")),
         Entry::build("numeric_sub", &[N, N], |_, args| add(args, "-", "pg_numeric_sub")),
         Entry::build("numeric_mul", &[N, N], |_, args| multiply(args)),
-        Entry::build("numeric_div", &[N, N], |_, args| Ok(on_text("pg_numeric_div({0}, {1})", args))),
+        Entry::build("numeric_div", &[N, N], |_, args| Ok(divide(args))),
         Entry::build("numeric_mod", &[N, N], |_, args| Ok(on_text("pg_numeric_mod({0}, {1})", args))),
         Entry::build("mod", &[N, N], |_, args| Ok(on_text("pg_numeric_mod({0}, {1})", args))),
         Entry::build("numeric_uplus", &[N], |_, mut args| Ok(args.remove(0))),
@@ -38,7 +38,14 @@ pub(super) fn entries() -> Vec<Entry> {
             let value = text(args.remove(0));
             Ok(duck("pg_numeric_trunc({0}, {1})", DuckType::NumericText, vec![value, digits]))
         }),
-        Entry::build("numeric", &[N, oid::INT4], |signature, mut args| coerce(signature, args.remove(0))),
+        Entry::build("numeric", &[N, oid::INT4], |signature, mut args| {
+            // A cast has its typmod as a constant, and the result has it too.
+            let typmod = PgConstant::of(&args[1].expr).and_then(PgConstant::as_int);
+            if typmod != Some(signature.result.typmod.into()) {
+                return unsupported(signature.display.clone(), "its typmod is not a constant");
+            }
+            coerce(signature, args.remove(0))
+        }),
         Entry::never("numeric_power", &[N, N], "numeric powers are exact in Postgres only"),
         Entry::never("sqrt", &[N], "numeric roots are exact in Postgres only"),
         Entry::never("ln", &[N], "numeric logarithms are exact in Postgres only"),
@@ -311,6 +318,17 @@ const NARROW_SCALE: u8 = 6;
 
 /// Digits of a decimal that DuckDB keeps in 64 bits.
 const NARROW_DIGITS: u8 = 18;
+
+/// A quotient is a text; by a constant such as 2 or 100 it is a product as well.
+fn divide(args: Vec<Typed>) -> Typed {
+    let decimal = match args.as_slice() {
+        [left, right] => scaled(left).and_then(|left| division::by_constant(&left, right)),
+        _ => None,
+    };
+    let mut result = on_text("pg_numeric_div({0}, {1})", args);
+    result.decimal = decimal.map(Box::new);
+    result
+}
 
 /// A unary call that changes neither precision nor scale.
 fn keep(mut args: Vec<Typed>, on_decimal: &str, on_texts: &str) -> Result<Typed, PlanError> {

@@ -234,7 +234,7 @@ fn substring(_signature: &Signature, args: Vec<Typed>) -> Result<Typed, PlanErro
         let start = start.max(1);
         return Ok(duck(format!("substring({{0}}, {start}, {})", (end - start).max(0)), ty, args));
     }
-    let sql = "CASE WHEN {2} < 0 THEN error('[22011] negative substring length not allowed') \
+    let sql = "CASE WHEN {2} < 0 AND {0} IS NOT NULL AND {1} IS NOT NULL THEN error('[22011] negative substring length not allowed') \
                WHEN {1} >= 1 THEN substring({0}, {1}, {2}) \
                WHEN CAST({1} AS BIGINT) + {2} <= 1 THEN substring({0}, 1, 0) \
                WHEN {1} < 1 THEN substring({0}, 1, CAST({1} AS BIGINT) + {2} - 1) END";
