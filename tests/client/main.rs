@@ -4,6 +4,7 @@ mod cancel;
 mod crash;
 mod cursor;
 mod feeds;
+mod finish;
 mod fixture;
 mod invalidation;
 mod limits;
