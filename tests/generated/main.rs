@@ -11,8 +11,9 @@
 //! other, so that an error there (class 22) has to agree only in queries that are nothing but
 //! expressions over a table; there, rows are compared one by one.
 //!
-//! Environment: `QUERIES` (10000), `SEED` (1), `ONLY` (the number of one query), `SPREAD=1`
-//! (every second table stays in Postgres on our side too), `FALLBACK=off|on|scans` (whether
+//! Environment: `QUERIES` (10000), `SECONDS` (90; the run ends before its last query if it takes
+//! longer, 0 for no limit), `SEED` (1), `ONLY` (the number of one query), `SPREAD=1`
+//! (on our side, tables are duckdb tables, heap tables and Parquet files by turns), `FALLBACK=off|on|scans` (whether
 //! Postgres plans what DuckDB could run as a whole; by default it does for two of ten queries),
 //! `VERBOSE=1` (each query).
 

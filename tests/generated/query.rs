@@ -245,6 +245,7 @@ impl Generator<'_> {
         let having = if self.random.chance(20) { vec![self.expr(oid::BOOL, 1)] } else { Vec::new() };
         self.scopes.pop();
 
+        self.freedom.representative |= groups.iter().any(|group| group.oid == oid::BPCHAR);
         let nodes: Vec<Node> = groups.iter().map(|group| group.node.clone()).collect();
         let mut node = Node::new(Sort::Query)
             .list("SELECT ", ", ", 1, items)
@@ -554,6 +555,7 @@ impl Generator<'_> {
         }
         let conditions = self.conditions();
         self.scopes.pop();
+        self.freedom.representative |= types_have_blanks(&columns);
         let word = if exact { "SELECT DISTINCT " } else { "SELECT " };
         let keys = exact.then(|| (0..columns.len()).collect());
         let mut node = Node::new(Sort::Query)
@@ -603,6 +605,7 @@ impl Generator<'_> {
         if exact && self.random.chance(50) {
             (node, ordered) = (self.order_by_position(node, types.len()), true);
         }
+        self.freedom.representative |= types_have_blanks(&first.columns);
         Query { node, columns: first.columns, keys, ordered }
     }
 
@@ -756,6 +759,11 @@ impl Generator<'_> {
         let keys = Some(vec![leaves[0].node.clone()]);
         Source { node, leaves, keys }
     }
+}
+
+/// True if there are `char` columns: of equal values of several lengths any stands for all.
+fn types_have_blanks(columns: &[Column]) -> bool {
+    columns.iter().any(|column| column.oid == oid::BPCHAR)
 }
 
 /// The key as it is: what is made smaller must still tell rows apart.

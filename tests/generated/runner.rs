@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use postgres::Client;
-use tests::Result;
-use tests::answer::{Answer, answer, difference, is_ordered, representatives};
+use tests::answer::{Answer, Failure, answer, describe, difference, is_ordered, representatives};
 use tests::cluster::{Cluster, Options};
+use tests::{Result, wait};
 
 use crate::catalog::Catalog;
 use crate::expr::{Freedom, Generator};
@@ -23,6 +23,9 @@ const MOST_TRIALS: usize = 600;
 /// Rows of the largest table.
 const MOST_ROWS: usize = 40;
 
+/// The longest that Postgres may take to recover from a crash.
+const RECOVERY: Duration = Duration::from_secs(30);
+
 /// Two backends, for two cores.
 const WORKERS: usize = 2;
 
@@ -30,6 +33,7 @@ const WORKERS: usize = 2;
 struct Settings {
     queries: u64,
     seed: u64,
+    limit: Option<Duration>,
     only: Option<u64>,
     spread: bool,
     fallback: Option<String>,
@@ -43,6 +47,7 @@ impl Settings {
         Ok(Self {
             queries: number("QUERIES")?.unwrap_or(10_000),
             seed: number("SEED")?.unwrap_or(1),
+            limit: Some(number("SECONDS")?.unwrap_or(90)).filter(|limit| *limit > 0).map(Duration::from_secs),
             only: number("ONLY")?,
             spread: flag("SPREAD"),
             fallback: std::env::var("FALLBACK").ok(),
@@ -126,7 +131,7 @@ pub(crate) fn run() -> Result<bool> {
                     let mut sides = Sides::connect(&cluster)?;
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number > last {
+                        if number > last || settings.limit.is_some_and(|limit| started.elapsed() > limit) {
                             return Ok(());
                         }
                         let case = generate(&settings, number, &catalog, &tables);
@@ -168,25 +173,44 @@ fn mode_of(settings: &Settings, number: u64) -> usize {
     wanted.or(by_number).unwrap_or(0)
 }
 
+/// Fills both schemas; `spread` puts the tables of schema `duck` into duckdb tables, heap tables
+/// and Parquet files by turns.
 fn set_up(cluster: &Cluster, tables: &[Table], spread: bool) -> Result<()> {
     let mut client = cluster.client()?;
-    client.batch_execute("CREATE SCHEMA heap; CREATE SCHEMA duck")?;
+    let mut run = |sql: &str| -> Result<()> {
+        let short: String = sql.chars().take(200).collect();
+        client.batch_execute(sql).map_err(|error| format!("{short}: {}", describe(&error)).into())
+    };
+    run("CREATE SCHEMA heap; CREATE SCHEMA duck")?;
     for (number, table) in tables.iter().enumerate() {
-        let using = if spread && number % 2 == 1 { "" } else { "USING duckdb" };
-        client.batch_execute("SET search_path = heap")?;
-        client.batch_execute(&table.create(""))?;
+        let name = &table.name;
+        run("SET search_path = heap")?;
+        run(&table.create(""))?;
         if let Some(rows) = table.insert() {
-            client
-                .batch_execute(&rows)
-                .map_err(|error| format!("{rows}: {}", tests::answer::describe(&error)))?;
+            run(&rows)?;
         }
-        client.batch_execute("SET search_path = duck")?;
-        client.batch_execute(&table.create(using)).map_err(|error| tests::answer::describe(&error))?;
-        client
-            .batch_execute(&format!("INSERT INTO duck.{0} SELECT * FROM heap.{0}", table.name))
-            .map_err(|error| tests::answer::describe(&error))?;
+        run("SET search_path = duck, public")?;
+        match (spread, number % 3) {
+            (true, 1) => {
+                run(&table.create(""))?;
+                run(&format!("INSERT INTO {name} SELECT * FROM heap.{name}"))?;
+            }
+            (true, 2) if !table.edges => {
+                let file = cluster.directory().join(format!("{name}.parquet"));
+                let file = file.to_string_lossy();
+                run(&format!("COPY ({}) TO '{file}' (FORMAT parquet)", table.select_for_parquet()))?;
+                run(&table.view(&file))?;
+                // What Parquet has no room for (the zone of a time) is gone on both sides.
+                run(&format!("TRUNCATE heap.{name}"))?;
+                run(&format!("INSERT INTO heap.{name} SELECT * FROM {name}"))?;
+            }
+            _ => {
+                run(&table.create("USING duckdb"))?;
+                run(&format!("INSERT INTO {name} SELECT * FROM heap.{name}"))?;
+            }
+        }
+        run(&format!("ANALYZE heap.{name}"))?;
     }
-    client.batch_execute("ANALYZE heap.t0")?;
     Ok(())
 }
 
@@ -215,13 +239,14 @@ fn read_catalog(cluster: &Cluster) -> Result<Catalog> {
 const MODES: [(&str, u64); 3] = [("off", 8), ("on", 1), ("scans", 1)];
 
 /// A connection to Postgres alone, and one to us for each mode.
-struct Sides {
+struct Sides<'a> {
+    cluster: &'a Cluster,
     heap: Client,
     ducks: Vec<Client>,
 }
 
-impl Sides {
-    fn connect(cluster: &Cluster) -> Result<Self> {
+impl<'a> Sides<'a> {
+    fn connect(cluster: &'a Cluster) -> Result<Self> {
         let connect = |schema: &str, mode: &str| -> Result<Client> {
             let mut client = cluster.client()?;
             client.batch_execute(&format!(
@@ -231,7 +256,33 @@ impl Sides {
             Ok(client)
         };
         let ducks = MODES.iter().map(|(mode, _)| connect("duck", mode)).collect::<Result<_>>()?;
-        Ok(Self { heap: connect("heap", "off")?, ducks })
+        Ok(Self { cluster, heap: connect("heap", "off")?, ducks })
+    }
+
+    /// Connects again after a crash, when the server has recovered.
+    fn connect_again(&mut self) {
+        let cluster = self.cluster;
+        let connected = wait::for_some("recovery of the server", RECOVERY, || Self::connect(cluster).ok());
+        *self = connected.expect("the server recovers").0;
+    }
+
+    /// What each side answers. A crash ends the connections of all workers: the query that caused it
+    /// does so again.
+    fn both(&mut self, case: &Case, sql: &str) -> (Answer, Answer) {
+        for last in [false, true] {
+            let expected = answer(&mut self.heap, sql);
+            let actual = answer(&mut self.ducks[case.mode], sql);
+            if !is_lost(&expected) && !is_lost(&actual) {
+                return (expected, actual);
+            }
+            self.connect_again();
+            if last {
+                let crash =
+                    Failure { sqlstate: "crash".to_owned(), message: "the server crashes".to_owned() };
+                return (answer(&mut self.heap, sql), Err(crash));
+            }
+        }
+        unreachable!("the second round returns")
     }
 
     fn judge(&mut self, number: u64, case: &Case, settings: &Settings, tally: &Mutex<Tally>) -> Result<()> {
@@ -241,7 +292,9 @@ impl Sides {
         }
         let verdict = self.verdict(case, &case.node);
         let mut shrunk = None;
-        if let Verdict::Mismatch(kind, _) = &verdict {
+        if let Verdict::Mismatch(kind, _) = &verdict
+            && !kind.contains("crash")
+        {
             shrunk = Some(self.shrink(case, kind));
         }
         let mut tally = tally.lock().map_err(|_| "a worker panicked")?;
@@ -272,14 +325,13 @@ impl Sides {
 
     fn verdict(&mut self, case: &Case, node: &Node) -> Verdict {
         let sql = node.sql();
-        let expected = answer(&mut self.heap, &sql);
+        let (expected, actual) = self.both(case, &sql);
         if let Err(failure) = &expected
             && (failure.sqlstate.starts_with("42")
                 || matches!(failure.sqlstate.as_str(), "0A000" | "57014" | "54000" | "54001"))
         {
             return Verdict::Invalid(failure.message.chars().take(70).collect());
         }
-        let actual = answer(&mut self.ducks[case.mode], &sql);
         let verdict = compare(case, &sql, &expected, &actual);
         match verdict {
             Verdict::Mismatch(..)
@@ -297,8 +349,8 @@ impl Sides {
         let query = query.strip_suffix(" AS t").unwrap_or(query);
         for id in 1..=MOST_ROWS {
             let sql = format!("{query} AS t WHERE t.id = {id}");
-            let verdict =
-                compare(case, &sql, &answer(&mut self.heap, &sql), &answer(&mut self.ducks[case.mode], &sql));
+            let (expected, actual) = self.both(case, &sql);
+            let verdict = compare(case, &sql, &expected, &actual);
             if let Verdict::Mismatch(kind, how) = verdict {
                 return Verdict::Mismatch(kind, format!("id {id}: {how}"));
             }
@@ -330,6 +382,11 @@ impl Sides {
             return (best, verdict);
         }
     }
+}
+
+/// True if the connection was lost, or the server was starting up again.
+fn is_lost(answer: &Answer) -> bool {
+    matches!(answer, Err(failure) if failure.sqlstate == "none" || failure.sqlstate.starts_with("57P"))
 }
 
 fn compare(case: &Case, sql: &str, expected: &Answer, actual: &Answer) -> Verdict {

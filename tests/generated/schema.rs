@@ -96,6 +96,33 @@ impl Table {
         format!("CREATE TABLE {} ({}) {using}", self.name, self.declarations.join(", "))
     }
 
+    /// The rows of schema `heap`, without what Parquet refuses: negative intervals.
+    pub(crate) fn select_for_parquet(&self) -> String {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| match column.oid {
+                oid::INTERVAL => format!("greatest({0}, '0') AS {0}", column.name),
+                _ => column.name.clone(),
+            })
+            .collect();
+        format!("SELECT {} FROM heap.{}", columns.join(", "), self.name)
+    }
+
+    /// `CREATE VIEW` over a Parquet file with the rows.
+    pub(crate) fn view(&self, file: &str) -> String {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .zip(&self.declarations)
+            .map(|(column, declaration)| {
+                let declared = declaration.strip_prefix(column.name.as_str()).unwrap_or_default().trim();
+                format!("r['{}']::{declared} AS {}", column.name.trim_matches('"'), column.name)
+            })
+            .collect();
+        format!("CREATE VIEW {} AS SELECT {} FROM read_parquet('{file}') AS r", self.name, columns.join(", "))
+    }
+
     /// `INSERT` of all rows, if there are any.
     pub(crate) fn insert(&self) -> Option<String> {
         let rows: Vec<String> = self.rows.iter().map(|row| format!("({row})")).collect();

@@ -1,6 +1,6 @@
 //! What a statement answers, and how two answers differ.
 
-use bridge_types::oid::{FLOAT4, FLOAT8, NUMERIC};
+use bridge_types::oid::{BPCHAR, FLOAT4, FLOAT8, NUMERIC};
 use postgres::{Client, SimpleQueryMessage};
 
 /// Floats that are computed in another order may differ by this, relative to their size (or to a
@@ -114,6 +114,7 @@ pub fn representatives(rows: &Rows) -> Rows {
             if short == "-0" { "0".to_owned() } else { short.to_owned() }
         }
         FLOAT4 | FLOAT8 if text == "-0" => "0".to_owned(),
+        BPCHAR => text.trim_end_matches(' ').to_owned(),
         _ => text.to_owned(),
     };
     let mut rows = rows.clone();
