@@ -3,13 +3,13 @@
 //! DO NOTHING is DuckDB's own. DO UPDATE becomes a MERGE of the rows with those that have the same
 //! key: DuckDB's own would take a second row of the same key in silence, and no subqueries.
 
-use bridge_plan::nodes::{Merge, MergeAction, OnConflict};
+use bridge_plan::nodes::{Insert, Merge, MergeAction, OnConflict};
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::source::{self, Source, Target};
-use super::{LowerError, LowerOptions, Result, changing, constraint, insert, make, multiple};
+use super::{LowerError, LowerOptions, Result, constraint, insert, make, multiple};
 use crate::hooks::planner;
 use crate::pg::{self, list, palloc_string};
 use crate::tables::definition::{Definition, Key};
@@ -113,37 +113,16 @@ pub(super) unsafe fn lower_update(
         if !target.has_rowid() {
             return source::hidden_rowid("ON CONFLICT DO UPDATE");
         }
-        let (rows, given) = rows(query, target);
-        let found = planner::touches(rows);
-        let fed = (!(found.duckdb_table || found.duckdb_function)).then_some(clause.exclRelIndex);
-        let volatile = fed.is_none() && insert::check_targets(rows).is_err();
-
-        let select = pg::new_node::<pg_sys::Query>(NodeTag::T_Query);
-        (*select).commandType = pg_sys::CmdType::CMD_SELECT;
-        (*select).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
-        (*select).hasSubLinks = (*query).hasSubLinks;
-        (*select).hasRowSecurity = (*query).hasRowSecurity;
-        (*select).stmt_location = -1;
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
-        {
-            (*select).rteperminfos = (*query).rteperminfos;
-        }
-        // The rows stand where EXCLUDED stood, column by column.
-        (*select).rtable = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable).zip(1..).fold(
-            std::ptr::null_mut(),
-            |entries, (entry, index)| {
-                let entry = if index == clause.exclRelIndex { subquery(rows) } else { entry };
-                list::append(entries, entry)
-            },
-        );
+        let proposed = Proposed::of(query, target);
+        let select = proposed.select;
         let mut condition = std::ptr::null_mut();
         for key in &keys {
-            let equal = equality(target.var(*key), target.var_of(clause.exclRelIndex, *key));
+            let equal = equality(target.var(*key), target.var_of(proposed.row, *key));
             condition = pg_sys::make_and_qual(condition, equal);
         }
         (*select).jointree = make::join(
             pg_sys::JoinType::JOIN_LEFT,
-            make::reference(clause.exclRelIndex),
+            make::reference(proposed.row),
             make::reference(target.index),
             condition,
         );
@@ -158,10 +137,11 @@ pub(super) unsafe fn lower_update(
         let mut outputs = source::output(std::ptr::null_mut(), target.rowid().cast(), source::ROWID);
         outputs = source::output(outputs, action, "action");
         let (mut inserted, mut identity) = (Vec::new(), Vec::new());
-        for attribute in given {
+        for attribute in &proposed.given {
+            let attribute = *attribute;
             let position = list::pointers::<pg_sys::Node>(outputs).len();
             let column = target.column(attribute);
-            let value = target.var_of(clause.exclRelIndex, attribute);
+            let value = target.var_of(proposed.row, attribute);
             outputs = source::output(outputs, value.cast(), &column);
             inserted.push((column, position));
             if keys.contains(&attribute) {
@@ -182,20 +162,13 @@ pub(super) unsafe fn lower_update(
             let value = make::case(&[(taken, (*entry).expr.cast())], std::ptr::null_mut());
             outputs = source::output(outputs, value, &column);
         }
-        let violations = constraint::violated(target, clause.exclRelIndex).map(|(number, errors)| {
+        let violations = constraint::violated(target, proposed.row).map(|(number, errors)| {
             let position = list::pointers::<pg_sys::Node>(outputs).len();
             outputs = source::output(outputs, number, "violation");
             (position, errors)
         });
         (*select).targetList = outputs;
-        let lowered =
-            if volatile { source::computed(select) } else { source::lower_with_feed(select, fed, options) };
-        let mut source = match lowered {
-            Err(LowerError::Unsupported(_)) if !volatile && !changing::changes_duckdb(query) => {
-                source::computed(select)?
-            }
-            lowered => lowered?,
-        };
+        let mut source = proposed.lower(options)?;
         source.plan = Merge::plan(
             target.name.clone(),
             vec![MergeAction::Update(updated), MergeAction::Insert(inserted)],
@@ -206,6 +179,111 @@ pub(super) unsafe fn lower_update(
             source.plan,
         );
         Ok(source)
+    }
+}
+
+/// `INSERT .. ON CONFLICT .. DO NOTHING` into a table that has constraints: DuckDB would not check
+/// the rows that it leaves out.
+///
+/// # Safety
+/// As [`lower_update`].
+pub(super) unsafe fn lower_nothing(
+    query: *mut pg_sys::Query,
+    target: &Target,
+    on_conflict: OnConflict,
+    returning: Vec<String>,
+    options: &LowerOptions,
+) -> Result<Source> {
+    // SAFETY: as the caller promises; all nodes are copies or new.
+    unsafe {
+        let query = pg_sys::copyObjectImpl(query.cast_const().cast()).cast::<pg_sys::Query>();
+        let proposed = Proposed::of(query, target);
+        let (mut outputs, mut columns) = (std::ptr::null_mut(), Vec::new());
+        for attribute in &proposed.given {
+            let column = target.column(*attribute);
+            outputs = source::output(outputs, target.var_of(proposed.row, *attribute).cast(), &column);
+            columns.push(column);
+        }
+        let violations = constraint::violated(target, proposed.row).map(|(number, errors)| {
+            outputs = source::output(outputs, number, "violation");
+            (columns.len(), errors)
+        });
+        (*proposed.select).targetList = outputs;
+        let from = pg::new_node::<pg_sys::FromExpr>(NodeTag::T_FromExpr);
+        (*from).fromlist = list::append(std::ptr::null_mut(), make::reference(proposed.row));
+        (*proposed.select).jointree = from;
+        let mut source = proposed.lower(options)?;
+        source.plan =
+            Insert::plan(target.name.clone(), columns, on_conflict, violations, returning, source.plan);
+        Ok(source)
+    }
+}
+
+/// The rows that an INSERT proposes, as a relation that has the target's columns.
+struct Proposed {
+    /// A SELECT over the INSERT's range table and the rows, still without FROM and targets.
+    select: *mut pg_sys::Query,
+    /// The rows' place in its range table.
+    row: i32,
+    /// The attributes that have values.
+    given: Vec<i16>,
+    /// Nothing of DuckDB is in the rows: Postgres computes them.
+    fed: bool,
+    /// There are values that only Postgres gives.
+    volatile: bool,
+}
+
+impl Proposed {
+    /// # Safety
+    /// `query` is a private copy of an INSERT into `target`.
+    unsafe fn of(query: *mut pg_sys::Query, target: &Target) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (rows, given) = rows(query, target);
+            let found = planner::touches(rows);
+            let fed = !(found.duckdb_table || found.duckdb_function);
+            let volatile = !fed && insert::check_targets(rows).is_err();
+            let select = pg::new_node::<pg_sys::Query>(NodeTag::T_Query);
+            (*select).commandType = pg_sys::CmdType::CMD_SELECT;
+            (*select).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
+            (*select).hasSubLinks = (*query).hasSubLinks;
+            (*select).hasRowSecurity = (*query).hasRowSecurity;
+            (*select).stmt_location = -1;
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            {
+                (*select).rteperminfos = (*query).rteperminfos;
+            }
+            // The rows stand where EXCLUDED stands, if it does.
+            let entries: Vec<*mut pg_sys::RangeTblEntry> = list::pointers((*query).rtable).collect();
+            let excluded = (*query).onConflict.as_ref().map_or(0, |clause| clause.exclRelIndex);
+            let behind = i32::try_from(entries.len() + 1).expect("range tables are shorter");
+            let row = if excluded > 0 { excluded } else { behind };
+            (*select).rtable =
+                entries.into_iter().zip(1..).fold(std::ptr::null_mut(), |entries, (entry, index)| {
+                    list::append(entries, if index == row { subquery(rows) } else { entry })
+                });
+            if row == behind {
+                (*select).rtable = list::append((*select).rtable, subquery(rows));
+            }
+            Self { select, row, given, fed, volatile }
+        }
+    }
+
+    /// The finished SELECT as a source.
+    ///
+    /// # Safety
+    /// It has its FROM and targets.
+    unsafe fn lower(&self, options: &LowerOptions) -> Result<Source> {
+        // SAFETY: as the caller promises; what lowering got was not changed.
+        unsafe {
+            if self.volatile {
+                return source::computed(self.select);
+            }
+            match source::lower_with_feed(self.select, self.fed.then_some(self.row), options) {
+                Err(LowerError::Unsupported(_)) => source::computed(self.select),
+                lowered => lowered,
+            }
+        }
     }
 }
 

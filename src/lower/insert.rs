@@ -1,7 +1,7 @@
 //! `INSERT INTO <duckdb table> SELECT ..` and `.. VALUES ..`.
 
 use bridge_plan::build;
-use bridge_plan::nodes::Insert;
+use bridge_plan::nodes::{Insert, OnConflict};
 use pgrx::pg_sys;
 
 use super::feed::feed_of;
@@ -34,13 +34,24 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             .filter(|entry| !(**entry).resjunk)
             .map(|entry| target.column((*entry).resno))
             .collect();
+        let on_conflict = conflict::clause(query, &target)?;
+        if matches!(on_conflict, OnConflict::Nothing(_)) && !columns.is_empty() {
+            let returned = returning.columns();
+            let source = conflict::lower_nothing(query, &target, on_conflict, returned, options)?;
+            return finished(source, returning);
+        }
         let mut source = if columns.is_empty() {
-            Source { plan: build::one_row(), feeds: Vec::new(), params: Vec::new(), plan_time_values: false, remote_scans: Vec::new() }
+            Source {
+                plan: build::one_row(),
+                feeds: Vec::new(),
+                params: Vec::new(),
+                plan_time_values: false,
+                remote_scans: Vec::new(),
+            }
         } else {
             rows(query, options)?
         };
-        let on_conflict = conflict::clause(query, &target)?;
-        source.plan = Insert::plan(target.name, columns, on_conflict, returning.columns(), source.plan);
+        source.plan = Insert::plan(target.name, columns, on_conflict, None, returning.columns(), source.plan);
         finished(source, returning)
     }
 }

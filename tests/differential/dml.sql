@@ -146,9 +146,7 @@ INSERT INTO c (a, n) VALUES (2, 5) ON CONFLICT (a) DO UPDATE SET n = -1;
 INSERT INTO c (a, n) VALUES (2, -5) ON CONFLICT (a) DO UPDATE SET n = 1;
 INSERT INTO c (a) VALUES (2) ON CONFLICT (a) DO UPDATE SET n = 1;
 INSERT INTO c (a) SELECT a FROM c ON CONFLICT (a) DO UPDATE SET n = 1;
--- differs: DuckDB does not check rows that it leaves out
 INSERT INTO c (a, n) VALUES (2, -5) ON CONFLICT (a) DO NOTHING;
--- differs: as above
 INSERT INTO c (a) VALUES (2) ON CONFLICT DO NOTHING;
 INSERT INTO c (a, b, n) VALUES (21, 2, 5) ON CONFLICT (b) DO UPDATE SET t = 'by b ' || excluded.a RETURNING *;
 INSERT INTO c (a, b, n) VALUES (21, NULL, 5) ON CONFLICT (b) DO UPDATE SET t = 'never' RETURNING *;

@@ -24,6 +24,9 @@ pub struct Insert {
     pub columns: Vec<String>,
     /// Rows that are there already.
     pub on_conflict: OnConflict,
+    /// The output behind the columns' that numbers the constraint a row violates from 1 (0 for none),
+    /// and the errors, as `[SQLSTATE] message`.
+    pub violations: Option<(usize, Vec<String>)>,
     /// Columns to return.
     pub returning: Vec<String>,
     pub(crate) inputs: Vec<LogicalPlan>,
@@ -31,17 +34,18 @@ pub struct Insert {
 }
 
 impl Insert {
-    /// The statement over a finished `input`, which has as many outputs as there are `columns`.
+    /// The statement over a finished `input`, whose outputs are the values of `columns`.
     #[must_use]
     pub fn plan(
         table: [String; 3],
         columns: Vec<String>,
         on_conflict: OnConflict,
+        violations: Option<(usize, Vec<String>)>,
         returning: Vec<String>,
         input: LogicalPlan,
     ) -> LogicalPlan {
         let schema = Arc::new(DFSchema::empty());
-        extension(Self { table, columns, on_conflict, returning, inputs: vec![input], schema })
+        extension(Self { table, columns, on_conflict, violations, returning, inputs: vec![input], schema })
     }
 
     fn explain(&self) -> String {

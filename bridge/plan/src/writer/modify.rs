@@ -31,7 +31,17 @@ fn insert(insert: &Insert) -> Result<String, PlanError> {
     let source = if insert.columns.is_empty() {
         "DEFAULT VALUES".to_owned()
     } else {
-        format!("({}) {}", identifiers(&insert.columns), block::query(input(&insert.inputs)?)?)
+        let query = block::query(input(&insert.inputs)?)?;
+        let query = match &insert.violations {
+            None => query,
+            Some((output, _)) => format!(
+                "SELECT * EXCLUDE ({}) REPLACE (CASE {}ELSE {c0} END AS {c0}) FROM ({query})",
+                quote_identifier(&column_name(*output)),
+                violated(&insert.violations),
+                c0 = quote_identifier(&column_name(0)),
+            ),
+        };
+        format!("({}) {query}", identifiers(&insert.columns))
     };
     let conflict = match &insert.on_conflict {
         OnConflict::Fail => String::new(),
@@ -105,13 +115,7 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
     let identity: Vec<String> =
         merge.identity.iter().map(|output| quote_identifier(&column_name(*output))).collect();
     let known: String = identity.iter().map(|column| format!(" AND {column} IS NOT NULL")).collect();
-    let violated: String = merge.violations.iter().fold(String::new(), |sql, (output, errors)| {
-        let number = quote_identifier(&column_name(*output));
-        let branches = errors.iter().zip(1..);
-        branches.fold(sql, |sql, (error, i)| {
-            format!("{sql}WHEN {number} = {i} THEN error({}) ", quote_literal(error))
-        })
-    });
+    let violated = violated(&merge.violations);
     // A row without an action counts for nothing. No aggregate: DuckDB would make a join of the
     // source with itself of it, and a feed can be read once only.
     let query = format!(
@@ -158,6 +162,17 @@ fn merge(merge: &Merge) -> Result<String, PlanError> {
     }
     sql.push_str(&returning(&merge.returning));
     Ok(sql)
+}
+
+/// Branches of a CASE that raise the errors of violated constraints.
+fn violated(violations: &Option<(usize, Vec<String>)>) -> String {
+    violations.iter().fold(String::new(), |sql, (output, errors)| {
+        let number = quote_identifier(&column_name(*output));
+        let branches = errors.iter().zip(1..);
+        branches.fold(sql, |sql, (error, i)| {
+            format!("{sql}WHEN {number} = {i} THEN error({}) ", quote_literal(error))
+        })
+    })
 }
 
 fn input(inputs: &[LogicalPlan]) -> Result<&LogicalPlan, PlanError> {
@@ -274,19 +289,20 @@ mod tests {
 
     #[test]
     fn an_insert_names_its_columns() {
-        let source = select(relation("u", "r1"), vec![column("r1", "a")]);
+        let source = select(relation("u", "r1"), vec![column("r1", "a"), column("r1", "b")]);
         let plan = Insert::plan(
             name("t"),
             vec!["a".into()],
             OnConflict::Nothing(vec!["a".into(), "b".into()]),
+            Some((1, vec!["[23502] null".into()])),
             Vec::new(),
             source,
         );
         assert_eq!(
             sql(&plan),
-            r#"INSERT INTO "pg1"."main"."t" ("a") SELECT "r1"."a" AS "c0" FROM "pg1"."main"."u" AS "r1" ON CONFLICT ("a", "b") DO NOTHING"#
+            r#"INSERT INTO "pg1"."main"."t" ("a") SELECT * EXCLUDE ("c1") REPLACE (CASE WHEN "c1" = 1 THEN error('[23502] null') ELSE "c0" END AS "c0") FROM (SELECT "r1"."a" AS "c0", "r1"."b" AS "c1" FROM "pg1"."main"."u" AS "r1") ON CONFLICT ("a", "b") DO NOTHING"#
         );
-        let plan = Insert::plan(name("t"), Vec::new(), OnConflict::Fail, Vec::new(), build::one_row());
+        let plan = Insert::plan(name("t"), Vec::new(), OnConflict::Fail, None, Vec::new(), build::one_row());
         assert_eq!(sql(&plan), r#"INSERT INTO "pg1"."main"."t" DEFAULT VALUES"#);
     }
 
