@@ -345,6 +345,90 @@ impl Numeric {
         Ok(if root { variance.sqrt() } else { variance })
     }
 
+    /// The whole part of the quotient.
+    pub(crate) fn div_trunc(&self, other: &Self) -> Result<Self, Marked> {
+        let (Some((x, s)), Some((y, t))) = (self.finite(), other.finite()) else {
+            return match (self, other) {
+                // A finite value over infinity.
+                (Small(..) | Big(..), Infinity(_)) => Ok(Small(0, 0)),
+                _ => self.div(other),
+            };
+        };
+        if y.sign() == Sign::NoSign {
+            return Err(DIVISION_BY_ZERO.into());
+        }
+        Self::from_big(x * pow10(t) / (y * pow10(s)), 0).checked()
+    }
+
+    /// -1, 0 or 1; NaN for itself.
+    pub(crate) fn signum(&self) -> Self {
+        if *self == NaN { NaN } else { Small(self.sign().into(), 0) }
+    }
+
+    /// Without zeros at the end of its digits behind the point.
+    pub(crate) fn trim_scale(&self) -> Self {
+        let Some((mut value, mut scale)) = self.finite() else { return self.clone() };
+        let ten = BigInt::from(10);
+        while scale > 0 && (&value % &ten).sign() == Sign::NoSign {
+            value /= &ten;
+            scale -= 1;
+        }
+        Self::from_big(value, scale)
+    }
+
+    /// The display scale; `None` for values that have none.
+    pub(crate) fn scale(&self) -> Option<u32> {
+        match self {
+            Small(_, scale) | Big(_, scale) => Some(*scale),
+            NaN | Infinity(_) => None,
+        }
+    }
+
+    /// As `numeric_sqrt`: at least 16 significant digits.
+    pub(crate) fn square_root(&self) -> Result<Self, Marked> {
+        if self.sign() < 0 {
+            return Err("[2201F] cannot take square root of a negative number".into());
+        }
+        let Some((value, scale)) = self.finite() else { return Ok(self.clone()) };
+        let (weight, _) = Self::leading(&value, scale);
+        let significant = (weight + 1) * DEC_DIGITS / 2 - 1;
+        let wanted = (MIN_SIGNIFICANT_DIGITS - significant).max(scale.into()).clamp(0, MAX_DISPLAY_SCALE);
+        Ok(self.rescaled(u32::try_from(wanted).unwrap_or(0).max(scale)).sqrt())
+    }
+
+    /// Greatest common divisor, at the larger scale.
+    pub(crate) fn gcd(&self, other: &Self) -> Result<Self, Marked> {
+        let Some((mut x, mut y, scale)) = Self::aligned_big(self, other) else { return Ok(NaN) };
+        while y.sign() != Sign::NoSign {
+            (x, y) = (y.clone(), x % y);
+        }
+        Ok(Self::from_big(BigInt::from(x.magnitude().clone()), scale))
+    }
+
+    /// Least common multiple, at the larger scale.
+    pub(crate) fn lcm(&self, other: &Self) -> Result<Self, Marked> {
+        let Some((x, y, scale)) = Self::aligned_big(self, other) else { return Ok(NaN) };
+        let divisor = self.gcd(other)?.rescaled(scale).finite().map_or(BigInt::from(1), |(value, _)| value);
+        if divisor.sign() == Sign::NoSign {
+            return Ok(Small(0, scale));
+        }
+        Self::from_big(BigInt::from((x / divisor * y).magnitude().clone()), scale).checked()
+    }
+
+    /// `n!`, as far as Postgres goes.
+    pub(crate) fn factorial(n: i64) -> Result<Self, Marked> {
+        /// `32178!` has too many digits.
+        const MOST: i64 = 32_177;
+        if n < 0 {
+            return Err("[22003] factorial of a negative number is undefined".into());
+        }
+        if n > MOST {
+            return Err(OVERFLOW.into());
+        }
+        let product = (2..=n).fold(BigUint::from(1u32), |product, factor| product * factor.unsigned_abs());
+        Ok(Self::from_big(BigInt::from(product), 0))
+    }
+
     /// The square root of a positive finite value at its own scale, rounded half up.
     fn sqrt(&self) -> Self {
         let Some((value, scale)) = self.finite() else { return self.clone() };

@@ -70,6 +70,33 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     with_scale!("pg_numeric_round", round),
     with_scale!("pg_numeric_trunc", trunc),
     unary!("pg_numeric_in", value => Ok(value)),
+    binary!("pg_numeric_div_trunc", div_trunc),
+    binary!("pg_numeric_gcd", gcd),
+    binary!("pg_numeric_lcm", lcm),
+    unary!("pg_numeric_sign", value => Ok(value.signum())),
+    unary!("pg_numeric_sqrt", value => value.square_root()),
+    unary!("pg_numeric_trim_scale", value => Ok(value.trim_scale())),
+    ScalarFunction {
+        name: "pg_numeric_scale",
+        arguments: TEXT,
+        result: Integer,
+        row: |arguments, out, row| {
+            match parse(arguments, 0, row)?.scale() {
+                Some(scale) => out.set(row, i32::try_from(scale).unwrap_or(i32::MAX)),
+                None => out.set_null(row),
+            }
+            Ok(())
+        },
+    },
+    ScalarFunction {
+        name: "pg_numeric_factorial",
+        arguments: &[BigInt],
+        result: Varchar,
+        row: |arguments, out, row| {
+            write_text(out, row, &Numeric::factorial(arguments.long(0, row))?);
+            Ok(())
+        },
+    },
     ScalarFunction {
         name: "pg_numeric_cmp",
         arguments: TWO_TEXTS,

@@ -161,6 +161,15 @@ fn flag(args: &Arguments<'_>, column: usize, row: usize) -> bool {
 }
 
 fn map_case(out: &mut String, text: &str, unicode: bool, map: fn(char, bool) -> char) {
+    if text.is_ascii() {
+        out.push_str(text);
+        if map('a', false) == 'A' {
+            out.make_ascii_uppercase()
+        } else {
+            out.make_ascii_lowercase()
+        }
+        return;
+    }
     out.extend(text.chars().map(|c| map(c, unicode)));
 }
 

@@ -6,8 +6,9 @@
 
 use super::calendar::{Day, infinite_timestamp, split};
 use super::scalar::{Arguments, Output, ScalarFunction};
-use super::value_text::{put, set_text};
+use super::value_text::{padded, put, set_text};
 use crate::duckdb::TypeId::{Timestamp, TimestampTz, Varchar};
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 /// Patterns in the order in which they are tried: longer ones first where one begins another.
@@ -73,8 +74,78 @@ fn to_char(
     }
     let (days, of_day) = split(local);
     let fields = Fields { day: Day::from_unix(days), micros: of_day, seconds_east };
-    set_text(out, row, |text| fields.write(text, format));
+    PARSED.with_borrow_mut(|(source, nodes)| {
+        if source != format {
+            *nodes = parse(format);
+            format.clone_into(source);
+        }
+        set_text(out, row, |text| fields.write(text, nodes));
+    });
     Ok(())
+}
+
+thread_local! {
+    /// The format that was used last: a statement has few.
+    static PARSED: RefCell<(String, Vec<Node>)> = const { RefCell::new((String::new(), Vec::new())) };
+}
+
+/// A part of a format.
+enum Node {
+    /// Text as it is.
+    Literal(String),
+    Pattern {
+        name: &'static str,
+        /// The name in capitals, as which patterns of numbers are known.
+        capitals: &'static str,
+        fill: bool,
+        /// TH or th behind it.
+        ordinal: Option<bool>,
+    },
+}
+
+fn parse(format: &str) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    let literal = |nodes: &mut Vec<Node>, text: &str| match nodes.last_mut() {
+        Some(Node::Literal(before)) => before.push_str(text),
+        _ => nodes.push(Node::Literal(text.to_owned())),
+    };
+    let mut rest = format;
+    while let Some(c) = rest.chars().next() {
+        let mut fill = true;
+        if let Some(after) = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm")) {
+            fill = false;
+            rest = after;
+        }
+        if let Some(name) = PATTERNS.iter().find(|pattern| rest.starts_with(**pattern)) {
+            rest = &rest[name.len()..];
+            let mut ordinal = None;
+            for (suffix, upper) in [("TH", true), ("th", false)] {
+                if let Some(after) = rest.strip_prefix(suffix) {
+                    rest = after;
+                    ordinal = Some(upper);
+                    break;
+                }
+            }
+            // Spell mode does nothing.
+            rest = rest.strip_prefix("SP").or_else(|| rest.strip_prefix("sp")).unwrap_or(rest);
+            let capitals = PATTERNS.iter().find(|other| **other == name.to_ascii_uppercase()).unwrap_or(name);
+            nodes.push(Node::Pattern { name, capitals, fill, ordinal });
+        } else if !fill {
+            // FM before no pattern is dropped.
+        } else if c == '"' {
+            let mut text = String::new();
+            rest = quoted(&mut text, &rest[1..]);
+            literal(&mut nodes, &text);
+        } else if let Some(after) = rest.strip_prefix("\\\"") {
+            rest = after;
+            literal(&mut nodes, "\"");
+        } else {
+            let (text, after) = rest.split_at(c.len_utf8());
+            rest = after;
+            literal(&mut nodes, text);
+        }
+    }
+    nodes
 }
 
 /// What patterns show.
@@ -86,51 +157,39 @@ struct Fields {
 }
 
 impl Fields {
-    fn write(&self, out: &mut String, format: &str) {
-        let mut rest = format;
-        while let Some(c) = rest.chars().next() {
-            let mut fill = true;
-            if let Some(after) = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm")) {
-                fill = false;
-                rest = after;
-            }
-            if let Some(pattern) = PATTERNS.iter().find(|pattern| rest.starts_with(**pattern)) {
-                rest = &rest[pattern.len()..];
-                let start = out.len();
-                let is_number = self.pattern(out, pattern, fill);
-                for (suffix, upper) in [("TH", true), ("th", false)] {
-                    if let Some(after) = rest.strip_prefix(suffix) {
-                        rest = after;
-                        if is_number {
-                            let ordinal = ordinal(&out[start..], upper);
-                            out.push_str(ordinal);
-                        }
-                        break;
+    fn write(&self, out: &mut String, nodes: &[Node]) {
+        for node in nodes {
+            match node {
+                Node::Literal(text) => out.push_str(text),
+                Node::Pattern { name, capitals, fill, ordinal } => {
+                    let start = out.len();
+                    let is_number = self.pattern(out, name, capitals, *fill);
+                    if let Some(upper) = ordinal
+                        && is_number
+                    {
+                        let suffix = suffix(&out[start..], *upper);
+                        out.push_str(suffix);
                     }
                 }
-                // Spell mode does nothing.
-                rest = rest.strip_prefix("SP").or_else(|| rest.strip_prefix("sp")).unwrap_or(rest);
-            } else if !fill {
-                // FM before no pattern is dropped.
-            } else if c == '"' {
-                rest = quoted(out, &rest[1..]);
-            } else {
-                let literal = if rest.starts_with("\\\"") { '"' } else { c };
-                rest = &rest[if rest.starts_with("\\\"") { 2 } else { c.len_utf8() }..];
-                out.push(literal);
             }
         }
     }
 
     /// Writes one pattern; true if it is a number, which TH applies to.
-    fn pattern(&self, out: &mut String, pattern: &str, fill: bool) -> bool {
+    fn pattern(&self, out: &mut String, pattern: &str, capitals: &str, fill: bool) -> bool {
         let Day { year, month, day } = self.day;
         let number = |out: &mut String, value: i64, width: usize| {
-            // A negative number is one wider.
-            let width = if !fill { 0 } else { width + usize::from(value < 0) };
-            put!(out, "{value:0width$}");
+            if value < 0 {
+                out.push('-');
+            }
+            padded(out, value.unsigned_abs(), if fill { width } else { 1 });
         };
-        let fixed = |out: &mut String, value: i64, width: usize| put!(out, "{value:0width$}");
+        let fixed = |out: &mut String, value: i64, width: usize| {
+            if value < 0 {
+                out.push('-');
+            }
+            padded(out, value.unsigned_abs(), width.max(1));
+        };
         let name = |out: &mut String, text: &str, width: usize| {
             let width = if fill { width } else { 0 };
             put!(out, "{text:width$}");
@@ -168,7 +227,7 @@ impl Fields {
             "rm" => name(out, &ROMAN[usize::try_from(month - 1).unwrap_or(0)].to_lowercase(), 4),
             "FX" | "fx" => {}
             _ => {
-                match pattern.to_ascii_uppercase().as_str() {
+                match capitals {
                     "HH" | "HH12" => number(out, if hour % 12 == 0 { 12 } else { hour % 12 }, 2),
                     "HH24" => number(out, hour, 2),
                     "MI" => number(out, minute, 2),
@@ -247,7 +306,7 @@ fn quoted<'a>(out: &mut String, text: &'a str) -> &'a str {
 }
 
 /// `st`, `nd`, `rd` or `th` of a number.
-fn ordinal(number: &str, upper: bool) -> &'static str {
+fn suffix(number: &str, upper: bool) -> &'static str {
     let digits = number.as_bytes();
     let last = digits.last().copied().unwrap_or(b'0');
     let teens = digits.len() > 1 && digits[digits.len() - 2] == b'1';
@@ -284,7 +343,7 @@ mod tests {
             ("y,yyy SSSS", "2,024 47045"),
         ] {
             let mut out = String::new();
-            fields.write(&mut out, format);
+            fields.write(&mut out, &parse(format));
             assert_eq!(out, expected, "{format}");
         }
     }

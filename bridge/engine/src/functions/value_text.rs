@@ -205,11 +205,28 @@ fn infinity(out: &mut String, negative: bool) {
     out.push_str(if negative { "-infinity" } else { "infinity" });
 }
 
+/// A number of at least `width` digits.
+pub(super) fn padded(out: &mut String, number: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut at) = (number, digits.len());
+    while rest > 0 {
+        at -= 1;
+        digits[at] += u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    let from = at.min(digits.len() - width);
+    out.extend(digits[from..].iter().map(|digit| char::from(*digit)));
+}
+
 /// `YYYY-MM-DD`; true if the year is before Christ.
 fn day(out: &mut String, days: i64) -> bool {
     let Day { year, month, day } = Day::from_unix(days);
     let before = year <= 0;
-    put!(out, "{:04}-{month:02}-{day:02}", if before { 1 - year } else { year });
+    padded(out, if before { 1 - year } else { year }.unsigned_abs(), 4);
+    out.push('-');
+    padded(out, month.unsigned_abs(), 2);
+    out.push('-');
+    padded(out, day.unsigned_abs(), 2);
     before
 }
 
@@ -226,15 +243,20 @@ fn date(out: &mut String, days: i32) {
 fn time(out: &mut String, micros: i64) {
     let micros = micros.unsigned_abs();
     let seconds = micros / 1_000_000;
-    put!(out, "{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    padded(out, seconds / 3_600, 2);
+    out.push(':');
+    padded(out, seconds / 60 % 60, 2);
+    out.push(':');
+    padded(out, seconds % 60, 2);
     fraction(out, micros % 1_000_000);
 }
 
 /// Microseconds behind a point, without trailing zeros.
 fn fraction(out: &mut String, micros: u64) {
     if micros != 0 {
-        let digits = format!("{micros:06}");
-        put!(out, ".{}", digits.trim_end_matches('0'));
+        out.push('.');
+        padded(out, micros, 6);
+        out.truncate(out.trim_end_matches('0').len());
     }
 }
 

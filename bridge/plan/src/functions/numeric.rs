@@ -27,9 +27,24 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::build("numeric_uminus", &[N], |_, args| keep(args, "(-{0})", "pg_numeric_neg({0})")),
         Entry::build("numeric_abs", &[N], |_, args| keep(args, "abs({0})", "pg_numeric_abs({0})")),
         Entry::build("abs", &[N], |_, args| keep(args, "abs({0})", "pg_numeric_abs({0})")),
-        Entry::build("ceil", &[N], |_, args| Ok(on_text("pg_numeric_ceil({0})", args))),
-        Entry::build("ceiling", &[N], |_, args| Ok(on_text("pg_numeric_ceil({0})", args))),
-        Entry::build("floor", &[N], |_, args| Ok(on_text("pg_numeric_floor({0})", args))),
+        Entry::build("ceil", &[N], |_, args| Ok(to_whole(args, "ceil"))),
+        Entry::build("ceiling", &[N], |_, args| Ok(to_whole(args, "ceil"))),
+        Entry::build("floor", &[N], |_, args| Ok(to_whole(args, "floor"))),
+        Entry::build("div", &[N, N], |_, args| Ok(on_text("pg_numeric_div_trunc({0}, {1})", args))),
+        Entry::build("numeric_div_trunc", &[N, N], |_, args| {
+            Ok(on_text("pg_numeric_div_trunc({0}, {1})", args))
+        }),
+        Entry::build("sign", &[N], |_, args| Ok(on_text("pg_numeric_sign({0})", args))),
+        Entry::build("sqrt", &[N], |_, args| Ok(on_text("pg_numeric_sqrt({0})", args))),
+        Entry::build("numeric_sqrt", &[N], |_, args| Ok(on_text("pg_numeric_sqrt({0})", args))),
+        Entry::build("trim_scale", &[N], |_, args| Ok(on_text("pg_numeric_trim_scale({0})", args))),
+        Entry::build("scale", &[N], |_, args| Ok(digits(args, "pg_numeric_scale({0})"))),
+        Entry::build("min_scale", &[N], |_, args| {
+            Ok(digits(args, "pg_numeric_scale(pg_numeric_trim_scale({0}))"))
+        }),
+        Entry::build("gcd", &[N, N], |_, args| Ok(on_text("pg_numeric_gcd({0}, {1})", args))),
+        Entry::build("lcm", &[N, N], |_, args| Ok(on_text("pg_numeric_lcm({0}, {1})", args))),
+        Entry::template("factorial", &[oid::INT8], "pg_numeric_factorial({0})"),
         Entry::build("round", &[N], |_, args| round(args, 0)),
         Entry::build("round", &[N, oid::INT4], |_, args| round_to(args)),
         Entry::build("trunc", &[N], |_, args| Ok(on_text("pg_numeric_trunc({0}, 0)", args))),
@@ -47,7 +62,6 @@ pub(super) fn entries() -> Vec<Entry> {
             coerce(signature, args.remove(0))
         }),
         Entry::never("numeric_power", &[N, N], "numeric powers are exact in Postgres only"),
-        Entry::never("sqrt", &[N], "numeric roots are exact in Postgres only"),
         Entry::never("ln", &[N], "numeric logarithms are exact in Postgres only"),
         Entry::never("exp", &[N], "numeric exponentials are exact in Postgres only"),
     ]
@@ -221,6 +235,23 @@ pub(crate) fn widen(values: Vec<Typed>) -> Result<(Vec<Typed>, DuckType), PlanEr
 
 fn is_null(value: &Typed) -> bool {
     PgConstant::of(&value.expr).is_some_and(|constant| constant.value == Value::Null)
+}
+
+/// A number of digits of a numeric's text.
+fn digits(args: Vec<Typed>, sql: &str) -> Typed {
+    duck(sql, DuckType::Integer, args.into_iter().map(text).collect())
+}
+
+/// `ceil(x)` and `floor(x)`: DuckDB's own for decimals, which have one digit more then.
+fn to_whole(args: Vec<Typed>, name: &str) -> Typed {
+    let decimal = args.first().map(|value| without_scale(value.clone()));
+    match decimal.as_ref().and_then(|value| value.ty.decimal()) {
+        Some((p, s)) if s > 0 && p - s < MAX_DECIMAL_PRECISION => {
+            let ty = DuckType::Decimal(p - s + 1, 0);
+            duck(format!("CAST({name}({{0}}) AS {ty})"), ty, decimal.into_iter().map(as_decimal).collect())
+        }
+        _ => on_text(&format!("pg_numeric_{name}({{0}})"), args),
+    }
 }
 
 fn on_text(template: &str, args: Vec<Typed>) -> Typed {
