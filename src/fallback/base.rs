@@ -5,7 +5,8 @@ use pgrx::pg_sys;
 use super::computed::{self, Layout};
 use super::part::{self, Part};
 use super::{cost, fence, lookup, plan};
-use crate::engine::{feed, session};
+use crate::engine::feed;
+use crate::engine::session::{self, DuckSql};
 use crate::error::Result;
 use crate::hooks::planner;
 use crate::lower::{LowerError, LoweredQuery};
@@ -84,7 +85,8 @@ pub(super) unsafe fn offer(
 fn binds(lowered: &LoweredQuery) -> Result<bool> {
     let feeds = lowered.feeds.iter();
     let feeds = feeds.map(|feed| feed::spec(&feed.columns, FEED_ROWS)).collect::<Result<Vec<_>>>()?;
-    match session::bound(&lowered.sql, "", &feeds) {
+    let sql = DuckSql { instance: lowered.instance, sql: &lowered.sql, remote_scans: &lowered.remote_scans };
+    match session::bound(sql, "", &feeds) {
         Ok(_) => Ok(true),
         Err(error) if planner::is_refusal(&error) => Ok(false),
         Err(error) => Err(error),

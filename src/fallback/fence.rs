@@ -217,15 +217,22 @@ unsafe fn around(query: *mut pg_sys::Query) -> *mut pg_sys::Query {
     }
 }
 
-/// A range table whose subqueries are those that were lowered when the fences were put up: DuckDB
-/// would not look through an `OFFSET 0` either.
+/// The range table of a part of `relids`, with the same indexes. Its subqueries are those that
+/// were lowered when the fences were put up: DuckDB would not look through an `OFFSET 0` either.
+/// The other relations of the level are left out, since where a query runs depends on its tables.
 ///
 /// # Safety
 /// `rtable` is the range table of a level.
-pub(super) unsafe fn without_fences(rtable: *mut pg_sys::List) -> *mut pg_sys::List {
+pub(super) unsafe fn range_table(rtable: *mut pg_sys::List, relids: pg_sys::Relids) -> *mut pg_sys::List {
     // SAFETY: as the caller promises; shallow copies in the current context.
     unsafe {
-        list::pointers::<pg_sys::RangeTblEntry>(rtable).fold(std::ptr::null_mut(), |copy, entry| {
+        let entries = list::pointers::<pg_sys::RangeTblEntry>(rtable).zip(1..);
+        entries.fold(std::ptr::null_mut(), |copy, (entry, index)| {
+            if !pg_sys::bms_is_member(index, relids) {
+                let empty = pg::new_node::<pg_sys::RangeTblEntry>(NodeTag::T_RangeTblEntry);
+                (*empty).rtekind = pg_sys::RTEKind::RTE_RESULT;
+                return list::append(copy, empty);
+            }
             let fenced = (*entry).rtekind == pg_sys::RTEKind::RTE_SUBQUERY && is_zero((*entry).subquery);
             if !fenced {
                 return list::append(copy, entry);

@@ -140,7 +140,7 @@ impl Part {
             (*query).commandType = pg_sys::CmdType::CMD_SELECT;
             (*query).canSetTag = true;
             (*query).stmt_location = -1;
-            (*query).rtable = fence::without_fences((*parse).rtable);
+            (*query).rtable = fence::range_table((*parse).rtable, self.relids());
             let from = list::append(std::ptr::null_mut(), self.from);
             (*query).jointree = pg_sys::makeFromExpr(from, explicit(self.quals));
             (*query).targetList = targets;

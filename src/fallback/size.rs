@@ -11,13 +11,15 @@ use pgrx::pg_sys;
 
 use crate::engine::feed::Feeds;
 use crate::engine::portal::Portal;
-use crate::engine::session::{self, ExecuteOptions};
+use crate::engine::session::{self, ExecuteOptions, Instance};
 use crate::error::Result;
 use crate::scan::plan::SMALL_CREDIT_BYTES;
 use crate::tables::table;
 
 /// Assumed when the engine cannot be asked now.
 const UNKNOWN: f64 = 1000.0;
+/// Assumed of a table in a MotherDuck account, which is not worth a round trip.
+const REMOTE: f64 = 100_000.0;
 /// How long an answer holds: rows come and go without a word from Postgres' catalogs.
 const LIFETIME: Duration = Duration::from_secs(30);
 
@@ -58,6 +60,9 @@ pub(crate) fn rows(relid: pg_sys::Oid) -> f64 {
 
 fn ask(relid: pg_sys::Oid) -> Result<Option<f64>> {
     let table = table::of_relation(relid)?;
+    if table.instance() != Instance::Main {
+        return Ok(Some(REMOTE));
+    }
     let sql = format!(
         "SELECT estimated_size AS c0 FROM duckdb_tables() \
          WHERE database_name = {} AND schema_name = {} AND table_name = {}",
