@@ -32,7 +32,9 @@ pub(super) fn texts(table: &Table, sql: &str) -> Result<Vec<String>> {
 }
 
 fn each_batch(table: &Table, sql: &str, mut work: impl FnMut(&RecordBatch)) -> Result<()> {
-    let statement = session::bound(DuckSql { instance: table.instance(), sql, remote_scans: &[] }, "", &[])?;
+    // Bound anew each time: pragma_storage_info answers, and points into the table, as of then.
+    let statement =
+        session::prepare(DuckSql { instance: table.instance(), sql, remote_scans: &[] }, "", &[])?;
     let options = ExecuteOptions {
         params: bytes::Bytes::new(),
         credit_bytes: SMALL_CREDIT_BYTES,

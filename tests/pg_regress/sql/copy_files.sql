@@ -1,0 +1,53 @@
+-- COPY to and from files in DuckDB's formats.
+CREATE TABLE t (id integer, name text, n numeric(8, 2), d date, a integer[]) USING duckdb;
+INSERT INTO t SELECT i, 'row ' || i, i / 4.0, date '2024-01-01' + i, ARRAY[i, i + 1] FROM generate_series(1, 5) AS i;
+CREATE TABLE h AS SELECT i AS id, 'heap ' || i AS name FROM generate_series(1, 3) AS i;
+COPY t TO '/tmp/pgd_copy_files.parquet';
+SELECT * FROM read_parquet('/tmp/pgd_copy_files.parquet') AS r ORDER BY r['id'];
+COPY (SELECT id AS "Id", name, name FROM t ORDER BY id DESC) TO '/tmp/pgd_copy_files.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048);
+SELECT * FROM read_parquet('/tmp/pgd_copy_files.parquet');
+COPY (SELECT t.id, h.name FROM t JOIN h USING (id)) TO '/tmp/pgd_copy_files.json';
+COPY h (name) TO '/tmp/pgd_copy_files.csv.gz' (HEADER, DELIMITER ';');
+SELECT * FROM read_csv('/tmp/pgd_copy_files.csv.gz') AS r ORDER BY r['name'];
+COPY (SELECT pg_backend_pid() > 0 AS p, count(*) AS n FROM t) TO '/tmp/pgd_copy_files.json' (FORMAT json, ARRAY true);
+\! cat /tmp/pgd_copy_files.json
+BEGIN;
+INSERT INTO h VALUES (4, 'four');
+COPY h TO '/tmp/pgd_copy_files.parquet';
+ROLLBACK;
+-- From files, into tables of either kind.
+CREATE TABLE t2 (id integer PRIMARY KEY, name text, extra text DEFAULT 'x') USING duckdb;
+COPY t2 (id, name) FROM '/tmp/pgd_copy_files.parquet';
+COPY t2 (id, name) FROM '/tmp/pgd_copy_files.parquet' (FORMAT parquet);
+SELECT * FROM t2 ORDER BY id;
+CREATE TABLE h2 (LIKE h);
+COPY h2 FROM '/tmp/pgd_copy_files.parquet';
+SELECT * FROM h2 ORDER BY id;
+COPY h2 (name) FROM '/tmp/pgd_copy_files.csv.gz' (HEADER, DELIMITER ';');
+SELECT count(*) FROM h2;
+-- The wrong ways.
+COPY t TO 'relative.parquet';
+COPY t TO STDOUT (FORMAT parquet);
+COPY t TO PROGRAM 'cat' (FORMAT parquet);
+COPY t TO '/tmp/pgd_copy_files.parquet' (FORMAT parquet, NONSENSE 1);
+COPY t TO '/no/such/directory/x.parquet';
+COPY (INSERT INTO t VALUES (1) RETURNING id) TO '/tmp/pgd_copy_files.parquet';
+COPY t2 FROM '/tmp/pgd_no_such_file.parquet';
+COPY t2 FROM '/tmp/pgd_copy_files.parquet' WHERE id > 1;
+COPY t2 (name) FROM '/tmp/pgd_copy_files.parquet';
+CREATE ROLE regress_copy_files;
+GRANT SELECT ON t TO regress_copy_files;
+GRANT INSERT ON t2 TO regress_copy_files;
+SET ROLE regress_copy_files;
+COPY t TO '/tmp/pgd_copy_files_2.parquet';
+COPY t2 (id, name) FROM '/tmp/pgd_copy_files.parquet';
+RESET ROLE;
+GRANT pg_write_server_files TO regress_copy_files;
+SET ROLE regress_copy_files;
+COPY t TO '/tmp/pgd_copy_files_2.parquet';
+COPY h TO '/tmp/pgd_copy_files_2.parquet';
+RESET ROLE;
+DROP OWNED BY regress_copy_files;
+DROP ROLE regress_copy_files;
+\! rm -f /tmp/pgd_copy_files*
+DROP TABLE t, t2, h, h2;
