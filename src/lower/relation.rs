@@ -30,7 +30,7 @@ impl Lowerer {
                 let right = self.join_item(item)?;
                 plan = Some(match plan {
                     None => right,
-                    Some(left) => build::join(left, right, JoinType::Inner, None)?,
+                    Some(left) => build::join(left, right, JoinType::Inner, None),
                 });
             }
         }
@@ -82,7 +82,7 @@ impl Lowerer {
                 self.set_entry(join.rtindex, Entry::Join);
             }
             let condition = if join.quals.is_null() { None } else { Some(self.condition(join.quals)?) };
-            Ok(build::join(left, right, join_type, condition)?)
+            Ok(build::join(left, right, join_type, condition))
         }
     }
 

@@ -138,9 +138,9 @@ impl Lowerer {
             Ok(match plan {
                 LogicalPlan::Filter(filter) => {
                     let input = std::sync::Arc::unwrap_or_clone(filter.input);
-                    build::filter(build::join(input, item, JoinType::Inner, None)?, filter.predicate)?
+                    build::filter(build::join(input, item, JoinType::Inner, None), filter.predicate)?
                 }
-                plan => build::join(plan, item, JoinType::Inner, None)?,
+                plan => build::join(plan, item, JoinType::Inner, None),
             })
         }
     }

@@ -66,3 +66,10 @@ SELECT (SELECT sum(f.n) FROM dim d WHERE d.k = 1) AS s FROM fact f;
 SELECT count(*) AS n FROM fact HAVING sum(n) > 1000000;
 SELECT amount / 3 AS q, grouping(amount / 3) AS g, k, grouping(k, amount / 3) AS h, count(*) AS c FROM fact WHERE id < 12 GROUP BY CUBE (amount / 3, k) ORDER BY 1, 3, 2;
 SELECT k, percentile_disc(0.07) WITHIN GROUP (ORDER BY id) AS a, percentile_disc(0.29) WITHIN GROUP (ORDER BY id DESC) AS b, percentile_cont(0.57) WITHIN GROUP (ORDER BY amount) AS c, percentile_cont(0.5) WITHIN GROUP (ORDER BY amount DESC) AS d FROM fact GROUP BY k ORDER BY k;
+-- Quotients by constants are added as decimals; the sum shows the largest scale of any.
+SELECT sum(amount / 2) AS a, sum(amount / 100) AS b, sum(amount / -0.5) AS c, sum(amount / 10000) AS d, sum(amount / 1250.00) AS e, sum(amount / 3) AS f, sum(amount / 0.0004) AS g, avg(amount / 4) AS h, sum(amount / 2 + n) AS i FROM fact;
+SELECT id, sum(amount / 2) AS a, sum(amount / 9999.0) AS b, sum(amount / 8) AS c, sum((amount - 500) / 20) AS d, max(amount / 5) AS e FROM fact WHERE id % 97 = 0 OR amount = 0 GROUP BY id ORDER BY id;
+SELECT id, sum(c / 2) AS a, sum(c / 16) AS b, sum((c * 0) / 2) AS z, sum(c / 0.002) AS d FROM digits GROUP BY id ORDER BY id;
+SELECT id FROM fact WHERE amount / 2 > 480.1 OR amount / 100 = 0.5 ORDER BY id;
+SELECT k, sum(v / 2) AS a, sum(-v / 2) AS b, sum(v / 0.0625) AS c FROM (SELECT k, ((k - 3) * 0.01)::numeric(12, 2) AS v FROM dim) AS q GROUP BY k ORDER BY k;
+SELECT k, sum(v / 2) AS a, sum(v / 2.5) AS b, sum(v / 9999) AS c FROM (SELECT k, (CASE k WHEN 1 THEN 3 WHEN 2 THEN 300 WHEN 3 THEN 29999.99 WHEN 4 THEN 30000 ELSE 300000000 END)::numeric(12, 2) AS v FROM dim) AS q GROUP BY k ORDER BY k;

@@ -3,11 +3,8 @@ SELECT id, i[1] AS a, i[0] AS b, i[-1] AS c, i[99] AS d, i[NULL] AS e, n[2] AS f
 SELECT id, i[1:2] AS a, i[2:] AS b, i[:2] AS c, i[:] AS d, i[2:1] AS e, i[0:1] AS f, i[-5:1] AS g, i[2:99] AS h, i[NULL:2] AS n FROM arrays ORDER BY id;
 SELECT id, t[2:3] AS a, n[1:1] AS b, (i[1:2])[1] AS c, i[id::int:] AS d FROM arrays ORDER BY id;
 SELECT id, (ARRAY[ARRAY[1, 2], ARRAY[3, 4]])[2][1] AS a FROM arrays ORDER BY id;
--- finished: operators of arrays
 SELECT id, i || 4 AS a, 0 || i AS b, i || i AS c, i || ARRAY[9] AS d, array_append(i, 1) AS e, array_prepend(1, i) AS f, array_cat(i, i) AS g FROM arrays ORDER BY id;
--- finished: functions of arrays
 SELECT id, array_position(i, 2) AS a, array_remove(i, 2) AS b, array_replace(i, 2, 9) AS c, array_to_string(t, ',') AS d, array_ndims(i) AS e, array_dims(i) AS f FROM arrays ORDER BY id;
--- finished: operators of arrays
 SELECT id, i = '{1,2,3}' AS a, i < '{1,2,4}' AS b, i @> '{1}' AS c, i && '{3,4}' AS d, i <@ '{1,2,3,4}' AS e FROM arrays ORDER BY id;
 SELECT i, count(*) AS n FROM arrays GROUP BY i ORDER BY i;
 SELECT DISTINCT t FROM arrays ORDER BY t;
@@ -36,7 +33,6 @@ SELECT d.k, s FROM dim d, generate_series(1, d.k, 0) AS s;
 SELECT d.k, s FROM dim d, regexp_split_to_table(d.name, 'o') AS s ORDER BY 1, 2;
 -- finished: the function is not known
 SELECT d.k, s FROM dim d, string_to_table(d.name, 'o') AS s ORDER BY 1, 2;
--- finished: the function is not known
 SELECT d.k, s FROM dim d, unnest(string_to_array(d.name, 'o')) AS s ORDER BY 1, 2;
 SELECT d.k, upper FROM dim d, upper(d.name) AS upper ORDER BY 1;
 SELECT d.k, s.i FROM dim d, generate_subscripts(ARRAY[d.k, 1, 2], 1) AS s (i) ORDER BY 1, 2;

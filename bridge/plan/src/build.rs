@@ -66,26 +66,33 @@ pub fn subquery_alias(input: LogicalPlan, alias: &str) -> Result<LogicalPlan> {
 
 /// Rows for which the predicate is true.
 pub fn filter(input: LogicalPlan, predicate: Expr) -> Result<LogicalPlan> {
-    Ok(LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(input))?))
+    // DataFusion infers the type of the predicate it is given; ours is put in afterwards.
+    let mut filter = Filter::try_new(datafusion_expr::lit(true), Arc::new(input))?;
+    filter.predicate = predicate;
+    Ok(LogicalPlan::Filter(filter))
 }
 
-/// A join; without a condition, the cross product.
+/// A join; without a condition, the cross product. Its schema is empty: columns are found by
+/// the alias they are qualified with, and putting all of them together again costs more than
+/// everything else.
+#[must_use]
 pub fn join(
     left: LogicalPlan,
     right: LogicalPlan,
     join_type: JoinType,
     condition: Option<Expr>,
-) -> Result<LogicalPlan> {
-    Ok(LogicalPlan::Join(Join::try_new(
-        Arc::new(left),
-        Arc::new(right),
-        Vec::new(),
-        condition,
+) -> LogicalPlan {
+    LogicalPlan::Join(Join {
+        left: Arc::new(left),
+        right: Arc::new(right),
+        on: Vec::new(),
+        filter: condition,
         join_type,
-        JoinConstraint::On,
-        NullEquality::NullEqualsNothing,
-        false,
-    )?))
+        join_constraint: JoinConstraint::On,
+        schema: Arc::new(DFSchema::empty()),
+        null_equality: NullEquality::NullEqualsNothing,
+        null_aware: false,
+    })
 }
 
 /// Named expressions -> aliased expressions and fields.

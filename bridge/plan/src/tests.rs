@@ -2,13 +2,14 @@
 //! since what a call becomes depends on the carriers below it.
 
 use bridge_types::{PgType, oid};
-use datafusion_expr::expr::{AggregateFunction, Case, Exists, Sort};
+use datafusion_expr::expr::{AggregateFunction, Case, Exists, Sort, WindowFunction, WindowFunctionParams};
 use datafusion_expr::logical_plan::Subquery;
-use datafusion_expr::{Expr, JoinType, LogicalPlan};
+use datafusion_expr::{Expr, JoinType, LogicalPlan, WindowFrameUnits, WindowFunctionDefinition};
 use std::sync::Arc;
 
 use crate::build::{self, qualified, unqualified};
 use crate::duck::Typed;
+use crate::frame::{Bound, Exclude, Frame};
 use crate::nodes::{
     CteDefinition, CteScan, FeedColumn, FeedScan, Materialized, Relation, SetOperation, SetOperator, With,
 };
@@ -225,8 +226,7 @@ fn feeds_keep_the_columns_that_are_read_even_from_inside_a_subquery() {
         feed,
         JoinType::Left,
         Some(call("int4eq", &[INT4, INT4], BOOL, vec![column("id"), Expr::Column(qualified("r2", "a1"))])),
-    )
-    .unwrap();
+    );
     let inner = Relation::plan(
         ["pg5".to_owned(), "main".to_owned(), "other".to_owned()],
         "r3",
@@ -265,7 +265,121 @@ fn definitions_and_set_operations_keep_their_order_and_limits() {
     let union =
         SetOperation::plan(SetOperator::Union, true, first, scan("r3"), &[DuckType::Integer]).unwrap();
     let body = build::sort(union, vec![Sort { expr: output(0), asc: false, nulls_first: true }]);
-    let name = CteDefinition { name: "cte1".to_owned(), materialized: Materialized::Always, recursive: false };
+    let name =
+        CteDefinition { name: "cte1".to_owned(), materialized: Materialized::Always, recursive: false };
     let plan = With::plan(vec![(name, definition)], body);
     insta::assert_snapshot!(sql(plan, &[INT4]), @r#"WITH "cte1"("c0") AS MATERIALIZED (SELECT "r1"."id" AS "c0" FROM "pg5"."main"."orders" AS "r1") (SELECT "r2"."c0" AS "c0" FROM "cte1" AS "r2" ORDER BY 1 ASC NULLS LAST LIMIT CAST(1 AS INTEGER)) UNION ALL (SELECT "r3"."c0" AS "c0" FROM "cte1" AS "r3") ORDER BY 1 DESC NULLS FIRST"#);
+}
+
+fn over(frame: Frame, order_by: Expr) -> Expr {
+    let udf = PgAggregate::window(signature("sum", &[INT4], PgType::new(oid::INT8)), frame.clone());
+    Expr::WindowFunction(Box::new(WindowFunction {
+        fun: WindowFunctionDefinition::AggregateUDF(udf),
+        params: WindowFunctionParams {
+            args: vec![column("id")],
+            partition_by: Vec::new(),
+            order_by: vec![Sort { expr: order_by, asc: true, nulls_first: false }],
+            window_frame: frame.displayed(),
+            filter: None,
+            null_treatment: None,
+            distinct: false,
+        },
+    }))
+}
+
+#[test]
+fn frames_keep_their_offsets_and_what_they_exclude() {
+    let window = |frame, order_by| {
+        let sum = vec![("w1".to_owned(), typed(over(frame, order_by), DuckType::BigInt))];
+        let output = typed(Expr::Column(unqualified("w1")), DuckType::BigInt);
+        let plan = build::project(build::window(orders(), sum).unwrap(), vec![output]).unwrap();
+        let sql = sql(plan, &[PgType::new(oid::INT8)]);
+        sql.split("OVER ").nth(1).unwrap().split(" AS BIGINT").next().unwrap().to_owned()
+    };
+    let rows = Frame {
+        units: WindowFrameUnits::Rows,
+        start: Bound::Preceding(int(2)),
+        end: Bound::CurrentRow,
+        exclude: Exclude::CurrentRow,
+    };
+    insta::assert_snapshot!(window(rows, column("id")), @r#"(ORDER BY "r1"."id" ASC NULLS LAST ROWS BETWEEN CAST(2 AS INTEGER) PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW)"#);
+    // The sum of key and offset is computed where it cannot overflow.
+    let range = Frame {
+        units: WindowFrameUnits::Range,
+        start: Bound::Unbounded,
+        end: Bound::Following(int(10)),
+        exclude: Exclude::NoOthers,
+    };
+    insta::assert_snapshot!(window(range, column("id")), @r#"(ORDER BY CAST("r1"."id" AS HUGEINT) ASC NULLS LAST RANGE BETWEEN UNBOUNDED PRECEDING AND CAST(CAST(10 AS INTEGER) AS HUGEINT) FOLLOWING)"#);
+}
+
+#[test]
+fn both_sides_of_a_recursion_have_the_declared_carriers() {
+    let types = [DuckType::Integer, DuckType::NumericText];
+    let base = build::project(
+        orders(),
+        vec![typed(column("id"), DuckType::Integer), typed(column("Price"), DuckType::NumericText)],
+    )
+    .unwrap();
+    let fields = [("c0".to_owned(), DuckType::Integer), ("c1".to_owned(), DuckType::NumericText)];
+    let scan = |alias: &str| CteScan::plan("cte1", alias, &fields).unwrap();
+    let previous = |name: &str| Expr::Column(qualified("r2", name));
+    let more = call("numeric_mul", &[NUMERIC, NUMERIC], NUMERIC, vec![previous("c1"), numeric("1.5")]);
+    let step = build::project(
+        scan("r2"),
+        vec![typed(previous("c0"), DuckType::Integer), typed(more, DuckType::NumericText)],
+    )
+    .unwrap();
+    let union = SetOperation::plan(SetOperator::Union, true, base, step, &types).unwrap();
+    let body =
+        build::project(scan("r3"), vec![typed(Expr::Column(qualified("r3", "c1")), DuckType::NumericText)])
+            .unwrap();
+    let name =
+        CteDefinition { name: "cte1".to_owned(), materialized: Materialized::Default, recursive: true };
+    let plan = With::plan(vec![(name, union)], body);
+    insta::assert_snapshot!(sql(plan, &[NUMERIC]), @r#"WITH RECURSIVE "cte1"("c0", "c1") AS ((SELECT "r1"."id" AS "c0", CAST("r1"."Price" AS VARCHAR) AS "c1" FROM "pg5"."main"."orders" AS "r1") UNION ALL (SELECT "r2"."c0" AS "c0", pg_numeric_mul("r2"."c1", CAST(CAST(1.5 AS DECIMAL(2,1)) AS VARCHAR)) AS "c1" FROM "cte1" AS "r2")) SELECT "r3"."c1" AS "c0" FROM "cte1" AS "r3""#);
+}
+
+#[test]
+fn rows_of_sets_are_unnested_lists() {
+    let series = call("generate_series", &[INT4, INT4], INT4, vec![int(1), column("id")]);
+    let each = PgFunction::syntax("each", INT4, vec![series.clone()]);
+    insta::assert_snapshot!(expression(each, INT4), @r#"unnest(CAST(generate_series(CAST(1 AS INTEGER), "r1"."id") AS INTEGER[]))"#);
+    let number = PgFunction::syntax("ordinality", PgType::new(oid::INT8), vec![series]);
+    insta::assert_snapshot!(expression(number, PgType::new(oid::INT8)), @r#"unnest(generate_series(CAST(1 AS BIGINT), greatest(len(CAST(generate_series(CAST(1 AS INTEGER), "r1"."id") AS INTEGER[])))))"#);
+}
+
+#[test]
+fn percentiles_take_the_row_that_postgres_takes() {
+    let float = PgType::new(oid::FLOAT8);
+    let percentile = |name: &str, value_type: PgType, fraction: &str, value: Expr| {
+        let fraction = PgConstant::expr(float, Value::Float(fraction.to_owned()));
+        let udf = PgAggregate::udf(Signature {
+            declared: vec![oid::FLOAT8, if name == "percentile_disc" { 2283 } else { value_type.oid }],
+            ..signature(name, &[float, value_type], value_type)
+        });
+        let key = Sort { expr: value.clone(), asc: true, nulls_first: false };
+        let call = AggregateFunction::new_udf(udf, vec![fraction, value], false, None, vec![key], None);
+        let ty = DuckType::for_pg(value_type).unwrap();
+        let a1 = vec![("a1".to_owned(), typed(Expr::AggregateFunction(call), ty.clone()))];
+        let plan = build::aggregate(orders(), Vec::new(), a1).unwrap();
+        let plan = build::project(plan, vec![typed(Expr::Column(unqualified("a1")), ty)]).unwrap();
+        let sql = sql(plan, &[value_type]);
+        sql.trim_start_matches("SELECT ").split(" AS \"c0\" FROM").next().unwrap().to_owned()
+    };
+    // Where the product is exact, DuckDB's own.
+    insta::assert_snapshot!(percentile("percentile_disc", INT4, "0.25", column("id")), @r#"quantile_disc("r1"."id", CAST(0.25 AS DOUBLE))"#);
+    insta::assert_snapshot!(percentile("percentile_disc", INT4, "0.07", column("id")), @r#"(list("r1"."id" ORDER BY "r1"."id" ASC NULLS LAST))[greatest(1, CAST(ceil(CAST(0.07 AS DOUBLE) * count("r1"."id")) AS BIGINT))]"#);
+    let price = call("float8", &[NUMERIC], float, vec![column("Price")]);
+    insta::assert_snapshot!(percentile("percentile_cont", float, "0.5", price), @r#"(CASE WHEN quantile_disc(CAST("r1"."Price" AS DOUBLE), CAST(0.5 AS DOUBLE)) = quantile_disc(CAST("r1"."Price" AS DOUBLE), CAST(-0.5 AS DOUBLE)) THEN quantile_disc(CAST("r1"."Price" AS DOUBLE), CAST(0.5 AS DOUBLE)) ELSE quantile_disc(CAST("r1"."Price" AS DOUBLE), CAST(0.5 AS DOUBLE)) + 0.5::DOUBLE * (quantile_disc(CAST("r1"."Price" AS DOUBLE), CAST(-0.5 AS DOUBLE)) - quantile_disc(CAST("r1"."Price" AS DOUBLE), CAST(0.5 AS DOUBLE))) END)"#);
+}
+
+#[test]
+fn quotients_by_decimal_fractions_are_summed_as_decimals() {
+    let half = call("numeric_div", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), numeric("2")]);
+    let a1 = vec![("a1".to_owned(), typed(aggregate("sum", NUMERIC, NUMERIC, half), DuckType::NumericText))];
+    let plan = build::aggregate(orders(), Vec::new(), a1).unwrap();
+    let output = typed(Expr::Column(unqualified("a1")), DuckType::NumericText);
+    let plan = build::project(plan, vec![output]).unwrap();
+    insta::assert_snapshot!(sql(plan, &[NUMERIC]), @r#"SELECT pg_numeric_round(CAST(sum(("r1"."Price" * CAST(0.5 AS DECIMAL(1,1)))) AS VARCHAR), max((CASE WHEN ("r1"."Price" * CAST(0.5 AS DECIMAL(1,1))) IS NOT NULL THEN (CASE WHEN abs("r1"."Price") >= CAST(3000000000000.00 AS DECIMAL(15,2)) THEN 4 WHEN abs("r1"."Price") >= CAST(300000000.00 AS DECIMAL(15,2)) THEN 8 WHEN abs("r1"."Price") >= CAST(30000.00 AS DECIMAL(15,2)) THEN 12 WHEN abs("r1"."Price") >= CAST(3.00 AS DECIMAL(15,2)) THEN 16 WHEN "r1"."Price" = 0 THEN 20 ELSE 20 END) END))) AS "c0" FROM "pg5"."main"."orders" AS "r1""#);
 }

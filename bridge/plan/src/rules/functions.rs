@@ -64,7 +64,13 @@ fn own(plan: Arc<LogicalPlan>) -> LogicalPlan {
 impl Rewriter {
     fn plan(&mut self, plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
         let rewritten = self.node(plan)?;
-        // What this node produces can be referred to from now on.
+        // These pass on what is known from below.
+        let passes_on =
+            matches!(rewritten, LogicalPlan::Filter(_) | LogicalPlan::Join(_) | LogicalPlan::Subquery(_));
+        if passes_on {
+            return Ok(rewritten);
+        }
+        // What others produce can be referred to from now on.
         for (qualifier, field) in rewritten.schema().iter() {
             if let Some(ty) = DuckType::of_field(field) {
                 self.columns.insert(Column::new(qualifier.cloned(), field.name()), ty);
@@ -93,7 +99,7 @@ impl Rewriter {
                 let left = self.plan(own(node.left))?;
                 let right = self.plan(own(node.right))?;
                 let condition = node.filter.map(|filter| self.expr(filter)).transpose()?;
-                build::join(left, right, node.join_type, condition.map(|typed| typed.expr))?
+                build::join(left, right, node.join_type, condition.map(|typed| typed.expr))
             }
             LogicalPlan::Aggregate(node) => {
                 let input = self.plan(own(node.input))?;
@@ -636,20 +642,26 @@ fn output_columns(types: &[DuckType]) -> Vec<(String, DuckType)> {
     types.iter().enumerate().map(|(i, ty)| (build::column_name(i), ty.clone())).collect()
 }
 
-/// `plan` with its columns cast where their carriers differ.
+/// `plan` with its columns cast where their carriers differ: in place, if it ends in a projection.
 fn as_types(plan: LogicalPlan, types: &[DuckType]) -> Result<LogicalPlan, PlanError> {
     let have = build::types_of(&plan).unwrap_or_default();
     if have == types {
         return Ok(plan);
     }
-    let outputs = have
+    let (values, input): (Vec<Expr>, LogicalPlan) = match plan {
+        LogicalPlan::Projection(node) => {
+            (node.expr.into_iter().map(Expr::unalias).collect(), own(node.input))
+        }
+        other => {
+            let columns = (0..have.len()).map(|i| Expr::Column(build::unqualified(&build::column_name(i))));
+            (columns.collect(), other)
+        }
+    };
+    let outputs = values
         .into_iter()
+        .zip(have)
         .zip(types)
-        .enumerate()
-        .map(|(i, (ty, target))| {
-            let column = Typed::new(Expr::Column(build::unqualified(&build::column_name(i))), ty);
-            column.cast(target)
-        })
+        .map(|((value, ty), target)| Typed::new(value, ty).cast(target))
         .collect();
-    Ok(build::project(plan, outputs)?)
+    Ok(build::project(input, outputs)?)
 }

@@ -14,6 +14,9 @@ use crate::nodes::{FeedScan, ValuesList, node_of};
 
 /// `FeedScan [a, b, c]`  ==>  `FeedScan [b]` if only `b` is used.
 pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
+    if !has_feed(&plan)? {
+        return Ok(plan);
+    }
     let mut used = HashSet::new();
     collect(&plan, &mut used)?;
     let pruned = plan.transform_down_with_subqueries(|node| {
@@ -32,6 +35,15 @@ pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
         Ok(Transformed::yes(FeedScan::plan_kind(feed.kind, feed.index, &feed.label, &feed.alias, columns)?))
     })?;
     Ok(pruned.data)
+}
+
+fn has_feed(plan: &LogicalPlan) -> Result<bool, PlanError> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= node_of::<FeedScan>(node).is_some() || node_of::<ValuesList>(node).is_some();
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 fn collect(plan: &LogicalPlan, used: &mut HashSet<Column>) -> Result<(), PlanError> {

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn an_update_from_another_table_names_each_row_once() {
         let from = build::join(relation("t", "r1"), relation("u", "r2"), JoinType::Inner, None);
-        let source = select(from.expect("distinct aliases"), vec![column("r1", "rowid"), column("r2", "b")]);
+        let source = select(from, vec![column("r1", "rowid"), column("r2", "b")]);
         let plan = Update::plan(name("t"), vec!["a".into()], true, Vec::new(), source);
         assert_eq!(
             sql(&plan),
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_delete_keeps_the_other_tables_as_they_are() {
         let from = build::join(relation("t", "r1"), relation("u", "r2"), JoinType::Inner, None);
-        let from = build::filter(from.expect("distinct aliases"), positive("r2")).expect("a boolean");
+        let from = build::filter(from, positive("r2")).expect("a boolean");
         let plan = Delete::plan(name("t"), vec!["a".into()], select(from, vec![column("r1", "rowid")]));
         assert_eq!(
             sql(&plan),
