@@ -48,3 +48,5 @@ SELECT id, regexp_substr(a, '^a', 1, 1, '', 1) AS s, regexp_instr(a, 'b', 1, 1, 
 -- Intervals that are equal, of fields with other signs.
 SELECT id, a = justify_hours(a) AS e, a - b = justify_interval(a - b) AS j, a - b < b - a AS l FROM p_iv ORDER BY id;
 SELECT a.id, b.id AS other FROM p_iv AS a JOIN p_iv AS b ON a.a = justify_hours(b.a) WHERE a.id < 20 AND b.id < 20 ORDER BY 1, 2;
+-- What COALESCE does not reach is no error.
+SELECT id, coalesce(id, nullif(10 / (k - k), n)) AS c FROM fact WHERE id < 5 ORDER BY id;

@@ -303,7 +303,9 @@ impl<'a> Sides<'a> {
             Verdict::SameError(message) => *tally.errors.entry(message).or_default() += 1,
             Verdict::EvaluationOrder => tally.evaluation_order += 1,
             Verdict::Documented => tally.documented += 1,
-            Verdict::Unsupported(why) => *tally.unsupported.entry(why).or_default() += 1,
+            Verdict::Unsupported(why) => {
+                *tally.unsupported.entry(format!("{why} (query {number})")).or_default() += 1
+            }
             Verdict::Invalid(why) => {
                 if settings.only.is_some() {
                     println!("generated {number}: {why}");

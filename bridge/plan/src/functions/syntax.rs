@@ -7,7 +7,7 @@ use datafusion_expr::Expr;
 use crate::DuckType;
 use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
-use crate::pg::Signature;
+use crate::pg::{PgConstant, Signature};
 
 /// The DuckDB form of a reserved name; `None` if the name is an ordinary function.
 pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Typed, PlanError>> {
@@ -22,9 +22,7 @@ pub(super) fn rewrite(signature: &Signature, args: &[Typed]) -> Option<Result<Ty
         "is_not_true" => boolean("({0} IS DISTINCT FROM true)", args),
         "is_false" => boolean("({0} IS NOT DISTINCT FROM false)", args),
         "is_not_false" => boolean("({0} IS DISTINCT FROM false)", args),
-        "coalesce" => {
-            numeric::one_of(args, true, |args, ty| duck(format!("coalesce({})", list(args.len())), ty, args))
-        }
+        "coalesce" => numeric::one_of(args, true, coalesce),
         "greatest" | "least" if !signature.collation.orders_bytes() => {
             unsupported(signature.display.clone(), "DuckDB orders text by bytes, this collation does not")
         }
@@ -68,6 +66,19 @@ fn grouped_by(key: Typed) -> Typed {
         }
         _ => key,
     }
+}
+
+/// `COALESCE(..)`. DuckDB computes what occurs twice in a query ahead, out of COALESCE too, where it
+/// may be an error that Postgres never meets; out of CASE it does not.
+fn coalesce(args: Vec<Typed>, ty: DuckType) -> Typed {
+    let cannot_fail =
+        |arg: &Typed| matches!(arg.expr, Expr::Column(_)) || PgConstant::of(&arg.expr).is_some();
+    if args.iter().skip(1).all(cannot_fail) {
+        return duck(format!("coalesce({})", list(args.len())), ty, args);
+    }
+    let last = args.len() - 1;
+    let whens: String = (0..last).map(|i| format!("WHEN {{{i}}} IS NOT NULL THEN {{{i}}} ")).collect();
+    duck(format!("CASE {whens}ELSE {{{last}}} END"), ty, args)
 }
 
 /// `{0}, {1}, ..` for `count` arguments.
