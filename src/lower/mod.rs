@@ -13,7 +13,8 @@
 //! - [`feed`]: the queries whose rows the backend feeds;
 //! - [`column_expr`]: CHECK constraints and generated columns;
 //! - [`insert`], [`conflict`], [`update`], [`delete`], [`merge`]: statements that change a duckdb table;
-//!   [`source`], [`returning`], [`make`]: what they read, return and are put together from.
+//!   [`source`], [`returning`], [`changing`]: what they read, what they return, and inside a WITH;
+//!   [`raw`], [`make`], [`multiple`], [`constraint`]: the expressions of such statements.
 //!
 //! Everything here runs on the main thread inside the planner hook. Nodes it makes live in
 //! the current memory context; the query it is given is not changed.

@@ -43,8 +43,7 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, target: &Target) -> Result
             return Ok(Returning { raw: Vec::new(), list: std::ptr::null_mut(), from_feed: false });
         }
         let mut columns = RawColumns::default();
-        let list = columns
-            .targets((*query).returningList, (*query).rtable, "RETURNING", &|_| None)?;
+        let list = columns.targets((*query).returningList, (*query).rtable, "RETURNING", &|_| None)?;
         if columns.vars.iter().any(|var| !target.owns(&**var)) {
             return unsupported(
                 "a column of another relation in RETURNING",
@@ -71,8 +70,7 @@ pub(super) unsafe fn needs_source(query: *mut pg_sys::Query, target: &Target) ->
     // SAFETY: as the caller promises.
     unsafe {
         let mut columns = RawColumns::default();
-        columns
-            .targets((*query).returningList, (*query).rtable, "RETURNING", &|_| None)?;
+        columns.targets((*query).returningList, (*query).rtable, "RETURNING", &|_| None)?;
         Ok(columns.vars.iter().any(|var| !target.owns(&**var)))
     }
 }

@@ -82,9 +82,8 @@ impl Target {
     }
 
     /// True for a Var of the target.
-    #[cfg_attr(feature = "pg14", expect(clippy::cast_possible_wrap, reason = "an index"))]
     pub(super) fn owns(&self, var: &pg_sys::Var) -> bool {
-        var.varno as i32 == self.index && var.varlevelsup == 0
+        i64::from(var.varno) == i64::from(self.index) && var.varlevelsup == 0
     }
 
     /// Attribute number of the first column.
