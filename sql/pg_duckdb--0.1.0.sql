@@ -185,6 +185,13 @@ CREATE FUNCTION duckdb.table_size(relation pg_catalog.regclass)
 CREATE FUNCTION duckdb.total_relation_size(relation pg_catalog.regclass)
     RETURNS pg_catalog.int8 AS 'MODULE_PATHNAME', 'total_relation_size_wrapper' LANGUAGE C VOLATILE STRICT;
 
+CREATE FUNCTION duckdb.backup(path pg_catalog.text) RETURNS pg_catalog.void
+    AS 'MODULE_PATHNAME', 'backup_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION duckdb.backup(pg_catalog.text)
+    IS 'writes a consistent copy of this database''s local DuckDB store to a file of the server';
+REVOKE ALL ON FUNCTION duckdb.backup(pg_catalog.text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION duckdb.backup(pg_catalog.text) TO pg_write_server_files;
+
 -- Shows what others run, hence only for those who may see that in pg_stat_activity too.
 CREATE FUNCTION duckdb.engine_sessions(
     OUT backend_pid pg_catalog.int4,

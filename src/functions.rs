@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 
 use crate::engine::session;
 use crate::error::{self, Error, Result};
+use crate::tables::store;
 
 fn timestamp(unix_us: i64) -> Option<TimestampWithTimeZone> {
     (unix_us > 0).then(|| TimestampWithTimeZone::try_from(unix_us - PG_EPOCH_OFFSET_US).ok()).flatten()
@@ -54,6 +55,12 @@ fn engine_status() -> TableIterator<
         Some(status.duckdb_version),
         status.last_error,
     ))
+}
+
+/// `duckdb.backup(path)`: copies the local store of this database to a file.
+#[pg_extern]
+fn backup(path: &str) {
+    error::report(store::back_up(path));
 }
 
 /// `duckdb.engine_sessions()`: one row per session of the engine.

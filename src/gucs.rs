@@ -17,6 +17,10 @@ pub(crate) static NOTICE_FALLBACK: GucSetting<bool> = GucSetting::<bool>::new(fa
 pub(crate) static DEBUG_FORCE_FALLBACK: GucSetting<ForceFallback> =
     GucSetting::<ForceFallback>::new(ForceFallback::Off);
 
+/// `duckdb.debug_crash_at`, see `crate::crash`.
+#[cfg(debug_assertions)]
+pub(crate) static DEBUG_CRASH_AT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+
 /// Values of `duckdb.debug_force_fallback`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
 pub(crate) enum ForceFallback {
@@ -118,6 +122,15 @@ pub(crate) fn init() {
         c"With scans, nothing but tables and files is read through DuckDB.",
         &DEBUG_FORCE_FALLBACK,
         GucContext::Userset,
+        GucFlags::NO_SHOW_ALL,
+    );
+    #[cfg(debug_assertions)]
+    GucRegistry::define_string_guc(
+        c"duckdb.debug_crash_at",
+        c"Ends a process at a step of a commit, for tests.",
+        c"victim@step; empty means never.",
+        &DEBUG_CRASH_AT,
+        GucContext::Suset,
         GucFlags::NO_SHOW_ALL,
     );
     GucRegistry::define_bool_guc(

@@ -13,6 +13,7 @@ compile_error!("pg_duckdb is built and tested for Postgres 15 only so far");
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+mod crash;
 mod datum;
 mod engine;
 mod error;

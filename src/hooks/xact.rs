@@ -8,8 +8,13 @@
 //! DuckDB commits in PRE_COMMIT, after deferred triggers have run, and an error there aborts
 //! the Postgres transaction. If the engine dies in the middle of its commit, the next engine is
 //! asked for the mark that the transaction left in its store ([`session::commit`]): it counts if
-//! the mark is there. Between DuckDB's commit and Postgres' own lie ON COMMIT actions, NOTIFY and
-//! the last check of SERIALIZABLE: a crash of Postgres or an error there leaves DuckDB ahead.
+//! the mark is there.
+//!
+//! Between DuckDB's commit and Postgres' own, a crash or an error would leave DuckDB ahead. DDL is
+//! then undone: see [`tables::outbox`], with the proof. Rows are not, so what Postgres does after
+//! PRE_COMMIT and can fail is tried before ([`try_rest_of_commit`]). What is left is a full disk
+//! in the middle of NOTIFY or `wal_level = minimal`, and other extensions that fail after us:
+//! then a WARNING says that the rows are there.
 //!
 //! What is refused, because it could not be undone in one of the two:
 //! - a write to a duckdb table inside a subtransaction: DuckDB has no savepoints. Reads are
@@ -24,7 +29,9 @@ use std::cell::Cell;
 
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
+use pgrx::prelude::*;
 
+use crate::crash::{self, Step};
 use crate::engine::session::{self, Instance};
 use crate::error::{Error, Result, report};
 use crate::pg::{catalog, list};
@@ -40,10 +47,12 @@ struct Written {
     duckdb: bool,
     /// Where a duckdb table was written, TEMP ones included.
     instance: Option<Instance>,
+    /// DuckDB has committed what was written to the local store.
+    committed: bool,
 }
 
 thread_local! {
-    static WRITTEN: Cell<Written> = const { Cell::new(Written { heap: false, duckdb: false, instance: None }) };
+    static WRITTEN: Cell<Written> = const { Cell::new(Written { heap: false, duckdb: false, instance: None, committed: false }) };
 }
 
 /// Follows Postgres' transactions from now on.
@@ -195,7 +204,8 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => {
             let written = WRITTEN.get();
-            report(session::commit(written.duckdb && written.instance == Some(Instance::Main)))
+            let durable = written.duckdb && written.instance == Some(Instance::Main);
+            report(if durable { commit_store() } else { session::commit(false) });
         }
         pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             if WRITTEN.get().instance.is_some() {
@@ -211,15 +221,75 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             session::reset_nowait();
+            end_in_store(false);
             forget();
             motherduck::transaction_ended(false);
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            end_in_store(true);
             forget();
             motherduck::transaction_ended(true);
         }
         _ => {}
     }
+}
+
+/// Commits what was written in the local store.
+fn commit_store() -> Result<()> {
+    try_rest_of_commit()?;
+    crash::at(Step::PreCommit);
+    tables::outbox::write()?;
+    crash::at(Step::BeforeDuckdb);
+    session::commit(true)?;
+    WRITTEN.set(Written { committed: true, ..WRITTEN.get() });
+    crash::at(Step::AfterDuckdb);
+    Ok(())
+}
+
+/// The rest of the store's part, when Postgres has decided. Nothing may fail here.
+fn end_in_store(committed: bool) {
+    let in_duckdb = WRITTEN.get().committed;
+    if committed && in_duckdb {
+        crash::at(Step::AfterPostgres);
+    }
+    tables::outbox::transaction_ended(committed);
+    if committed && in_duckdb {
+        crash::at(Step::Resolved);
+    }
+    if !committed && in_duckdb {
+        pgrx::ereport!(
+            WARNING,
+            PgSqlErrorCode::ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN,
+            "the transaction failed after DuckDB had committed it",
+            "Its DDL of duckdb tables is undone. Rows that it changed in tables that were there before stay changed."
+        );
+    }
+}
+
+/// Does what Postgres does after PRE_COMMIT where that can fail; to do it again is harmless.
+fn try_rest_of_commit() -> Result<()> {
+    unsafe extern "C-unwind" {
+        fn PreCommit_CheckForSerializationFailure();
+    }
+    // SAFETY: in the middle of CommitTransaction, a few lines before Postgres' own calls. ON
+    // COMMIT actions that are done are marked so. A serializable transaction that has passed
+    // the check is prepared: as with PREPARE TRANSACTION, from then on conflicts abort others.
+    let queue = unsafe {
+        pg_sys::PreCommit_on_commit_actions();
+        pg_sys::ffi::pg_guard_ffi_boundary(|| PreCommit_CheckForSerializationFailure());
+        pgrx::direct_function_call::<f64>(pg_sys::pg_notification_queue_usage, &[])
+    };
+    // What this transaction has to say is not known here; it has 80 MB left.
+    if queue.is_some_and(|usage| usage > 0.99) {
+        return Err(EngineError::new(
+            SqlState::INSUFFICIENT_RESOURCES,
+            "cannot write duckdb tables while the notification queue is full",
+        )
+        .with_detail("A NOTIFY that fails at COMMIT could not take the rows back.")
+        .with_hint("Let the sessions that LISTEN end their transactions.")
+        .into());
+    }
+    Ok(())
 }
 
 #[pgrx::pg_guard]

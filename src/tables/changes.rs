@@ -77,9 +77,10 @@ pub(crate) fn apply_noted() -> Result<()> {
     Ok(())
 }
 
-/// Forgets what was noted of a relation that is dropped as a whole.
-pub(super) fn forget(relid: pg_sys::Oid) {
-    CHANGES.with_borrow_mut(|changes| changes.retain(|change| change.is_target || change.relid != relid));
+/// Forgets what was noted of a relation that is dropped as a whole, and gives what DuckDB has.
+pub(super) fn forget(relid: pg_sys::Oid) -> Option<Definition> {
+    let noted = take(|change| !change.is_target && change.relid == relid)?;
+    noted.before.map(|(_, definition)| definition)
 }
 
 /// True while Postgres executes a statement that changes a duckdb table.
@@ -179,7 +180,8 @@ impl Change {
                 }
             }
             // SET ACCESS METHOD: Postgres has the rows now.
-            (Some((table, _)), false) => {
+            (Some((table, before)), false) => {
+                ddl::drop_indexes(&table, &before)?;
                 ddl::drop_table(&table)?;
                 registry::delete(relid)
             }

@@ -1,8 +1,8 @@
 //! DDL of duckdb tables, said to DuckDB.
 //!
 //! Every statement runs in the session's DuckDB transaction, so that it commits or rolls back
-//! with the Postgres transaction. DROP and TRUNCATE destroy data at DuckDB's commit, just
-//! before Postgres': a crash between the two leaves a table in `pg_class` whose rows are gone.
+//! with the Postgres transaction. What is done to a local table can be undone even after that
+//! commit, and destroys rows only once Postgres has committed: see [`outbox`].
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use pgrx::pg_sys;
 use super::definition::{Column, Definition, Key};
 use super::table::{self, Location, Table};
 use super::violation::{self, Rows};
-use super::{ask, registry};
+use super::{ask, changes, outbox, registry};
 use crate::engine::session;
 use crate::error::{Error, Result};
 use crate::lower::lower_column_expression;
@@ -58,8 +58,7 @@ pub(super) fn prepare_name(relid: pg_sys::Oid, table: &Table) -> Result<()> {
 }
 
 /// Creates a table without indexes. Postgres has decided that the name is free: what is there
-/// was left behind by a transaction that Postgres gave up after DuckDB's commit (see
-/// `hooks::xact`).
+/// is of another time, if Postgres was restored from a backup and the store was not.
 pub(super) fn create_table(table: &Table, definition: &Definition) -> Result<()> {
     table.begin_write()?;
     // DuckDB wants the word although the name says the same.
@@ -70,6 +69,7 @@ pub(super) fn create_table(table: &Table, definition: &Definition) -> Result<()>
         Location::MotherDuck { .. } => "CREATE TABLE",
     };
     table.run(&format!("{create} {} {}", table.qualified(), definition.body()))?;
+    outbox::undo(table, format!("DROP TABLE {}", table.qualified()));
     Ok(())
 }
 
@@ -115,14 +115,21 @@ fn announce_schema(relid: pg_sys::Oid) {
 pub(crate) fn truncate(relid: pg_sys::Oid) -> Result<()> {
     let table = table::of_relation(relid)?;
     table.begin_write()?;
-    table.run(&format!("TRUNCATE {}", table.qualified()))?;
-    Ok(())
+    if !table.is_local() {
+        return table.run(&format!("TRUNCATE {}", table.qualified()));
+    }
+    let definition = Definition::of(relid)?;
+    drop_indexes(&table, &definition)?;
+    drop_table(&table)?;
+    create_table(&table, &definition)?;
+    create_indexes(relid, &table, &definition)
 }
 
 /// Drops the DuckDB table of a relation that is still in the catalogs.
 ///
 /// TEMP tables of other sessions, and of this one when it ends, are gone with their session.
 pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
+    let noted = changes::forget(relid);
     let table = table::of_relation(relid)?;
     if table.is_temporary() {
         // SAFETY: plain globals and a catalog look-up on the main thread.
@@ -133,6 +140,11 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
             return Ok(());
         }
     }
+    if table.is_local() {
+        // DROP TABLE has dropped the indexes in Postgres' catalogs before the table.
+        let definition = noted.map_or_else(|| Definition::of(relid), Ok)?;
+        drop_indexes(&table, &definition)?;
+    }
     drop_table(&table)?;
     if !table.is_temporary() {
         registry::delete(relid)?;
@@ -140,19 +152,29 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
     Ok(())
 }
 
-/// Drops a DuckDB table by its name.
+/// Drops a DuckDB table, a local one when Postgres has committed: until then it is set aside, for
+/// which it must have no plain indexes any more.
 pub(super) fn drop_table(table: &Table) -> Result<()> {
     table.begin_write()?;
+    if table.is_local() {
+        let aside = Table { name: outbox::aside(), ..table.clone() };
+        let rename = |from: &Table, to: &Table| {
+            format!("ALTER TABLE {} RENAME TO {}", from.qualified(), quote_identifier(&to.name))
+        };
+        table.run(&rename(table, &aside))?;
+        outbox::finish_or_undo(table, format!("DROP TABLE {}", aside.qualified()), rename(&aside, table));
+        return Ok(());
+    }
     table.run(&format!("DROP TABLE IF EXISTS {}", table.qualified()))?;
     Ok(())
 }
 
-/// Drops the DuckDB schema that `table` was in, which Postgres has not any more. What is still in
-/// there was left behind by a transaction that Postgres gave up.
+/// Drops the DuckDB schema that `table` was in, which Postgres has not any more, once the tables
+/// that were set aside in it are gone.
 pub(crate) fn drop_schema(table: &Table) -> Result<()> {
     if matches!(table.location, Location::Local(_)) && table.duckdb_schema() != "main" {
         table.begin_write()?;
-        table.run(&format!("DROP SCHEMA IF EXISTS {} CASCADE", table.qualified_schema()))?;
+        outbox::tidy(table, format!("DROP SCHEMA IF EXISTS {}", table.qualified_schema()));
     }
     Ok(())
 }
@@ -165,7 +187,7 @@ pub(crate) fn rename_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
         check_case(relid, &new.name)?;
     }
     drop_indexes(old, &definition)?;
-    alter_table(old, &format!("RENAME TO {}", quote_identifier(&new.name)))?;
+    rename(old, &new)?;
     create_indexes(relid, &new, &definition)
 }
 
@@ -174,7 +196,7 @@ pub(crate) fn rename_column(relid: pg_sys::Oid, old: &str, new: &str) -> Result<
     let definition = Definition::of(relid)?;
     let table = table::of_relation(relid)?;
     drop_indexes(&table, &definition)?;
-    alter_table(&table, &format!("RENAME COLUMN {} TO {}", quote_identifier(old), quote_identifier(new)))?;
+    alter_column_name(&table, old, new)?;
     create_indexes(relid, &table, &definition)
 }
 
@@ -186,6 +208,7 @@ pub(crate) fn move_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
     prepare_name(relid, &new)?;
     create_table(&new, &definition)?;
     copy_rows(relid, (old, &definition), (&new, &definition), &Fills::new())?;
+    drop_indexes(old, &definition)?;
     drop_table(old)?;
     create_indexes(relid, &new, &definition)
 }
@@ -229,7 +252,7 @@ pub(super) fn rewritten(table: &Table, relid: pg_sys::Oid) -> Table {
 pub(super) fn adopt(relid: pg_sys::Oid, made: &Table) -> Result<()> {
     let table = table::of_relation(relid)?;
     prepare_name(relid, &table)?;
-    replace(&table, made)?;
+    rename(made, &table)?;
     create_indexes(relid, &table, &Definition::of(relid)?)?;
     if table.is_temporary() { Ok(()) } else { registry::insert(relid, &table) }
 }
@@ -237,7 +260,22 @@ pub(super) fn adopt(relid: pg_sys::Oid, made: &Table) -> Result<()> {
 /// Puts `new` in the place of `table`.
 pub(super) fn replace(table: &Table, new: &Table) -> Result<()> {
     drop_table(table)?;
-    alter_table(new, &format!("RENAME TO {}", quote_identifier(&table.name)))
+    rename(new, table)
+}
+
+/// Gives the table `old` the name of `new`, in the same schema.
+fn rename(old: &Table, new: &Table) -> Result<()> {
+    let to = |name: &str| format!("RENAME TO {}", quote_identifier(name));
+    alter_table(old, &to(&new.name))?;
+    outbox::undo(new, format!("ALTER TABLE {} {}", new.qualified(), to(&old.name)));
+    Ok(())
+}
+
+fn alter_column_name(table: &Table, old: &str, new: &str) -> Result<()> {
+    let rename = |from: &str, to: &str| {
+        format!("RENAME COLUMN {} TO {}", quote_identifier(from), quote_identifier(to))
+    };
+    alter_undoably(table, &rename(old, new), &rename(new, old))
 }
 
 /// DuckDB adds and drops columns that no constraint or generated column is about, and NOT NULL.
@@ -269,32 +307,59 @@ fn change_in_place(
     after: &Definition,
     fills: &Fills,
 ) -> Result<()> {
-    let alter = |change: &str| {
-        alter_table(table, change).map_err(|error| violation::explain(error, relid, Rows::Present))
+    let alter = |change: &str, inverse: &str| {
+        alter_undoably(table, change, inverse)
+            .map_err(|error| violation::explain(error, relid, Rows::Present))
     };
     // Additions first: a table keeps a column at any time.
     for column in after.columns.iter().filter(|column| before.column(column.number).is_none()) {
         let name = quote_identifier(&column.name);
+        let drop = format!("DROP COLUMN {name}");
         match fills.get(&column.number).and_then(|value| literal(value)) {
             Some(value) => {
-                alter(&format!("ADD COLUMN {name} {} DEFAULT {value}", column.duck_type))?;
+                alter(&format!("ADD COLUMN {name} {} DEFAULT {value}", column.duck_type), &drop)?;
                 // For the rows that are there; those to come bring their values along.
-                alter(&format!("ALTER COLUMN {name} DROP DEFAULT"))?;
+                alter_table(table, &format!("ALTER COLUMN {name} DROP DEFAULT"))?;
             }
-            None => alter(&format!("ADD COLUMN {name} {}", column.duck_type))?,
+            None => alter(&format!("ADD COLUMN {name} {}", column.duck_type), &drop)?,
         }
     }
     for column in before.columns.iter().filter(|column| after.column(column.number).is_none()) {
-        alter(&format!("DROP COLUMN {}", quote_identifier(&column.name)))?;
+        drop_column(table, column)?;
     }
     for column in &after.columns {
         let had = before.column(column.number).is_some_and(|old| old.not_null);
-        if had != column.not_null {
-            let verb = if column.not_null { "SET" } else { "DROP" };
-            alter(&format!("ALTER COLUMN {} {verb} NOT NULL", quote_identifier(&column.name)))?;
+        let (set, drop) = not_null(&column.name);
+        match (had, column.not_null) {
+            (false, true) => alter(&set, &drop)?,
+            (true, false) => alter(&drop, &set)?,
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// Drops a column, of a local table when Postgres has committed: until then it has another name
+/// and takes nulls.
+fn drop_column(table: &Table, column: &Column) -> Result<()> {
+    let drop = |name: &str| format!("DROP COLUMN {}", quote_identifier(name));
+    if !table.is_local() {
+        return alter_table(table, &drop(&column.name));
+    }
+    if column.not_null {
+        let (set, drop) = not_null(&column.name);
+        alter_undoably(table, &drop, &set)?;
+    }
+    let aside = outbox::aside();
+    alter_column_name(table, &column.name, &aside)?;
+    outbox::finish(table, format!("ALTER TABLE {} {}", table.qualified(), drop(&aside)));
+    Ok(())
+}
+
+/// How to set and to drop NOT NULL.
+fn not_null(column: &str) -> (String, String) {
+    let alter = |verb: &str| format!("ALTER COLUMN {} {verb} NOT NULL", quote_identifier(column));
+    (alter("SET"), alter("DROP"))
 }
 
 /// Copies the rows of `old` into `new`, which are two tables for one relation.
@@ -389,7 +454,7 @@ fn value_of_old_rows(relid: pg_sys::Oid, column: &Column) -> Result<Option<Strin
 
 fn change_indexes(relid: pg_sys::Oid, table: &Table, before: &Definition, after: &Definition) -> Result<()> {
     for index in before.indexes.iter().filter(|index| !after.indexes.contains(index)) {
-        drop_index(table, index)?;
+        drop_index(table, before, index)?;
     }
     for index in after.indexes.iter().filter(|index| !before.indexes.contains(index)) {
         create_index(relid, table, after, index)?;
@@ -399,7 +464,7 @@ fn change_indexes(relid: pg_sys::Oid, table: &Table, before: &Definition, after:
 
 /// Drops the plain indexes, which keep DuckDB from altering a table.
 pub(super) fn drop_indexes(table: &Table, definition: &Definition) -> Result<()> {
-    definition.indexes.iter().try_for_each(|index| drop_index(table, index))
+    definition.indexes.iter().try_for_each(|index| drop_index(table, definition, index))
 }
 
 /// Makes the plain indexes.
@@ -409,19 +474,26 @@ pub(super) fn create_indexes(relid: pg_sys::Oid, table: &Table, definition: &Def
 
 fn create_index(relid: pg_sys::Oid, table: &Table, definition: &Definition, index: &Key) -> Result<()> {
     table.begin_write()?;
-    let unique = if index.unique { "UNIQUE " } else { "" };
     // SAFETY: a system call.
     let now = unsafe { pg_sys::GetCurrentTimestamp() };
-    let sql = format!(
-        "CREATE {unique}INDEX {} ON {} ({})",
-        quote_identifier(&format!("{}{now}", index.duckdb_prefix())),
-        table.qualified(),
-        definition.names(&index.columns)
-    );
-    table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))
+    let name = format!("{}{now}", index.duckdb_prefix());
+    let sql = create_index_sql(table, definition, index, &name);
+    table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
+    outbox::undo(table, drop_index_sql(table, &name));
+    Ok(())
 }
 
-fn drop_index(table: &Table, index: &Key) -> Result<()> {
+fn create_index_sql(table: &Table, definition: &Definition, index: &Key, name: &str) -> String {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let (name, columns) = (quote_identifier(name), definition.names(&index.columns));
+    format!("CREATE {unique}INDEX {name} ON {} ({columns})", table.qualified())
+}
+
+fn drop_index_sql(table: &Table, name: &str) -> String {
+    format!("DROP INDEX {}.{}", table.qualified_schema(), quote_identifier(name))
+}
+
+fn drop_index(table: &Table, definition: &Definition, index: &Key) -> Result<()> {
     table.begin_write()?;
     let find = format!(
         "SELECT index_name AS c0 FROM duckdb_indexes() WHERE database_name = {} AND schema_name = {} \
@@ -432,7 +504,8 @@ fn drop_index(table: &Table, index: &Key) -> Result<()> {
         quote_literal(&index.duckdb_prefix())
     );
     for name in ask::texts(table, &find)? {
-        table.run(&format!("DROP INDEX {}.{}", table.qualified_schema(), quote_identifier(&name)))?;
+        table.run(&drop_index_sql(table, &name))?;
+        outbox::undo(table, create_index_sql(table, definition, index, &name));
     }
     Ok(())
 }
@@ -440,6 +513,13 @@ fn drop_index(table: &Table, index: &Key) -> Result<()> {
 fn alter_table(table: &Table, change: &str) -> Result<()> {
     table.begin_write()?;
     table.run(&format!("ALTER TABLE {} {change}", table.qualified()))?;
+    Ok(())
+}
+
+/// Changes a table; `inverse` takes that back.
+fn alter_undoably(table: &Table, change: &str, inverse: &str) -> Result<()> {
+    alter_table(table, change)?;
+    outbox::undo(table, format!("ALTER TABLE {} {inverse}", table.qualified()));
     Ok(())
 }
 

@@ -52,7 +52,11 @@ unsafe extern "C-unwind" fn object_access(
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn dropping(class: pg_sys::Oid, object: pg_sys::Oid, column: c_int) {
-    report(if class == catalog::CONSTRAINT_RELATION { constraint(object) } else { relation(object, column) });
+    report(match class {
+        pg_sys::NamespaceRelationId => schema(object),
+        catalog::CONSTRAINT_RELATION => constraint(object),
+        _ => relation(object, column),
+    });
 }
 
 /// A schema, after what was in it.
@@ -95,7 +99,6 @@ fn relation(relid: pg_sys::Oid, column: c_int) -> Result<()> {
     if changes::is_changing() {
         return Ok(());
     }
-    changes::forget(relid);
     // SAFETY: a catalog look-up on the main thread.
     let schema = unsafe { pg_sys::get_rel_namespace(relid) };
     let table = table::of_relation(relid)?;

@@ -7,6 +7,7 @@ pub(crate) mod create_as;
 pub(crate) mod ddl;
 pub(crate) mod definition;
 mod dropped;
+pub(crate) mod outbox;
 mod pending;
 mod planner_info;
 pub(crate) mod registry;

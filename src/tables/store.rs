@@ -1,12 +1,15 @@
 //! The local store of a Postgres database: `pg_duckdb/<database oid>`, below the data directory.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use bridge_types::names::{quote_identifier, store_catalog};
+use bridge_types::names::{quote_identifier, quote_literal, store_catalog};
+use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::engine::session;
+use crate::error::{Error, Result};
 
 /// Relative to the data directory, which is every backend's working directory.
 fn directory(database: pg_sys::Oid) -> PathBuf {
@@ -24,6 +27,67 @@ pub(crate) fn warn_not_copied(template: pg_sys::Oid, name: &str) {
             "A template should have no duckdb tables: they would be without their rows."
         );
     }
+}
+
+/// Writes a copy of this database's store to a file, as it is at one moment; others read and
+/// write meanwhile. The file appears under its name when it is complete.
+///
+/// # Errors
+/// 22023 for a path that is not absolute, 58P02 if there is such a file, 25001 in a transaction
+/// that uses DuckDB already, and DuckDB's.
+pub(crate) fn back_up(path: &str) -> Result<()> {
+    let target = Path::new(path);
+    if !target.is_absolute() {
+        return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "path of a backup must be absolute"));
+    }
+    if target.exists() {
+        return Err(Error::new(SqlState::DUPLICATE_FILE, format!("file \"{path}\" already exists")));
+    }
+    if session::is_in_transaction() {
+        return Err(EngineError::new(
+            SqlState::ACTIVE_SQL_TRANSACTION,
+            "duckdb.backup cannot run in a transaction that has used duckdb tables",
+        )
+        .with_hint("Call it in a transaction of its own, under READ COMMITTED.")
+        .into());
+    }
+    let part = format!("{path}.part");
+    // SAFETY: plain globals of the main thread.
+    let (process, database) = unsafe { (pg_sys::MyProcPid, pg_sys::MyDatabaseId.to_u32()) };
+    let store = quote_identifier(&store_catalog(database));
+    let copy = quote_identifier(&format!("pg_duckdb_backup_{process}"));
+    // Of an attempt of this backend that was cancelled.
+    session::run(&format!("DETACH DATABASE IF EXISTS {copy}"))?;
+    remove_if_there(&part)?;
+    session::run(&format!("ATTACH {} AS {copy}", quote_literal(&part)))?;
+    let copied = session::run(&format!("COPY FROM DATABASE {store} TO {copy}"))
+        .and_then(|_| session::run(&format!("CHECKPOINT {copy}")));
+    let detached = session::run(&format!("DETACH DATABASE IF EXISTS {copy}"));
+    let finished = copied.and(detached).and_then(|_| rename_durably(&part, target));
+    if finished.is_err() {
+        remove_if_there(&part)?;
+    }
+    finished
+}
+
+fn remove_if_there(path: &str) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn rename_durably(from: &str, to: &Path) -> Result<()> {
+    let renamed = std::fs::File::open(from)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| std::fs::rename(from, to))
+        .and_then(|()| std::fs::File::open(to.parent().unwrap_or(Path::new("/"))))
+        .and_then(|directory| directory.sync_all());
+    renamed.map_err(|error| io_error("rename", from, &error))
+}
+
+fn io_error(what: &str, path: &str, error: &std::io::Error) -> Error {
+    Error::new(SqlState::IO_ERROR, format!("could not {what} file \"{path}\": {error}"))
 }
 
 /// Removes the store of a database that is being dropped, as Postgres removes its files: at

@@ -51,6 +51,11 @@ impl Table {
         self.persistence == pg_sys::RELPERSISTENCE_TEMP
     }
 
+    /// True for tables of the local store.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.location, Location::Local(_))
+    }
+
     /// DuckDB database that holds the table.
     pub(crate) fn database(&self) -> String {
         match &self.location {

@@ -2,7 +2,9 @@
 
 mod cancel;
 mod crash;
+mod crash_steps;
 mod cursor;
+mod ddl;
 mod feeds;
 mod finish;
 mod fixture;

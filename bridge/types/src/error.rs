@@ -64,6 +64,8 @@ impl SqlState {
     pub const DUPLICATE_TABLE: Self = Self(*b"42P07");
     /// `0A000` feature not supported.
     pub const FEATURE_NOT_SUPPORTED: Self = Self(*b"0A000");
+    /// `53000` insufficient resources.
+    pub const INSUFFICIENT_RESOURCES: Self = Self(*b"53000");
     /// `53100` disk full.
     pub const DISK_FULL: Self = Self(*b"53100");
     /// `53200` out of memory.
@@ -82,6 +84,8 @@ impl SqlState {
     pub const CANNOT_CONNECT_NOW: Self = Self(*b"57P03");
     /// `58000` system error: the class for a lost engine.
     pub const SYSTEM_ERROR: Self = Self(*b"58000");
+    /// `58P02` duplicate file.
+    pub const DUPLICATE_FILE: Self = Self(*b"58P02");
     /// `58030` I/O error.
     pub const IO_ERROR: Self = Self(*b"58030");
     /// `58P01` undefined file.

@@ -7,14 +7,16 @@
 
 mod instance;
 mod portals;
+mod resolve;
 mod statements;
 mod transaction;
 
 pub(crate) use instance::Instance;
 pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use portals::{ExecuteOptions, PortalEvent, allocate_portal, close_portal, execute, next_event};
+pub(crate) use resolve::resolve;
 pub(crate) use statements::{DuckSql, RemoteSql, Statement, bound, prepare, run, run_on};
-pub(crate) use transaction::{begin_if_needed, commit, reset_nowait};
+pub(crate) use transaction::{begin_if_needed, commit, is_in_transaction, reset_nowait};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -40,6 +42,8 @@ use crate::error::{Error, Result};
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Spinning covers an engine that answers at once; a sleep costs 25 to 30 us on each side.
 const SPIN: Duration = Duration::from_micros(20);
+/// A backend that is to end waits so long for an engine that it must not be interrupted with.
+const TERMINATION_GRACE: Duration = Duration::from_secs(3);
 
 thread_local! {
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
@@ -86,6 +90,8 @@ struct Session {
     scan_requests: VecDeque<(u32, u32)>,
     statements: Vec<CachedStatement>,
     accounts: Vec<instance::OpenedAccount>,
+    /// Transactions in the store's outbox whose end this session has not seen, see [`resolve`].
+    unresolved: Vec<u64>,
     uses: u64,
 }
 
@@ -118,6 +124,7 @@ impl Session {
             scan_requests: VecDeque::new(),
             statements: Vec::new(),
             accounts: Vec::new(),
+            unresolved: Vec::new(),
             uses: 0,
         })
     }
@@ -256,13 +263,13 @@ fn ensure_open() -> Result<()> {
                 }
             }
         }
-        if slot.is_none() && transaction::is_open() {
+        if slot.is_none() && transaction::is_in_transaction() {
             return Err(Error::engine_lost());
         }
         Ok(slot.is_some())
     })?;
     if open {
-        return Ok(());
+        return resolve::catch_up();
     }
     let session = Session::open()?;
     SESSION.with(|cell| *cell.borrow_mut() = Some(session));
@@ -280,6 +287,7 @@ fn ensure_open() -> Result<()> {
     let opened = exchange(&Request::Hello(hello), &[]).and_then(|reply| match reply {
         Reply::Welcome(welcome) if welcome.version == PROTOCOL_VERSION => with_open(|session| {
             session.engine_pid = welcome.engine_pid;
+            session.unresolved = welcome.unresolved;
             Ok(())
         }),
         Reply::Welcome(welcome) => Err(EngineError::new(
@@ -290,7 +298,8 @@ fn ensure_open() -> Result<()> {
         .into()),
         _ => Err(unexpected_reply()),
     });
-    opening.end(opened)
+    opening.end(opened)?;
+    resolve::catch_up()
 }
 
 /// A connection that has not been welcomed; an error or an interrupt on the way closes it.
@@ -336,6 +345,7 @@ fn wait_until<T>(
         Idle,
     }
     let mut spin_until = Instant::now() + SPIN;
+    let mut give_up_at = None;
     loop {
         let step = with_open(|session| {
             // The rings first: what is in them was sent before whatever broke the socket.
@@ -370,7 +380,17 @@ fn wait_until<T>(
             Ok(sleep.then(|| (session.wait.clone(), session.client.wants_write())))
         })?;
         if let Some((wait, for_write)) = wait {
-            wait.wait(for_write, -1);
+            // Only with interrupts held does this come back when the backend is to end.
+            let timeout = if interrupt::is_terminating() {
+                let until = *give_up_at.get_or_insert_with(|| Instant::now() + TERMINATION_GRACE);
+                if Instant::now() >= until {
+                    return with_open(|_| Err(Fault::Lost(Error::engine_lost())));
+                }
+                100
+            } else {
+                -1
+            };
+            wait.wait(for_write, timeout);
             with_open(|session| {
                 session.ring(portal).inspect(|ring| ring.cancel_sleep());
                 Ok(())
@@ -431,6 +451,12 @@ fn context() -> Context {
 /// True if this backend has a connection (which may turn out to be dead).
 pub(crate) fn is_connected() -> bool {
     SESSION.with(|cell| cell.try_borrow().is_ok_and(|slot| slot.is_some()))
+}
+
+/// Process id of the engine; 0 without a session.
+#[cfg(debug_assertions)]
+pub(crate) fn engine_pid() -> i32 {
+    SESSION.with(|cell| cell.try_borrow().ok().and_then(|slot| slot.as_ref().map(|s| s.engine_pid))).unwrap_or(0)
 }
 
 fn next_number() -> u32 {

@@ -16,7 +16,7 @@ use crate::engine::interrupt;
 use crate::error::{Error, Result};
 
 /// True while a DuckDB transaction of this Postgres transaction is open.
-pub(super) fn is_open() -> bool {
+pub(crate) fn is_in_transaction() -> bool {
     IN_TRANSACTION.with_borrow(|open| !open.is_empty())
 }
 
@@ -62,12 +62,13 @@ fn transaction(command: TransactionCommand) -> Result<()> {
 /// Commits the DuckDB transactions, if any is open. `durable`: the local store was written.
 ///
 /// Not interruptible: a cancel between the engine's commit and its answer would leave
-/// Postgres believing in a rollback.
+/// Postgres believing in a rollback. Only the end of this backend is let through, after a
+/// while, with 40003.
 ///
 /// # Errors
 /// Nothing is committed, except under 40003, which says that nobody knows.
 pub(crate) fn commit(durable: bool) -> Result<()> {
-    if !is_open() {
+    if !is_in_transaction() {
         return Ok(());
     }
     let held = interrupt::HoldInterrupts::new();
@@ -152,6 +153,9 @@ impl CommitMark {
     fn find(&self, lost: i32) -> Result<bool> {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
+            if interrupt::is_terminating() {
+                return Err(Error::engine_lost());
+            }
             let found = self.find_now(lost);
             // A dying engine may still accept a connection.
             if found.is_ok() || is_connected() || Instant::now() > deadline {

@@ -1,0 +1,58 @@
+//! Steps of a commit at which tests end a process. Not compiled into releases.
+//!
+//! `duckdb.debug_crash_at` is `victim@step`: at the step the backend kills the `engine`, the
+//! `supervisor`, the `postmaster` or itself (`backend`), or raises an `error`.
+
+/// Where a commit can be hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// All statements are done, nothing of the outbox is written.
+    PreCommit,
+    /// The outbox is written, DuckDB has not committed.
+    BeforeDuckdb,
+    /// DuckDB has committed, Postgres has not.
+    AfterDuckdb,
+    /// Postgres has committed, the outbox is not resolved.
+    AfterPostgres,
+    /// The outbox is resolved, locks are still held.
+    Resolved,
+}
+
+#[cfg(debug_assertions)]
+pub(crate) fn at(step: Step) {
+    let Some(setting) = crate::gucs::DEBUG_CRASH_AT.get() else { return };
+    let setting = setting.to_string_lossy();
+    let Some((victim, wanted)) = setting.split_once('@') else { return };
+    if wanted != format!("{step:?}") {
+        return;
+    }
+    let engine = crate::engine::session::engine_pid();
+    // SAFETY: a plain global of the main thread.
+    let postmaster = unsafe { pgrx::pg_sys::PostmasterPid };
+    let pid = match victim {
+        "backend" => std::process::id().cast_signed(),
+        "engine" => engine,
+        "supervisor" => parent(engine),
+        "postmaster" => postmaster,
+        "error" => pgrx::error!("duckdb.debug_crash_at"),
+        _ => return,
+    };
+    if pid > 1 {
+        // SAFETY: a system call; the process is one of this cluster's.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        // Until the others have noticed, as far as they do.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+#[cfg(not(debug_assertions))]
+pub(crate) fn at(_step: Step) {}
+
+/// Parent of a process; 0 if it is gone.
+#[cfg(debug_assertions)]
+fn parent(pid: i32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // "pid (name) state parent ..."; a name may hold anything.
+    let fields = stat.rsplit_once(") ").map(|(_, fields)| fields).unwrap_or_default();
+    fields.split(' ').nth(1).and_then(|parent| parent.parse().ok()).unwrap_or(0)
+}
