@@ -710,8 +710,9 @@ pub(super) unsafe extern "C-unwind" fn refers(node: *mut pg_sys::Node, context: 
 /// `node` is a valid node.
 unsafe fn is_reference(node: *mut pg_sys::Node) -> bool {
     // SAFETY: as the caller promises.
+    let tag = unsafe { (*node).type_ };
     matches!(
-        unsafe { (*node).type_ },
+        tag,
         NodeTag::T_Var
             | NodeTag::T_Param
             | NodeTag::T_SubLink
