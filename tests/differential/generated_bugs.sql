@@ -50,3 +50,8 @@ SELECT id, a = justify_hours(a) AS e, a - b = justify_interval(a - b) AS j, a - 
 SELECT a.id, b.id AS other FROM p_iv AS a JOIN p_iv AS b ON a.a = justify_hours(b.a) WHERE a.id < 20 AND b.id < 20 ORDER BY 1, 2;
 -- What COALESCE does not reach is no error.
 SELECT id, coalesce(id, nullif(10 / (k - k), n)) AS c FROM fact WHERE id < 5 ORDER BY id;
+-- Decimals without digits before the point are written with a zero there.
+SELECT id, (amount / 100000)::numeric(4,4)::text AS t, concat_ws('/', 0.5, k, -0.25) AS c, 0.125 || '' AS u FROM fact WHERE id < 30 AND k IS NOT NULL ORDER BY id;
+SELECT length(x::text) AS l FROM (SELECT 0.5 AS x FROM dim UNION ALL SELECT 1.25 FROM dim) AS q ORDER BY 1;
+-- A constant array and a column.
+SELECT k, array_replace('{1,2,NULL}'::integer[], k, 7) AS r, array_remove('{1,2,NULL}'::integer[], k) AS m, 2 = ANY (array_remove('{1,2}'::integer[], k)) AS a FROM dim ORDER BY k;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef};
+use bridge_types::limits::MAX_DECIMAL_PRECISION;
 use datafusion_common::{Result, not_impl_err};
 use datafusion_expr::expr::{AggregateFunction, ScalarFunction};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -49,7 +50,18 @@ impl Typed {
         if self.ty == *ty {
             return self;
         }
-        duck(format!("CAST({{0}} AS {ty})"), ty.clone(), vec![self])
+        let sql = match (&self.ty, ty) {
+            // DuckDB writes decimals that have no digits before the point without the zero there.
+            (DuckType::Decimal(p, s), DuckType::NumericText | DuckType::Varchar) if p == s => {
+                if *p < MAX_DECIMAL_PRECISION {
+                    format!("CAST(CAST({{0}} AS DECIMAL({},{s})) AS {ty})", p + 1)
+                } else {
+                    format!("pg_numeric_round(CAST({{0}} AS {ty}), {s})")
+                }
+            }
+            _ => format!("CAST({{0}} AS {ty})"),
+        };
+        duck(sql, ty.clone(), vec![self])
     }
 }
 

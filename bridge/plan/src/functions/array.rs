@@ -50,11 +50,11 @@ pub(super) fn entries() -> Vec<Entry> {
             )
         }),
         Entry::build("array_remove", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], |s, a| {
-            of_exact_elements(s, a, None, "list_filter({0}, lambda pg_item: pg_item IS DISTINCT FROM {1})")
+            with_lambda(s, a, "list_filter({0}, lambda pg_item: pg_item IS DISTINCT FROM {1})")
         }),
         Entry::build("array_replace", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE, ANYCOMPATIBLE], |s, a| {
             let sql = "list_transform({0}, lambda pg_item: CASE WHEN pg_item IS NOT DISTINCT FROM {1} THEN {2} ELSE pg_item END)";
-            of_exact_elements(s, a, None, sql)
+            with_lambda(s, a, sql)
         }),
         Entry::build("array_position", &[ANYCOMPATIBLEARRAY, ANYCOMPATIBLE], |s, a| {
             let sql = "CAST(list_position({0}, {1}) AS INTEGER)";
@@ -134,6 +134,14 @@ fn of_exact_elements(
         Some(ty) => Typed::new(duck("{0}", ty.clone(), vec![call]).expr, ty),
         None => call,
     })
+}
+
+/// [`of_exact_elements`] by a lambda, which DuckDB cannot bind to a constant array if it uses columns.
+fn with_lambda(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
+    if PgConstant::of(&args[0].expr).is_some() {
+        return unsupported(signature.display.clone(), "its array is a constant");
+    }
+    of_exact_elements(signature, args, None, sql)
 }
 
 /// `a @> b`: NULL is in no array.

@@ -71,7 +71,7 @@ pub(super) fn entries() -> Vec<Entry> {
 pub(crate) fn text(value: Typed) -> Typed {
     match &value.ty {
         DuckType::NumericText => value,
-        _ => duck("CAST({0} AS VARCHAR)", DuckType::NumericText, vec![value]),
+        _ => value.cast(&DuckType::NumericText),
     }
 }
 
