@@ -98,7 +98,7 @@ fn operators(client: &mut Client, known: &str) -> Result<Vec<Subject>> {
         let (name, left, right): (String, String, String) = (row.get(0), row.get(1), row.get(2));
         let types: Vec<&str> =
             [left.as_str(), right.as_str()].into_iter().filter(|t| !t.is_empty()).collect();
-        let expressions = instances(&types)
+        let expressions = instances(&name, &types)
             .iter()
             .flat_map(|types| arguments(&name, types))
             .map(|args| match args.as_slice() {
@@ -127,7 +127,7 @@ fn functions(client: &mut Client, known: &str) -> Result<Vec<Subject>> {
     for row in client.query(&sql, &[])? {
         let (name, kind, types): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
         let types: Vec<&str> = types.iter().map(String::as_str).collect();
-        let calls = instances(&types).into_iter().flat_map(|types| arguments(&name, &types));
+        let calls = instances(&name, &types).into_iter().flat_map(|types| arguments(&name, &types));
         let quoted = format!("pg_catalog.\"{name}\"");
         let (kind, expressions) = match kind.as_str() {
             "a" => {
@@ -152,13 +152,13 @@ fn functions(client: &mut Client, known: &str) -> Result<Vec<Subject>> {
 }
 
 /// Argument types with concrete types in the place of polymorphic ones.
-fn instances(types: &[&str]) -> Vec<Vec<&'static str>> {
+fn instances(name: &str, types: &[&str]) -> Vec<Vec<&'static str>> {
     const ELEMENTS: [&str; 2] = ["int4", "text"];
     /// What `concat` and its like write in their own way.
     const ANYTHING: [&str; 9] =
         ["int4", "text", "bool", "numeric", "float8", "date", "timestamptz", "bpchar", "_int4"];
     let polymorphic = types.iter().any(|name| name.starts_with("any"));
-    let candidates: &[&str] = if types.contains(&"any") {
+    let candidates: &[&str] = if types.contains(&"any") && name.starts_with("concat") {
         &ANYTHING
     } else if polymorphic {
         &ELEMENTS

@@ -35,6 +35,9 @@ EXCEPTION WHEN OTHERS THEN
     RETURN SQLSTATE;
 END $$";
 
+/// Why a function that is in no table of the planner is left to Postgres.
+const UNLISTED: &str = "it is not known to give Postgres' answer";
+
 /// Rows of each SQLSTATE whose error is compared.
 const ERRORS_COMPARED: usize = 2;
 
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
 
 /// What answers differently, by the beginning of its name, and why we let it.
 const KNOWN: &[(&str, &str)] = &[
+    ("sum(float4", "Postgres adds in single precision; DuckDB in double, and rounds the sum"),
     (
         "age(",
         "of -infinity Postgres 15 computes with the number that stands for it; we raise 22008 as for infinity",
@@ -238,8 +242,12 @@ impl Sides {
         }
         let expected = answer(&mut self.heap, &sql);
         match difference(&expected, &actual, true, false) {
-            None if self.is_shipped(&sql)? => tally.shipped += count,
-            None => tally.finished += count,
+            None => match self.why_not_shipped(&sql)? {
+                None => tally.shipped += count,
+                // Some may be shipped, depending on their arguments: they are tried alone.
+                Some(why) if count > 1 && !why.contains(UNLISTED) => return Ok(false),
+                Some(_) => tally.finished += count,
+            },
             Some(_) if count > 1 => return Ok(false),
             Some(text) => tally.differences.push(format!("{}: {text}", expressions[0])),
         }
@@ -316,7 +324,7 @@ impl Sides {
                 tally.differences.push(format!("{call} {from}: {text}"));
             }
         }
-        match (any, any && self.is_shipped(&format!("SELECT {call} AS r FROM calls"))?) {
+        match (any, any && self.why_not_shipped(&format!("SELECT {call} AS r FROM calls"))?.is_none()) {
             (true, true) => tally.shipped += 1,
             (true, false) => tally.finished += 1,
             _ => tally.refused += 1,
@@ -324,14 +332,14 @@ impl Sides {
         Ok(())
     }
 
-    /// True if DuckDB computes the whole statement.
-    fn is_shipped(&mut self, sql: &str) -> Result<bool> {
+    /// What Postgres computes of a statement, and why; `None` if DuckDB computes all of it.
+    fn why_not_shipped(&mut self, sql: &str) -> Result<Option<String>> {
         let rows = self
             .duck
             .query(&format!("EXPLAIN (COSTS OFF) {sql}"), &[])
             .map_err(|error| format!("EXPLAIN {sql}: {}", describe(&error)))?;
-        let finishes = rows.iter().any(|row| row.get::<_, &str>(0).contains("Not Shipped"));
-        Ok(!finishes)
+        let lines = rows.iter().map(|row| row.get::<_, String>(0));
+        Ok(lines.into_iter().find(|line| line.contains("Not Shipped")))
     }
 }
 

@@ -22,8 +22,7 @@ macro_rules! text_function {
             result: Varchar,
             row: |$args, out, $row| {
                 let result: Result<_, String> = $result;
-                let result = result?;
-                set_text(out, $row, |out| out.push_str(result.as_ref()));
+                out.set_bytes($row, result?.as_bytes());
                 Ok(())
             },
         }
@@ -70,11 +69,7 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         out.set(row, i32::try_from(first).unwrap_or(0));
     }),
     text_function!("pg_chr", [Integer], |args, row| chr(args.integer(0, row))),
-    text_function!("pg_reverse", [Varchar], |args, row| Ok(args
-        .text(0, row)?
-        .chars()
-        .rev()
-        .collect::<String>())),
+    text_function!("pg_reverse", [Varchar], |args, row| Ok(reverse(args.text(0, row)?))),
     text_function!("pg_repeat", [Varchar, Integer], |args, row| repeat(
         args.text(0, row)?,
         args.integer(1, row)
@@ -186,6 +181,14 @@ fn chr(code: i32) -> Result<String, String> {
             if code > 0x10_ffff { "too large" } else { "not valid" }
         )
     })
+}
+
+fn reverse(text: &str) -> String {
+    if text.is_ascii() {
+        // One byte a character: nothing to look at but bytes.
+        return text.bytes().rev().map(char::from).collect();
+    }
+    text.chars().rev().collect()
 }
 
 fn repeat(text: &str, count: i32) -> Result<String, String> {

@@ -160,7 +160,10 @@ impl Format {
 
     /// A float has no more than `precision` digits; others behind the point are not shown.
     fn apply_float(mut self, value: f64, precision: usize) -> String {
-        let whole = if value.is_finite() { format!("{:.0}", value.abs()).len() } else { 0 };
+        let whole = match value {
+            value if value.is_finite() => format!("{:.0}", value.abs()).len(),
+            value => if value.is_nan() { "NaN" } else { "Infinity" }.len(),
+        };
         if whole >= precision {
             self.behind_point = 0;
         } else {
@@ -210,6 +213,8 @@ struct Processor {
     last_relevant: Option<usize>,
     at: usize,
     out: String,
+    /// Nothing is written any more.
+    ended: bool,
 }
 
 impl Processor {
@@ -253,11 +258,15 @@ impl Processor {
             last_relevant,
             at: 0,
             out: String::new(),
+            ended: false,
         }
     }
 
     fn run(mut self) -> String {
         for node in std::mem::take(&mut self.format.nodes) {
+            if self.ended {
+                break;
+            }
             match node {
                 Node::Nine | Node::Zero | Node::Point => self.digit(node),
                 Node::Comma if self.inside => self.out.push(','),
@@ -318,6 +327,10 @@ impl Processor {
             } else if self.at < self.number.len() {
                 self.out.push(char::from(self.number[self.at]));
                 self.inside = true;
+            } else {
+                // Postgres writes the zero byte at the end of the number.
+                self.ended = true;
+                return;
             }
             if self.at < self.number.len() {
                 self.at += 1;

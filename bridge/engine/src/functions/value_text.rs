@@ -104,10 +104,12 @@ fn array_element(out: &mut String, item: Option<&str>) {
 /// Two digits a byte.
 pub(super) fn hex(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)].into());
-        out.push(DIGITS[usize::from(byte & 15)].into());
-    }
+    out.reserve(bytes.len() * 2);
+    out.extend(
+        bytes.iter().flat_map(|byte| {
+            [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]].map(char::from)
+        }),
+    );
 }
 
 /// The shortest digits that read back as the same value, as Postgres arranges them.
