@@ -11,7 +11,7 @@ use pgrx::pg_sys::{NodeTag, ObjectType};
 use super::utility::After;
 use crate::error::{Error, Result};
 use crate::motherduck;
-use crate::pg::{list, node_string, owned_string};
+use crate::pg::{catalog, list, node_string, owned_string};
 
 /// What a statement shows in `pg_stat_activity` in place of its text with a token.
 const REDACTED: &CStr = c"<statement with a MotherDuck token>";
@@ -100,7 +100,8 @@ pub(super) unsafe fn check_rename(statement: &pg_sys::RenameStmt) -> Result<()> 
 }
 
 fn check_schema(name: &str, what: &str) -> Result<()> {
-    if !name.starts_with(PREFIX) || motherduck::sync::is_working() {
+    let ours = name.starts_with(PREFIX) && catalog::access_method().is_some();
+    if !ours || motherduck::sync::is_working() {
         return Ok(());
     }
     Err(Error::from(
