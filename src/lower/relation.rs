@@ -110,9 +110,7 @@ impl Lowerer {
                 pg_sys::RTEKind::RTE_CTE => self.cte_reference(entry, index),
                 pg_sys::RTEKind::RTE_RESULT => Ok(build::one_row()),
                 pg_sys::RTEKind::RTE_FUNCTION if reader::call(entry).is_some() => self.reader(entry, index),
-                pg_sys::RTEKind::RTE_FUNCTION
-                    if depends((*entry).functions.cast(), std::ptr::null_mut()) =>
-                {
+                pg_sys::RTEKind::RTE_FUNCTION if depends((*entry).functions.cast(), std::ptr::null_mut()) => {
                     self.functions_over_rows(entry, index)
                 }
                 pg_sys::RTEKind::RTE_FUNCTION => self.function_in_from(query, entry, index),
