@@ -100,7 +100,7 @@ impl Definition {
                 columns.iter_mut().zip(attributes.iter().filter(|attribute| !attribute.attisdropped))
             {
                 if attribute.attgenerated != 0 {
-                    column.generated = Some(generated(relid, descriptor, column)?);
+                    column.generated = generated(relid, descriptor, column)?;
                 }
             }
             let checks = checks(relid, descriptor)?;
@@ -228,16 +228,29 @@ fn distinct_names(columns: &[Column]) -> Result<()> {
     Ok(())
 }
 
+/// The expression of a generated column; `None` if Postgres has dropped it already, on the way to
+/// drop the table.
+///
 /// # Safety
 /// `descriptor` is that of the open relation `relid`.
-unsafe fn generated(relid: pg_sys::Oid, descriptor: pg_sys::TupleDesc, column: &Column) -> Result<String> {
-    // SAFETY: as the caller promises; a generated column has an expression in `constr`.
+unsafe fn generated(
+    relid: pg_sys::Oid,
+    descriptor: pg_sys::TupleDesc,
+    column: &Column,
+) -> Result<Option<String>> {
+    // SAFETY: as the caller promises; a generated column has a `constr`, whose defaults are null if
+    // there are none.
     unsafe {
         let constraints = &*(*descriptor).constr;
+        if constraints.num_defval == 0 {
+            return Ok(None);
+        }
         let defaults = std::slice::from_raw_parts(constraints.defval, usize::from(constraints.num_defval));
-        let text = defaults.iter().find(|default| default.adnum == column.number);
-        let node = pg_sys::stringToNode(text.map_or(std::ptr::null_mut(), |default| default.adbin)).cast();
-        lower_column_expression(relid, node, column.pg_type).map_err(|error| match error {
+        let Some(default) = defaults.iter().find(|default| default.adnum == column.number) else {
+            return Ok(None);
+        };
+        let node = pg_sys::stringToNode(default.adbin).cast();
+        lower_column_expression(relid, node, column.pg_type).map(Some).map_err(|error| match error {
             LowerError::Unsupported(why) => EngineError::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 format!("DuckDB cannot compute the generated column \"{}\"", column.name),
