@@ -123,14 +123,14 @@ unsafe fn alter_other(relid: pg_sys::Oid, commands: &[&pg_sys::AlterTableCmd]) -
 fn check_can_become_duckdb(relid: pg_sys::Oid) -> Result<()> {
     // SAFETY: main thread, in a transaction; the relation is closed again, its lock is that of
     // a reader.
-    let (is_child, has_triggers, row_security, has_children) = unsafe {
+    let (has_triggers, row_security, has_children) = unsafe {
         let relation = pg_sys::relation_open(relid, pg_sys::AccessShareLock.cast_signed());
         let form = &*(*relation).rd_rel;
-        let found = (form.relispartition, form.relhastriggers, form.relrowsecurity, form.relhassubclass);
+        let found = (form.relhastriggers, form.relrowsecurity, form.relhassubclass);
         pg_sys::relation_close(relation, pg_sys::NoLock.cast_signed());
         found
     };
-    if is_child || has_children {
+    if has_children || catalog::has_parents(relid) {
         return Err(unsupported("inheritance and partitioning are not supported", ""));
     }
     if has_triggers {

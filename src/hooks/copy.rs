@@ -59,22 +59,23 @@ pub(super) unsafe fn copy(
     }
 }
 
-/// `SELECT .. FROM t`, for `COPY t TO`.
+/// `SELECT .. FROM t`, for `COPY t TO`: of the columns that Postgres copies, which are all but the
+/// generated ones if none are named.
 ///
 /// # Safety
-/// A COPY of a relation; what is made shares its nodes.
+/// A COPY of a relation; what is made shares its nodes. Main thread, in a transaction.
 pub(super) unsafe fn select_of(copy: &pg_sys::CopyStmt) -> *mut pg_sys::Node {
-    // SAFETY: as the caller promises; fresh nodes in the current context.
+    // SAFETY: as the caller promises; fresh nodes in the current context. The relation stays locked.
     unsafe {
+        let relation = pg_sys::table_openrv(copy.relation, pg_sys::AccessShareLock.cast_signed());
+        let relid = (*relation).rd_id;
+        let numbers = list::integers(pg_sys::CopyGetAttnums((*relation).rd_att, relation, copy.attlist));
+        pg_sys::table_close(relation, pg_sys::NoLock.cast_signed());
         let mut targets = std::ptr::null_mut();
-        if copy.attlist.is_null() {
-            targets = list::append(
-                targets,
-                column_target(pg::new_node::<pg_sys::A_Star>(NodeTag::T_A_Star).cast()),
-            );
-        }
-        for name in list::pointers::<pg_sys::Node>(copy.attlist) {
-            targets = list::append(targets, column_target(name));
+        for number in numbers {
+            let number = i16::try_from(number).expect("attribute numbers fit");
+            let name = pg_sys::makeString(pg_sys::get_attname(relid, number, false));
+            targets = list::append(targets, column_target(name.cast()));
         }
         let select = pg::new_node::<pg_sys::SelectStmt>(NodeTag::T_SelectStmt);
         (*select).targetList = targets;
@@ -83,7 +84,7 @@ pub(super) unsafe fn select_of(copy: &pg_sys::CopyStmt) -> *mut pg_sys::Node {
     }
 }
 
-/// A target list entry for one field (a String node, or `*`).
+/// A target list entry for one column (a String node).
 unsafe fn column_target(field: *mut pg_sys::Node) -> *mut pg_sys::ResTarget {
     // SAFETY: fresh nodes in the current context.
     unsafe {

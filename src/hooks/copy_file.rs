@@ -88,7 +88,8 @@ pub(super) unsafe fn file_of(statement: &pg_sys::CopyStmt) -> Result<Option<File
         || !statement.is_program
             && (reader::is_remote(&path) || ENDINGS.iter().any(|end| path.ends_with(end)))
         || options.iter().any(|(name, _)| WRITE_OPTIONS.contains(&name.as_str()));
-    if !wanted || matches!(format.as_deref(), Some("text" | "binary")) {
+    // Other formats are Postgres' to refuse: no name of a user's becomes part of DuckDB's SQL.
+    if !wanted || format.as_deref().is_some_and(|format| !is_ours(format) && format != "csv") {
         return Ok(None);
     }
     if path.is_empty() || statement.is_program {
@@ -328,7 +329,7 @@ unsafe fn described(source: &str) -> Vec<String> {
     }
 }
 
-/// The query of `COPY .. TO`, analysed and rewritten; of a table all its columns.
+/// The query of `COPY .. TO`, analysed and rewritten; of a table the columns that Postgres copies.
 ///
 /// # Safety
 /// A COPY TO.

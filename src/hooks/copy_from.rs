@@ -1,7 +1,7 @@
 //! `COPY <duckdb table> FROM` in Postgres' formats: its own parser, whose rows are pushed into
 //! DuckDB.
 //!
-//! [`run`] is Postgres' `CopyFrom` for a table without triggers, and as little guarded: an ERROR of
+//! [`run`] is Postgres' `CopyFrom` for a table without row triggers, and as little guarded: an ERROR of
 //! the parser, of a default or of a constraint must keep its context ("COPY t, line 3, column a")
 //! and position, which a pgrx guard would drop. So it has nothing with a destructor and calls
 //! only C functions and our own guarded ones.
@@ -218,6 +218,9 @@ unsafe fn prepare(statement: &pg_sys::CopyStmt, query_string: *const c_char) -> 
         (*target).type_ = pg_sys::NodeTag::T_ResultRelInfo;
         pg_sys::ExecInitResultRelation(estate, target, 1);
         pg_sys::CheckValidResultRel(target, pg_sys::CmdType::CMD_INSERT);
+        // Before DuckDB is busy with the INSERT: a trigger may use it.
+        pg_sys::AfterTriggerBeginQuery();
+        pg_sys::ExecBSInsertTriggers(estate, target);
         let condition = if where_clause.is_null() {
             std::ptr::null_mut()
         } else {
@@ -370,7 +373,7 @@ fn is_value(error: &Error) -> bool {
     error.0.sqlstate.bytes().starts_with(b"22")
 }
 
-/// Ends the INSERT and closes the table.
+/// Ends the INSERT, fires the triggers that come after it and closes the table.
 ///
 /// # Safety
 /// As [`run`].
@@ -382,6 +385,8 @@ unsafe extern "C-unwind" fn finish(state: *mut State) {
         if let Some(appender) = insert.appender.take() {
             report(appender.finish().map_err(|error| violation::explain(error, insert.relid, Rows::New)));
         }
+        pg_sys::ExecASInsertTriggers((*state).estate, (*state).target, std::ptr::null_mut());
+        pg_sys::AfterTriggerEndQuery((*state).estate);
         pg_sys::ExecDropSingleTupleTableSlot((*state).slot);
         pg_sys::ExecCloseResultRelations((*state).estate);
         pg_sys::ExecCloseRangeTableRelations((*state).estate);

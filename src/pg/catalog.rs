@@ -211,6 +211,16 @@ pub(crate) unsafe fn constraint_of(relid: pg_sys::Oid, name: *const std::ffi::c_
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| get_relation_constraint_oid(relid, name, true)) }
 }
 
+/// True for a table that inherits from another one, partitions included.
+pub(crate) fn has_parents(relid: pg_sys::Oid) -> bool {
+    unsafe extern "C-unwind" {
+        fn has_superclass(relid: pg_sys::Oid) -> bool;
+    }
+    // SAFETY: Postgres' own function of this signature, in a transaction; nothing with a destructor
+    // is alive in the closure.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| has_superclass(relid)) }
+}
+
 /// True for a column declared with several pairs of brackets, `integer[][]`: its arrays are no
 /// lists. (Postgres holds nobody to the declaration.)
 pub(crate) fn is_multidimensional(relid: pg_sys::Oid, attribute: i16) -> bool {
