@@ -104,7 +104,7 @@ impl PgConstant {
                 // Elements of several scales each show their own.
                 let same_scale = carriers.windows(2).all(|pair| pair[0].map(|a| a.1) == pair[1].map(|b| b.1));
                 let all =
-                    carriers.iter().fold(Some((1, 0)), |all, next| DuckType::decimal_union(all?, (*next)?));
+                    carriers.iter().try_fold((1, 0), |all, next| DuckType::decimal_union(all, (*next)?));
                 let element = match all {
                     Some((p, s)) if same_scale => DuckType::Decimal(p, s),
                     _ => DuckType::NumericText,
