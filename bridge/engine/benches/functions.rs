@@ -34,7 +34,11 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("to_char", "pg_to_char_timestamp(ts, 'YYYY-MM-DD HH24:MI:SS')", "strftime(ts, '%Y-%m-%d %H:%M:%S')"),
     ("to_char number", "pg_to_char_number(CAST(i AS VARCHAR), 'FM999,999,990')", "format('{:,}', i)"),
     ("date_trunc century", "pg_timestamp_trunc('century', ts)", "date_trunc('century', ts)"),
-    ("date_bin", "pg_date_bin(INTERVAL 15 MINUTE, ts, TIMESTAMP '2000-01-01')", "time_bucket(INTERVAL 15 MINUTE, ts, TIMESTAMP '2000-01-01')"),
+    (
+        "date_bin",
+        "pg_date_bin(INTERVAL 15 MINUTE, ts, TIMESTAMP '2000-01-01')",
+        "time_bucket(INTERVAL 15 MINUTE, ts, TIMESTAMP '2000-01-01')",
+    ),
     ("age", "pg_age(ts, TIMESTAMP '2020-01-01')", "age(ts, TIMESTAMP '2020-01-01')"),
     ("make_date", "pg_make_date(1990 + i % 30, 1 + i % 12, 3)", "make_date(1990 + i % 30, 1 + i % 12, 3)"),
     ("justify_hours", "pg_justify_hours(iv)", "(iv + iv)"),
@@ -46,7 +50,11 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("gcd", "pg_int4_gcd(i, 360)", "gcd(i, 360)"),
     ("~", "pg_regexp_like(s, '_[0-9]+5@')", "regexp_matches(s, '_[0-9]+5@')"),
     ("regexp_replace", "pg_regexp_replace(s, '[0-9]+', '#', 1, 1)", "regexp_replace(s, '[0-9]+', '#')"),
-    ("regexp_replace g", "pg_regexp_replace(l, '[a-z]+', '#', 1, 0)", "regexp_replace(l, '[a-z]+', '#', 'g')"),
+    (
+        "regexp_replace g",
+        "pg_regexp_replace(l, '[a-z]+', '#', 1, 0)",
+        "regexp_replace(l, '[a-z]+', '#', 'g')",
+    ),
     ("substring from", "pg_regexp_substr(s, '@(.*)\\.', 1, 1, 1)", "regexp_extract(s, '@(.*)\\.', 1)"),
     ("json ->>", "pg_json_field_text(j, 'name')", "json_extract_string(j, '$.name')"),
 ];
@@ -97,7 +105,12 @@ fn main() -> ExitCode {
     for ((name, ..), pair) in pairs.iter().zip(times.chunks(2)) {
         // A million rows in milliseconds are as many nanoseconds a row.
         let ratio = pair[0] / pair[1];
-        println!("{name:<20} {:>9.1} {:>9.1} {ratio:>6.2}x{}", pair[0], pair[1], if ratio > 2.0 { " !" } else { "" });
+        println!(
+            "{name:<20} {:>9.1} {:>9.1} {ratio:>6.2}x{}",
+            pair[0],
+            pair[1],
+            if ratio > 2.0 { " !" } else { "" }
+        );
     }
     ExitCode::SUCCESS
 }

@@ -418,7 +418,7 @@ fn make_interval(args: &Arguments<'_>, row: usize) -> Result<IntervalValue, Mark
     }
     // What does not fit becomes the smallest number, as the processor has it.
     let micros = (seconds * 1e6).round_ties_even();
-    let micros = if micros.abs() < 9.223_372_036_854_775_8e18 { micros as i64 } else { i64::MIN };
+    let micros = if micros.abs() < 9_223_372_036_854_775_808.0 { micros as i64 } else { i64::MIN };
     Ok(IntervalValue {
         months: part(0).wrapping_mul(12).wrapping_add(part(1)),
         days: part(2).wrapping_mul(7).wrapping_add(part(3)),

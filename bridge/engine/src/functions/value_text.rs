@@ -266,10 +266,10 @@ fn fraction(out: &mut String, micros: u64) {
 pub(super) fn zone(out: &mut String, seconds_east: i64) {
     let seconds = seconds_east.unsigned_abs();
     put!(out, "{}{:02}", if seconds_east < 0 { '-' } else { '+' }, seconds / 3_600);
-    if seconds % 3_600 != 0 {
+    if !seconds.is_multiple_of(3_600) {
         put!(out, ":{:02}", seconds / 60 % 60);
     }
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         put!(out, ":{:02}", seconds % 60);
     }
 }

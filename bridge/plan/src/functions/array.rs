@@ -60,7 +60,7 @@ pub(super) fn entries() -> Vec<Entry> {
             let sql = "CAST(list_position({0}, {1}) AS INTEGER)";
             of_exact_elements(s, a, Some(DuckType::Integer), sql)
         }),
-        Entry::build("arraycontains", &[ANYARRAY, ANYARRAY], |s, a| contains(s, a)),
+        Entry::build("arraycontains", &[ANYARRAY, ANYARRAY], contains),
         Entry::build("arraycontained", &[ANYARRAY, ANYARRAY], |s, mut a| {
             a.swap(0, 1);
             contains(s, a)

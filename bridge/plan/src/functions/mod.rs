@@ -5,7 +5,9 @@
 //! [`Unsupported`](bridge_types::Unsupported). One file per family, each a table of rows.
 //!
 //! Classes: *same* (DuckDB's function of the same meaning), *rewritten* (a different DuckDB
-//! expression gives Postgres' answer), *never* (with the reason).
+//! expression gives Postgres' answer), *engine function* (one of ours), *conditional* (one of
+//! these, for some arguments), *never* (with the reason). `docs/functions.md` is written from the
+//! table by the test of `reference.rs`.
 //!
 //! Numeric typing. DuckDB infers for decimals `DECIMAL(p1,s1)` and `DECIMAL(p2,s2)`:
 //! `+ -`: `DECIMAL(max(p1-s1, p2-s2) + max(s1,s2) + 1, max(s1,s2))`; `*`: `DECIMAL(p1+p2, s1+s2)`,
@@ -14,8 +16,13 @@
 //! that depends on the values is computed on numeric text by the engine's `pg_numeric_*`.
 //!
 //! Known differences, accepted:
-//! - float aggregates that overflow give infinity instead of an error, and float aggregates
-//!   differ in the last digits (their order is not defined in either system);
+//! - covariances and regressions over floats that are infinite, NaN or near the largest double may
+//!   be NaN or NULL where Postgres has an error or NaN, and float aggregates differ in the last
+//!   digits (their order is not defined in either system);
+//! - the age of an infinite timestamp is an error (22008); Postgres 15 computes with the number that
+//!   stands for -infinity;
+//! - years, decades, centuries, millennia and epochs of infinite dates and timestamps are an error
+//!   (0A000), and so is NaN cast to `numeric(p, s)`;
 //! - products and sums of numerics that each have at most 18 digits are computed with 18 digits
 //!   where at most 6 of these are behind the point, because that is several times faster; a result
 //!   of 10^12 or more may be an error (22003) then, which a cast to more than 18 digits and another
@@ -32,8 +39,8 @@ mod date_time;
 mod division;
 mod json;
 mod numeric;
-mod output;
 mod ordered_set;
+mod output;
 mod quantified;
 mod range;
 #[cfg(test)]
@@ -52,11 +59,11 @@ use bridge_types::PgType;
 use datafusion_expr::Operator;
 
 pub use aggregate::{AggregateCall, rewrite_aggregate};
-pub(crate) use syntax::key_name;
 pub(crate) use comparison::{comparable_pair, equality_key, sort_key};
+pub(crate) use numeric::{as_decimal, one_of, unify};
 pub(crate) use ordered_set::{is_ordered_set, rewrite_ordered_set};
 pub(crate) use range::range_operands;
-pub(crate) use numeric::{as_decimal, one_of, unify};
+pub(crate) use syntax::key_name;
 
 use crate::DuckType;
 use crate::duck::{Typed, duck};

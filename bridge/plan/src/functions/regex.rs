@@ -38,7 +38,7 @@ pub(super) fn entries() -> Vec<Entry> {
     entries.extend([
         Entry::build("regexp_like", T2, |s, a| like(s, a, false, true)),
         Entry::build("regexp_like", T3, regexp_like),
-        Entry::build("substring", T2, |s, a| substring(s, a)),
+        Entry::build("substring", T2, substring),
         Entry::build("regexp_replace", T3, |s, a| replace(s, a, None, None)),
         Entry::build("regexp_replace", T4, |s, mut a| {
             let flags = a.pop();
@@ -55,8 +55,8 @@ pub(super) fn entries() -> Vec<Entry> {
         }),
         Entry::build("regexp_match", T2, |s, a| matched(s, a, "pg_regexp_match({0}, {1})")),
         Entry::build("regexp_match", T3, |s, a| matched(s, a, "pg_regexp_match({0}, {1})")),
-        Entry::build("regexp_split_to_array", T2, |s, a| split(s, a)),
-        Entry::build("regexp_split_to_array", T3, |s, a| split(s, a)),
+        Entry::build("regexp_split_to_array", T2, split),
+        Entry::build("regexp_split_to_array", T3, split),
         Entry::build("regexp_count", T2, count),
         Entry::build("regexp_count", &[TEXT, TEXT, INT4], count),
         Entry::build("regexp_count", &[TEXT, TEXT, INT4, TEXT], count),

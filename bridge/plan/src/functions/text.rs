@@ -76,7 +76,7 @@ pub(super) fn entries() -> Vec<Entry> {
         entries.push(Entry::build(name, &[TEXT, INT4, INT4], substring));
     }
     for name in ["upper", "lower", "initcap"] {
-        entries.push(Entry::build(name, &[TEXT], |s, a| map_case(s, a)).when(CASE));
+        entries.push(Entry::build(name, &[TEXT], map_case).when(CASE));
     }
     entries.push(Entry::build("string_to_array", &[TEXT, TEXT], string_to_array));
     entries.push(Entry::build("string_to_array", &[TEXT, TEXT, TEXT], string_to_array));

@@ -41,7 +41,7 @@ pub(super) fn translate(source: &str, fold: bool, unicode: bool) -> Option<Patte
         return None;
     }
     Some(Pattern {
-        with_groups: parser.separable.then(|| parser.grouped),
+        with_groups: parser.separable.then_some(parser.grouped),
         without_groups: parser.plain,
         groups: parser.groups,
         asks_for_class: parser.asks_for_class,
