@@ -11,7 +11,7 @@
 //! other, so that an error there (class 22) has to agree only in queries that are nothing but
 //! expressions over a table; there, rows are compared one by one.
 //!
-//! Environment: `QUERIES` (10000), `SECONDS` (90; the run ends before its last query if it takes
+//! Environment: `QUERIES` (10000), `TIME_LIMIT` (90 seconds; the run ends before its last query if it takes
 //! longer, 0 for no limit), `SEED` (1), `ONLY` (the number of one query), `SPREAD=1`
 //! (on our side, tables are duckdb tables, heap tables and Parquet files by turns), `FALLBACK=off|on|scans` (whether
 //! Postgres plans what DuckDB could run as a whole; by default it does for two of ten queries),
