@@ -47,7 +47,9 @@ impl Settings {
         Ok(Self {
             queries: number("QUERIES")?.unwrap_or(10_000),
             seed: number("SEED")?.unwrap_or(1),
-            limit: Some(number("TIME_LIMIT")?.unwrap_or(90)).filter(|limit| *limit > 0).map(Duration::from_secs),
+            limit: Some(number("TIME_LIMIT")?.unwrap_or(90))
+                .filter(|limit| *limit > 0)
+                .map(Duration::from_secs),
             only: number("ONLY")?,
             spread: flag("SPREAD"),
             fallback: std::env::var("FALLBACK").ok(),
