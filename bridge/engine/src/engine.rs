@@ -78,7 +78,10 @@ impl Engine {
     /// A connection for a session in the Postgres database `database_oid` (0: none).
     ///
     /// A store that cannot be opened is the second error: all that does not need the store works.
-    pub(crate) fn connect(&self, database_oid: u32) -> Result<(Connection, Option<EngineError>), EngineError> {
+    pub(crate) fn connect(
+        &self,
+        database_oid: u32,
+    ) -> Result<(Connection, Option<EngineError>), EngineError> {
         let connection = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
         connection.query(SESSION_START).map_err(|error| to_engine_error(&error))?;
         if database_oid != 0 {

@@ -3,6 +3,7 @@
 use crate::duckdb::DuckError;
 use crate::secrets::scrub;
 use bridge_types::error::{EngineError, SqlState, split_marked};
+use bridge_types::names::STORE_FILE;
 
 /// Error classes after which the DuckDB instance refuses all work: the engine must restart.
 const FATAL_CLASSES: [&str; 2] = ["FATAL", "INTERNAL"];
@@ -56,6 +57,12 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
             return out.with_detail(first.trim().to_owned()).with_hint(
                 "Raise duckdb.memory_limit, or set duckdb.temporary_directory so that DuckDB can spill.",
             );
+        }
+        SqlState::DISK_FULL if first.contains(STORE_FILE) => {
+            out.message = "no space left for the local DuckDB store".into();
+            return out
+                .with_detail(first.trim().to_owned())
+                .with_hint("Free space on the disk that holds the data directory.");
         }
         SqlState::DISK_FULL => {
             out.message = "no space left for temporary data of the DuckDB engine".into();

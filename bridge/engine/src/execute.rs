@@ -178,9 +178,11 @@ impl Worker {
         // Of those that are open, the error may have ended any.
         self.links.iter_mut().for_each(|link| link.failed = true);
         // A name in a store that could not be opened: why it could not is what the user must know.
-        let missing = format!("\"{}\"", store_catalog(self.database_oid));
+        let catalog = store_catalog(self.database_oid);
+        let names_store =
+            |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == catalog);
         let told = match &self.store_error {
-            Some(store_error) if error.message.contains(&missing) => store_error.clone(),
+            Some(store_error) if names_store(&error.message) => store_error.clone(),
             _ => to_engine_error(error),
         };
         self.answer(sequence, Err(told));

@@ -1,0 +1,205 @@
+//! Schedules of two and three sessions: who sees what, who waits, who loses.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use postgres::Client;
+use tests::cluster::{Cluster, Options};
+
+use crate::fixture::{explain, number, own, shared, sqlstate};
+
+/// Sessions at a time in the long test.
+const CLIENTS: usize = 32;
+
+fn sessions<const N: usize>(cluster: &Cluster) -> [Client; N] {
+    std::array::from_fn(|_| cluster.client().expect("connects"))
+}
+
+fn run(client: &mut Client, sql: &str) {
+    client.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {}", explain(&error)));
+}
+
+fn count(client: &mut Client, table: &str) -> i64 {
+    number(client, &format!("SELECT count(*) FROM {table}"))
+        .unwrap_or_else(|error| panic!("{}", explain(&error)))
+}
+
+#[test]
+fn read_committed_sees_what_others_commit_until_it_writes() {
+    let cluster = shared();
+    let [mut a, mut b] = sessions(&cluster);
+    run(&mut a, "CREATE TABLE seen (i int) USING duckdb; CREATE TABLE own (i int) USING duckdb");
+    run(&mut b, "BEGIN");
+    assert_eq!(count(&mut b, "seen"), 0);
+    run(&mut a, "BEGIN; INSERT INTO seen VALUES (1)");
+    assert_eq!(count(&mut b, "seen"), 0, "not committed");
+    run(&mut a, "COMMIT");
+    assert_eq!(count(&mut b, "seen"), 1, "committed by another");
+    run(&mut b, "INSERT INTO own VALUES (1)");
+    run(&mut a, "INSERT INTO seen VALUES (2)");
+    assert_eq!(count(&mut b, "seen"), 1, "DuckDB's snapshot of the first write");
+    run(&mut b, "COMMIT");
+    assert_eq!(count(&mut b, "seen"), 2);
+    run(&mut a, "DROP TABLE seen, own");
+}
+
+#[test]
+fn repeatable_read_sees_one_moment() {
+    let cluster = shared();
+    let [mut a, mut b] = sessions(&cluster);
+    run(&mut a, "CREATE TABLE moment (i int) USING duckdb; INSERT INTO moment VALUES (1)");
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        let before = count(&mut a, "moment");
+        run(&mut b, &format!("BEGIN ISOLATION LEVEL {level}"));
+        assert_eq!(count(&mut b, "moment"), before);
+        run(&mut a, "INSERT INTO moment VALUES (2)");
+        assert_eq!(count(&mut b, "moment"), before, "{level}");
+        run(&mut b, "INSERT INTO moment VALUES (3)");
+        assert_eq!(count(&mut b, "moment"), before + 1, "{level}");
+        run(&mut b, "COMMIT");
+        assert_eq!(count(&mut b, "moment"), before + 2, "{level}");
+    }
+    run(&mut a, "DROP TABLE moment");
+}
+
+/// DDL takes Postgres' lock before DuckDB hears of it: it waits for readers and writers, and they
+/// for it. Nobody fails.
+#[test]
+fn ddl_waits_for_readers_and_writers_and_they_for_it() {
+    let cluster = shared();
+    let statements = [
+        "ALTER TABLE waited ADD COLUMN n int",
+        "TRUNCATE waited",
+        "ALTER TABLE waited DROP COLUMN t",
+        "DROP TABLE waited",
+    ];
+    for open in ["SELECT count(*) FROM waited", "INSERT INTO waited (i) VALUES (5)"] {
+        for ddl in statements {
+            let [mut a, mut b, mut c] = sessions(&cluster);
+            run(
+                &mut a,
+                "CREATE TABLE waited (i int, t text) USING duckdb; INSERT INTO waited VALUES (1, 'a')",
+            );
+            run(&mut a, "BEGIN");
+            run(&mut a, open);
+            std::thread::scope(|scope| {
+                let (start, waiting) = (Instant::now(), &mut b);
+                let changing = scope.spawn(move || {
+                    run(waiting, ddl);
+                    start.elapsed()
+                });
+                std::thread::sleep(Duration::from_millis(150));
+                let reading = scope.spawn(|| c.batch_execute("SELECT * FROM waited"));
+                std::thread::sleep(Duration::from_millis(150));
+                run(&mut a, "COMMIT");
+                assert!(
+                    changing.join().expect("changes") >= Duration::from_millis(250),
+                    "{ddl} did not wait"
+                );
+                let read = reading.join().expect("ends");
+                let gone = read.err().map(|error| sqlstate(&error));
+                assert_eq!(gone.as_deref(), ddl.starts_with("DROP").then_some("42P01"), "{ddl}");
+            });
+            run(&mut a, "DROP TABLE IF EXISTS waited");
+        }
+    }
+}
+
+/// DDL on one table and changes of another, crosswise: Postgres sees the circle and ends one.
+#[test]
+fn a_deadlock_of_ddl_and_changes_is_found() {
+    let cluster = shared();
+    let [mut a, mut b] = sessions(&cluster);
+    run(&mut a, "CREATE TABLE left_one (i int) USING duckdb; CREATE TABLE right_one (i int) USING duckdb");
+    run(&mut a, "BEGIN; INSERT INTO left_one VALUES (1)");
+    run(&mut b, "BEGIN; INSERT INTO right_one VALUES (1)");
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| a.batch_execute("ALTER TABLE right_one ADD COLUMN n int; COMMIT"));
+        let second = scope.spawn(|| b.batch_execute("ALTER TABLE left_one ADD COLUMN n int; COMMIT"));
+        (first.join().expect("ends"), second.join().expect("ends"))
+    });
+    let lost: Vec<String> =
+        [first, second].into_iter().filter_map(Result::err).map(|e| sqlstate(&e)).collect();
+    assert_eq!(lost, ["40P01"]);
+    drop(a.batch_execute("ROLLBACK"));
+    drop(b.batch_execute("ROLLBACK"));
+    assert_eq!(count(&mut a, "left_one") + count(&mut a, "right_one"), 1);
+    run(&mut a, "DROP TABLE left_one, right_one");
+}
+
+/// A NOTIFY and a check at COMMIT go with rows of duckdb tables.
+#[test]
+fn a_transaction_that_postgres_refuses_at_commit_leaves_no_rows() {
+    let cluster = own(Options::with_extension());
+    let [mut a, mut b] = sessions(&cluster);
+    run(&mut a, "CREATE TABLE refused (i int) USING duckdb");
+    run(&mut a, "CREATE TABLE h (i int, v int); INSERT INTO h VALUES (1, 0), (2, 0)");
+    for client in [&mut a, &mut b] {
+        run(client, "SET duckdb.unsafe_allow_mixed_transactions = on");
+        run(client, "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT sum(v) FROM h");
+    }
+    run(&mut a, "UPDATE h SET v = 1 WHERE i = 1; INSERT INTO refused VALUES (1)");
+    run(&mut b, "UPDATE h SET v = 1 WHERE i = 2; INSERT INTO refused VALUES (2)");
+    run(&mut a, "COMMIT");
+    let error = b.batch_execute("COMMIT").expect_err("write skew");
+    assert_eq!(sqlstate(&error), "40001", "{}", explain(&error));
+    assert_eq!(count(&mut a, "refused"), 1, "DuckDB has not committed the second");
+    run(&mut a, "RESET ALL; LISTEN c; BEGIN; NOTIFY c; INSERT INTO refused VALUES (3); COMMIT");
+    assert_eq!(count(&mut b, "refused"), 2);
+}
+
+/// 32 clients that insert, change, read and alter for a while: no error but those that tell to
+/// try again, and every row that was acknowledged is there.
+#[test]
+fn many_clients_of_all_kinds_end_with_a_consistent_store() {
+    let cluster = own(Options::with_extension());
+    let [mut setup] = sessions(&cluster);
+    run(
+        &mut setup,
+        "CREATE TABLE events (id bigint, who int, n int) USING duckdb; CREATE TABLE counters (who int, n bigint) USING duckdb",
+    );
+    run(&mut setup, &format!("INSERT INTO counters SELECT i, 0 FROM generate_series(0, {}) i", CLIENTS - 1));
+    let (inserted, tried) = (AtomicI64::new(0), AtomicI64::new(0));
+    let updated: Vec<AtomicI64> = (0..CLIENTS).map(|_| AtomicI64::new(0)).collect();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for who in 0..CLIENTS {
+            let (cluster, inserted, tried, updated, done) = (&cluster, &inserted, &tried, &updated, &done);
+            scope.spawn(move || {
+                let mut client = cluster.client().expect("connects");
+                for round in 0.. {
+                    if done.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let outcome = match (who % 8, round % 4) {
+                        (0, 3) => client.batch_execute(&format!(
+                            "CREATE TABLE made_{who} USING duckdb AS SELECT * FROM events; ALTER TABLE made_{who} ADD COLUMN t text; \
+                             TRUNCATE made_{who}; DROP TABLE made_{who}"
+                        )),
+                        (_, 1) => client.batch_execute(&format!("UPDATE counters SET n = n + 1 WHERE who = {who}")).inspect(
+                            |()| {
+                                updated[who].fetch_add(1, Ordering::Relaxed);
+                            },
+                        ),
+                        (_, 2) => client.batch_execute("SELECT who, sum(n) FROM events GROUP BY 1"),
+                        _ => {
+                            let id = tried.fetch_add(1, Ordering::Relaxed);
+                            client.batch_execute(&format!("INSERT INTO events VALUES ({id}, {who}, 1)")).inspect(|()| {
+                                inserted.fetch_add(1, Ordering::Relaxed);
+                            })
+                        }
+                    };
+                    if let Err(error) = outcome {
+                        assert_eq!(sqlstate(&error), "40001", "{}", explain(&error));
+                    }
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_secs(20));
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(count(&mut setup, "events"), inserted.into_inner());
+    let sum: i64 = updated.into_iter().map(AtomicI64::into_inner).sum();
+    assert_eq!(number(&mut setup, "SELECT sum(n)::bigint FROM counters").expect("answers"), sum);
+    assert!(sum > 0, "nothing was updated");
+}
