@@ -329,7 +329,7 @@ unsafe fn require_insert(
         });
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         {
-            (*(*item).p_rte).requiredPerms = pg_sys::ACL_INSERT.into();
+            (*(*item).p_rte).requiredPerms = pg_sys::ACL_INSERT;
             (*(*item).p_rte).insertedCols = set;
             pg_sys::ExecCheckRTPerms((*pstate).p_rtable, true);
         }

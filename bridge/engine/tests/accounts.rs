@@ -279,6 +279,7 @@ fn a_remote_scan_can_be_abandoned_and_cancelled() {
 /// The real client: MotherDuck's own extension is loaded, and asks the service which client
 /// this DuckDB needs. The service is a socket of ours; there the proof ends without a network.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the ban is for backends")]
 fn the_real_client_asks_the_service() {
     let directory = tempfile::tempdir().unwrap();
     let extensions = directory.path().join("extensions");

@@ -20,7 +20,7 @@ pub(in crate::motherduck) fn versions() -> Result<BTreeMap<String, String>> {
         Instance::MotherDuck,
         "SELECT alias, server_catalog_version FROM __md_local_databases_metadata()",
     )?;
-    Ok(rows.into_iter().filter_map(|row| pair(row)).collect())
+    Ok(rows.into_iter().filter_map(pair).collect())
 }
 
 fn pair(row: Vec<Option<String>>) -> Option<(String, String)> {
