@@ -207,7 +207,9 @@ unsafe fn plan(
         // Forced execution is a wish: what cannot be shipped stays where it always ran.
         Err(LowerError::Unsupported(_)) if !mandatory => return Ok(NOT_OURS),
         // SAFETY: as above. Postgres has no way to change a duckdb table itself.
-        Err(LowerError::Unsupported(reason)) if command == CMD_SELECT && !unsafe { lower::changes_duckdb(parse) } => {
+        Err(LowerError::Unsupported(reason))
+            if command == CMD_SELECT && !unsafe { lower::changes_duckdb(parse) } =>
+        {
             // SAFETY: as above.
             unsafe { hand_to_postgres(parse, reason)? };
             return Ok(NOT_OURS);

@@ -90,7 +90,8 @@ impl Lowerer {
                 && scan.kind == FeedKind::Instance
                 && let Some(slot) = columns.get_mut(scan.index)
             {
-                *slot = scan.columns.iter().filter_map(|column| usize::try_from(column.source).ok()).collect();
+                *slot =
+                    scan.columns.iter().filter_map(|column| usize::try_from(column.source).ok()).collect();
             }
             Ok(TreeNodeRecursion::Continue)
         });

@@ -21,12 +21,12 @@
 
 mod aggregate;
 mod array;
-mod char_length;
 mod changing;
+mod char_length;
 mod column_expr;
 mod conflict;
-mod constraint;
 mod constant;
+mod constraint;
 mod delete;
 mod expr;
 mod feed;
@@ -57,8 +57,8 @@ use pgrx::pg_sys;
 
 use crate::engine::session::{Instance, RemoteSql};
 use crate::pg::{list, owned_string};
-use scope::Lowerer;
 pub(crate) use changing::changes_duckdb;
+use scope::Lowerer;
 pub(crate) use source::is_rowid;
 
 pub(crate) use column_expr::lower_column_expression;
@@ -228,9 +228,10 @@ pub(crate) unsafe fn lower_computed(
         let mut columns = raw::RawColumns::default();
         let targets = columns.targets((*query).targetList, (*query).rtable, "a value", &|_| None)?;
         let select = pg_sys::copyObjectImpl(query.cast_const().cast()).cast::<pg_sys::Query>();
-        (*select).targetList = columns.vars.iter().fold(std::ptr::null_mut(), |targets, var| {
-            source::output(targets, make::copy(var.cast()), "")
-        });
+        (*select).targetList = columns
+            .vars
+            .iter()
+            .fold(std::ptr::null_mut(), |targets, var| source::output(targets, make::copy(var.cast()), ""));
         if columns.vars.is_empty() {
             // Only the number of rows matters.
             (*select).targetList = source::output(std::ptr::null_mut(), make::integer(1), "");
@@ -334,7 +335,10 @@ unsafe fn output_columns(query: *mut pg_sys::Query) -> Vec<OutputColumn> {
             .map(|(index, entry)| {
                 let node = (*entry).expr.cast::<pg_sys::Node>();
                 OutputColumn {
-                    spec: ColumnSpec { name: owned_string((*entry).resname), pg_type: char_length::of_column(query, index, node).0 },
+                    spec: ColumnSpec {
+                        name: owned_string((*entry).resname),
+                        pg_type: char_length::of_column(query, index, node).0,
+                    },
                     type_oid: pg_sys::exprType(node),
                     typmod: pg_sys::exprTypmod(node),
                     collation: pg_sys::exprCollation(node),

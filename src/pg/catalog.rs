@@ -177,8 +177,7 @@ const CONRELID: i16 = if cfg!(feature = "pg18") { 9 } else { 8 };
 pub(crate) fn constraint_table(constraint: pg_sys::Oid) -> Option<pg_sys::Oid> {
     // SAFETY: main thread, in a transaction; the tuple is released before returning.
     unsafe {
-        let tuple =
-            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::CONSTROID as i32, constraint.into());
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::CONSTROID as i32, constraint.into());
         if tuple.is_null() {
             return None;
         }

@@ -12,8 +12,8 @@ mod statements;
 mod transaction;
 
 pub(crate) use instance::Instance;
-pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use portals::{ExecuteOptions, PortalEvent, allocate_portal, close_portal, execute, next_event};
+pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use resolve::resolve;
 pub(crate) use statements::{DuckSql, RemoteSql, Statement, bound, prepare, run, run_on};
 pub(crate) use transaction::{begin_if_needed, commit, is_in_transaction, reset_nowait};
@@ -34,8 +34,8 @@ use bridge_types::{EngineError, SqlState, names};
 use pgrx::pg_sys;
 
 use self::statements::CachedStatement;
-use super::{append, feed};
 use super::interrupt::{self, WaitSet};
+use super::{append, feed};
 use crate::error::{Error, Result};
 
 /// How long a backend waits for an engine that is being (re)started.
@@ -456,7 +456,9 @@ pub(crate) fn is_connected() -> bool {
 /// Process id of the engine; 0 without a session.
 #[cfg(debug_assertions)]
 pub(crate) fn engine_pid() -> i32 {
-    SESSION.with(|cell| cell.try_borrow().ok().and_then(|slot| slot.as_ref().map(|s| s.engine_pid))).unwrap_or(0)
+    SESSION
+        .with(|cell| cell.try_borrow().ok().and_then(|slot| slot.as_ref().map(|s| s.engine_pid)))
+        .unwrap_or(0)
 }
 
 fn next_number() -> u32 {
