@@ -330,3 +330,31 @@ fn rows_of_undone_tables_are_undone() {
     let rows: i64 = client.query_one("SELECT count(*) FROM emptied", &[]).expect("reads").get(0);
     assert_eq!(rows, 1);
 }
+
+/// A COMMIT that waits for an engine that does not answer ends with its backend.
+#[test]
+fn a_commit_that_waits_for_a_stuck_engine_can_be_terminated() {
+    let cluster = own(Options::with_extension());
+    let mut client = cluster.client().expect("connects");
+    client.batch_execute("CREATE TABLE waited (i int) USING duckdb").expect("creates");
+    client.batch_execute("BEGIN; INSERT INTO waited VALUES (1)").expect("inserts");
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).expect("a pid").get(0);
+    let engine = cluster.engine_pid().expect("runs");
+    tests::process::signal(engine, rustix::process::Signal::STOP).expect("stops");
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| client.batch_execute("COMMIT"));
+        std::thread::sleep(Duration::from_millis(300));
+        let sql = format!("SELECT pg_terminate_backend({pid})");
+        cluster.client().expect("connects").batch_execute(&sql).expect("signals");
+        let gone = format!("/proc/{pid}");
+        let ended = wait::until("end of the backend", Duration::from_secs(10), || {
+            !std::path::Path::new(&gone).exists()
+        });
+        tests::process::signal(engine, rustix::process::Signal::CONT).expect("continues");
+        ended.expect("ends");
+        commit.join().expect("no panic").expect_err("nobody knows");
+    });
+    let mut client = cluster.client().expect("connects");
+    let rows: i64 = client.query_one("SELECT count(*) FROM waited", &[]).expect("reads").get(0);
+    assert!(rows <= 1);
+}
