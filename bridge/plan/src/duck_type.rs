@@ -145,7 +145,13 @@ impl DuckType {
             Self::NumericText => {
                 metadata.insert(META_NUMERIC_TEXT.to_owned(), String::new());
             }
-            Self::HugeInt | Self::TextForm | Self::Json | Self::TimeTz | Self::Interval | Self::Uuid | Self::List(_) => {
+            Self::HugeInt
+            | Self::TextForm
+            | Self::Json
+            | Self::TimeTz
+            | Self::Interval
+            | Self::Uuid
+            | Self::List(_) => {
                 metadata.insert(META_DUCKDB_TYPE.to_owned(), self.to_string());
             }
             _ => {}

@@ -153,7 +153,11 @@ fn sort_list(keys: &[SortExpr], names: &Names) -> Result<String, PlanError> {
     Ok(keys.join(", "))
 }
 
-fn window(function: &DuckAggregate, params: &WindowFunctionParams, names: &Names) -> Result<String, PlanError> {
+fn window(
+    function: &DuckAggregate,
+    params: &WindowFunctionParams,
+    names: &Names,
+) -> Result<String, PlanError> {
     let call = aggregate(&function.name, &params.args, params.distinct, &[], names)?;
     let filter = filter_clause(params.filter.as_deref(), names)?;
     let mut over = Vec::new();
