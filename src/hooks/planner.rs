@@ -208,6 +208,7 @@ unsafe fn plan(
         Err(LowerError::Unsupported(_)) if !mandatory => return Ok(NOT_OURS),
         // SAFETY: as above. Postgres has no way to change a duckdb table itself.
         Err(LowerError::Unsupported(reason))
+            // SAFETY: as the caller promises.
             if command == CMD_SELECT && !unsafe { lower::changes_duckdb(parse) } =>
         {
             // SAFETY: as above.
