@@ -159,10 +159,15 @@ pub(super) fn drop_table(table: &Table) -> Result<()> {
     if table.is_local() {
         let aside = Table { name: outbox::aside(), ..table.clone() };
         let rename = |from: &Table, to: &Table| {
-            format!("ALTER TABLE {} RENAME TO {}", from.qualified(), quote_identifier(&to.name))
+            // A copied database has tables without rows: nothing is there to set aside.
+            format!("ALTER TABLE IF EXISTS {} RENAME TO {}", from.qualified(), quote_identifier(&to.name))
         };
         table.run(&rename(table, &aside))?;
-        outbox::finish_or_undo(table, format!("DROP TABLE {}", aside.qualified()), rename(&aside, table));
+        outbox::finish_or_undo(
+            table,
+            format!("DROP TABLE IF EXISTS {}", aside.qualified()),
+            rename(&aside, table),
+        );
         return Ok(());
     }
     table.run(&format!("DROP TABLE IF EXISTS {}", table.qualified()))?;
@@ -503,7 +508,15 @@ fn drop_index(table: &Table, definition: &Definition, index: &Key) -> Result<()>
         quote_literal(&table.name),
         quote_literal(&index.duckdb_prefix())
     );
-    for name in ask::texts(table, &find)? {
+    // DuckDB looks every index's table up, and fails if another session has just dropped one.
+    let names = ask::texts(table, &find).map_err(|mut error| {
+        if error.0.sqlstate == SqlState::UNDEFINED_TABLE {
+            error.0.sqlstate = SqlState::SERIALIZATION_FAILURE;
+            error.0.hint = Some("Another session has dropped a table; run the transaction again.".into());
+        }
+        error
+    })?;
+    for name in names {
         table.run(&drop_index_sql(table, &name))?;
         outbox::undo(table, create_index_sql(table, definition, index, &name));
     }

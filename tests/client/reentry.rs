@@ -10,13 +10,13 @@ use tests::{process, wait};
 use crate::fixture::{NUMBERS, explain, number, own, quiet, shared, sqlstate};
 
 /// A heap table whose row security policy runs `sql` at a row that a cursor's first FETCH does
-/// not reach (DuckDB reads a megabyte ahead), and a role for which it holds.
+/// not reach (DuckDB reads some megabytes ahead), and a role for which it holds.
 fn guarded_by(cluster: &Cluster, name: &str, sql: &str) -> Client {
     let mut client = cluster.client().expect("connects");
     client
         .batch_execute(&format!(
             "CREATE ROLE {name}_reader; \
-             CREATE TABLE {name} AS SELECT i::bigint FROM generate_series(1, 400000) i; \
+             CREATE TABLE {name} AS SELECT i::bigint, repeat('x', 300) AS pad FROM generate_series(1, 400000) i; \
              CREATE FUNCTION {name}_check(i bigint) RETURNS boolean LANGUAGE plpgsql AS \
              $$ BEGIN IF i = 390000 THEN {sql}; END IF; RETURN true; END $$; \
              ALTER TABLE {name} ENABLE ROW LEVEL SECURITY; \
@@ -38,11 +38,12 @@ fn a_cursor_cannot_be_closed_by_a_function_of_its_own_feed() {
     // The other statement makes the engine drain the cursor first, which runs the feed.
     let error = client
         .batch_execute(
-            "BEGIN; DECLARE c CURSOR FOR SELECT i FROM closing; FETCH 1 FROM c; \
+            "BEGIN; DECLARE c CURSOR FOR SELECT * FROM closing; FETCH 1 FROM c; \
              SELECT count(*) FROM numbers; FETCH ALL FROM c",
         )
         .expect_err("the cursor is in use");
-    assert_eq!(sqlstate(&error), "55006", "{}", explain(&error));
+    // Postgres' own check, if the cursor's FETCH runs the feed; ours, if another statement does.
+    assert!(["24000", "55006"].contains(&sqlstate(&error).as_str()), "{}", explain(&error));
     client.batch_execute("ROLLBACK; RESET duckdb.force_execution").expect("the backend lives");
     assert_eq!(number(&mut client, "SELECT count(*) FROM numbers").expect("answers"), NUMBERS);
     crate::fixture::no_recovery(&cluster);
@@ -57,7 +58,7 @@ fn a_cursor_whose_feed_failed_says_so() {
     client
         .batch_execute(
             "SET statement_timeout = '20s'; \
-             BEGIN; DECLARE c CURSOR FOR SELECT i FROM failing; FETCH 1 FROM c; SAVEPOINT s",
+             BEGIN; DECLARE c CURSOR FOR SELECT * FROM failing; FETCH 1 FROM c; SAVEPOINT s",
         )
         .expect("opens the cursor");
     let error = client

@@ -10,7 +10,7 @@ fn only_members_of_the_role_use_duckdb() {
     let mut client = cluster.client().expect("connects");
     client
         .batch_execute(
-            "CREATE ROLE duck_users; CREATE ROLE member IN ROLE duck_users; CREATE ROLE outsider; \
+            "CREATE ROLE member IN ROLE duck_users; CREATE ROLE outsider; \
              GRANT SELECT ON numbers, source TO member, outsider; GRANT CREATE ON SCHEMA public TO outsider",
         )
         .expect("creates");

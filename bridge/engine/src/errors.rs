@@ -129,6 +129,10 @@ fn state_of(class: &str, text: &str) -> SqlState {
     if has("max_temp_directory_size") || has("No space left on device") || has("failed to offload") {
         return SqlState::DISK_FULL;
     }
+    // DuckDB chose a plan by statistics that another session has changed since.
+    if has("perfect hash aggregate") {
+        return SqlState::SERIALIZATION_FAILURE;
+    }
     match class {
         "INTERRUPT" => SqlState::QUERY_CANCELED,
         "Out of Memory" => SqlState::OUT_OF_MEMORY,

@@ -71,6 +71,8 @@ impl Settings {
             "SET GLOBAL order_by_non_integer_literal = true",
             // Row order is part of the answer of queries that Postgres' users order implicitly.
             "SET GLOBAL preserve_insertion_order = true",
+            // Takes -0.0 and 0.0 for one value, and keeps the first of a run.
+            "SET GLOBAL disabled_compression_methods = 'rle'",
         ];
         let mut statements = statements.map(str::to_owned).to_vec();
         // Given at the start it is shown, but not enforced.
