@@ -7,7 +7,7 @@
 //! - [`query`]: a query level as one canonical stack; set operations and WITH;
 //! - [`limit`]: ORDER BY, LIMIT and their kin;
 //! - [`relation`]: the range table and FROM: duckdb tables, feeds, joins, subqueries;
-//! - [`expr`], [`aggregate`], [`window`], [`sublink`], [`row`], [`array`]: expressions;
+//! - [`expr`], [`aggregate`], [`window`], [`sublink`], [`row`], [`mod@array`]: expressions;
 //! - [`set_returning`]: functions that return sets, in FROM and in select lists;
 //! - [`constant`], [`function`], [`types`]: constants, signatures and collations, types;
 //! - [`feed`]: the queries whose rows the backend feeds;

@@ -22,7 +22,7 @@
 //! That an id stands for one transaction, and "committed" and "aborted" are for ever, takes two
 //! flushes of Postgres' log: before D of what the transaction has logged, since Postgres gives an
 //! id of which its log knows nothing to another transaction after a crash; and before what was
-//! set aside is dropped of P itself, whatever `synchronous_commit` says ([`write`]).
+//! set aside is dropped of P itself, whatever `synchronous_commit` says ([`fn@write`]).
 //!
 //! Who resolves: this backend, from the callback of its commit or abort, before Postgres
 //! releases the transaction's locks, so that nobody sees a table in between. If it cannot (it

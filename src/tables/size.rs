@@ -114,7 +114,7 @@ fn total_relation_size(relid: pg_sys::Oid) -> Option<i64> {
     if catalog::is_duckdb_table(relid) { Some(files + measured(relid)?) } else { Some(files) }
 }
 
-/// [`bytes`] of a table that this session can see; 0 for another session's temporary table.
+/// [`fn@bytes`] of a table that this session can see; 0 for another session's temporary table.
 fn measured(relid: pg_sys::Oid) -> Option<i64> {
     // SAFETY: catalog look-ups on the main thread.
     let foreign = unsafe {

@@ -90,7 +90,7 @@ struct Session {
     scan_requests: VecDeque<(u32, u32)>,
     statements: Vec<CachedStatement>,
     accounts: Vec<instance::OpenedAccount>,
-    /// Transactions in the store's outbox whose end this session has not seen, see [`resolve`].
+    /// Transactions in the store's outbox whose end this session has not seen, see [`mod@resolve`].
     unresolved: Vec<u64>,
     uses: u64,
 }
