@@ -42,7 +42,7 @@ pub fn write(plan: &LogicalPlan) -> Result<String, PlanError> {
 /// are named without the table.
 ///
 /// # Errors
-/// `Malformed` for any other plan, and as [`write`].
+/// `Malformed` for any other plan, and as [`fn@write`].
 pub fn write_column_expression(plan: &LogicalPlan) -> Result<String, PlanError> {
     let LogicalPlan::Projection(projection) = plan else {
         return malformed("a column expression is not a projection");
