@@ -57,14 +57,14 @@ SELECT k, sum(n) AS s FROM fact GROUP BY ROLLUP (k) ORDER BY grouping(k), k;
 SELECT (d.k, d.grp) IS NULL AS n, count(*) AS c FROM fact f LEFT JOIN dim d USING (k) GROUP BY d.k, d.grp ORDER BY 2, 1;
 SELECT k, n, sum(amount) AS s FROM fact WHERE id < 30 GROUP BY GROUPING SETS (ROLLUP (k, n), CUBE (k)) ORDER BY 1, 2, 3;
 SELECT k, n, sum(amount) AS s FROM fact WHERE id < 30 GROUP BY DISTINCT ROLLUP (k, n), ROLLUP (k) ORDER BY 1, 2, 3;
-SELECT amount / 3 AS q, count(*) AS c FROM fact WHERE id < 10 GROUP BY ROLLUP (amount / 3) ORDER BY 1;
+SELECT amount / 3 AS q, count(*) AS c FROM fact WHERE id < 10 GROUP BY ROLLUP (amount / 3) ORDER BY 1, 2;
 SELECT k, (SELECT max(x.n) FROM fact x WHERE x.k = f.k) AS m, count(*) AS c FROM fact f GROUP BY k ORDER BY k;
 -- finished: an aggregate of the outer query
 SELECT k, (SELECT count(*) FROM dim d WHERE d.k < max(f.n)) AS m FROM fact f GROUP BY k ORDER BY k;
 -- finished: an aggregate of the outer query
 SELECT (SELECT sum(f.n) FROM dim d WHERE d.k = 1) AS s FROM fact f;
 SELECT count(*) AS n FROM fact HAVING sum(n) > 1000000;
-SELECT amount / 3 AS q, grouping(amount / 3) AS g, k, grouping(k, amount / 3) AS h, count(*) AS c FROM fact WHERE id < 12 GROUP BY CUBE (amount / 3, k) ORDER BY 1, 3, 2;
+SELECT amount / 3 AS q, grouping(amount / 3) AS g, k, grouping(k, amount / 3) AS h, count(*) AS c FROM fact WHERE id < 12 GROUP BY CUBE (amount / 3, k) ORDER BY 1, 3, 2, 4, 5;
 SELECT k, percentile_disc(0.07) WITHIN GROUP (ORDER BY id) AS a, percentile_disc(0.29) WITHIN GROUP (ORDER BY id DESC) AS b, percentile_cont(0.57) WITHIN GROUP (ORDER BY amount) AS c, percentile_cont(0.5) WITHIN GROUP (ORDER BY amount DESC) AS d FROM fact GROUP BY k ORDER BY k;
 -- Quotients by constants are added as decimals; the sum shows the largest scale of any.
 SELECT sum(amount / 2) AS a, sum(amount / 100) AS b, sum(amount / -0.5) AS c, sum(amount / 10000) AS d, sum(amount / 1250.00) AS e, sum(amount / 3) AS f, sum(amount / 0.0004) AS g, avg(amount / 4) AS h, sum(amount / 2 + n) AS i FROM fact;

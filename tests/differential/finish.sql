@@ -96,7 +96,7 @@ SELECT k, count(*) FILTER (WHERE twice(n) > 0) AS c, sum(twice(n)) AS s FROM fac
 -- finished: a function of the user
 SELECT k, count(DISTINCT note) AS c, string_agg(DISTINCT note, ',' ORDER BY note) AS s, shout(min(note)) AS m FROM fact GROUP BY k ORDER BY k;
 -- finished: a function of the user
-SELECT k, note, twice(count(*)::int) AS c FROM fact GROUP BY ROLLUP (k, note) ORDER BY 1, 2;
+SELECT k, note, twice(count(*)::int) AS c FROM fact GROUP BY ROLLUP (k, note) ORDER BY 1, 2, 3;
 -- finished: a function of the user
 SELECT k, twice((rank() OVER (ORDER BY count(*) DESC, k))::int) AS r, count(*) AS c FROM fact GROUP BY k ORDER BY k;
 -- finished: a function of the user

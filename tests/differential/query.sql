@@ -129,4 +129,4 @@ SELECT k, n, count(*) AS c FROM fact WHERE id < 60 GROUP BY k, ROLLUP (n) ORDER 
 SELECT k + 1 AS k1, sum(n) AS s FROM fact GROUP BY GROUPING SETS ((k), ()) HAVING count(*) > 1 ORDER BY 1, 2;
 SELECT count(*) AS n FROM fact GROUP BY ();
 SELECT k, count(*) AS n FROM empty GROUP BY ROLLUP (k);
-SELECT CASE WHEN grouping(k) = 1 THEN 'all' ELSE k::text END AS label, rank() OVER (ORDER BY sum(amount) DESC) AS r FROM fact GROUP BY ROLLUP (k) ORDER BY 2;
+SELECT CASE WHEN grouping(k) = 1 THEN 'all' ELSE k::text END AS label, rank() OVER (ORDER BY sum(amount) DESC) AS r FROM fact GROUP BY ROLLUP (k) ORDER BY 2, 1;

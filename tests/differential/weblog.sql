@@ -77,7 +77,7 @@ SELECT coalesce(utm_source, '(none)') AS source, count(*) AS n, sum(ad_cost) AS 
     FROM requests GROUP BY source ORDER BY source;
 SELECT experiment, count(DISTINCT user_id) AS users, avg(order_total) AS mean, stddev(order_total) AS deviation, max(quality_score) AS best FROM requests
     GROUP BY experiment ORDER BY experiment;
-SELECT order_currency, order_items, sum(order_total) AS s FROM requests WHERE order_items > 0 GROUP BY ROLLUP (order_currency, order_items) ORDER BY 1, 2;
+SELECT order_currency, order_items, sum(order_total) AS s FROM requests WHERE order_items > 0 GROUP BY ROLLUP (order_currency, order_items) ORDER BY 1, 2, 3;
 
 -- Windows and steps.
 SELECT user_id, request_id, event_time, event_time - lag(event_time) OVER (PARTITION BY user_id ORDER BY event_time, request_id) AS pause

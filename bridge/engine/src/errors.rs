@@ -130,7 +130,7 @@ fn state_of(class: &str, text: &str) -> SqlState {
         return SqlState::DISK_FULL;
     }
     // DuckDB chose a plan by statistics that another session has changed since.
-    if has("perfect hash aggregate") {
+    if has("erfect hash aggregate") {
         return SqlState::SERIALIZATION_FAILURE;
     }
     match class {

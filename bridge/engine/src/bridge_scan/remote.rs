@@ -5,8 +5,8 @@
 
 #![expect(unsafe_code, reason = "DuckDB calls back through its C interface")]
 
-use super::table_function::{current_binding, drop_box, guarded};
-use crate::duckdb::{Connection, DuckError, LogicalType, QueryResult, TypeId, c_string};
+use super::table_function::{current_binding, drop_box, guarded, number, register_scan, wanted_columns};
+use crate::duckdb::{Connection, DuckError, LogicalType, QueryResult, c_string};
 use crate::session::Session;
 use bridge_ipc::message;
 use bridge_types::names::INSTANCE_SCAN;
@@ -69,32 +69,14 @@ struct BindData {
 struct InitData {
     session: Arc<Session>,
     /// Columns DuckDB wants, as indexes into the result; `None` for a row id.
-    columns: Vec<Option<u64>>,
+    columns: Vec<Option<usize>>,
     /// One thread reads, the lock is free.
     result: Mutex<QueryResult>,
 }
 
 /// Registers `instance_scan(INTEGER)`.
 pub(super) fn register(connection: &Connection) -> Result<(), DuckError> {
-    let name = c_string(INSTANCE_SCAN)?;
-    // SAFETY: a fresh function object, filled with live values and destroyed below.
-    let state = unsafe {
-        let mut raw = ffi::duckdb_create_table_function();
-        ffi::duckdb_table_function_set_name(raw, name.as_ptr());
-        ffi::duckdb_table_function_add_parameter(raw, LogicalType::plain(TypeId::Integer).raw());
-        ffi::duckdb_table_function_supports_projection_pushdown(raw, true);
-        ffi::duckdb_table_function_set_bind(raw, Some(bind));
-        ffi::duckdb_table_function_set_init(raw, Some(init));
-        ffi::duckdb_table_function_set_function(raw, Some(scan));
-        let state = ffi::duckdb_register_table_function(connection.raw(), raw);
-        ffi::duckdb_destroy_table_function(&raw mut raw);
-        state
-    };
-    if state == ffi::DuckDBSuccess {
-        Ok(())
-    } else {
-        Err(DuckError::new("Catalog Error: cannot register instance_scan"))
-    }
+    register_scan(connection, INSTANCE_SCAN, bind, init, scan)
 }
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
@@ -108,13 +90,8 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 /// # Safety
 /// `info` is live.
 unsafe fn bind_inner(info: ffi::duckdb_bind_info) -> Result<(), String> {
-    // SAFETY: the function has one INTEGER parameter; the value is ours to destroy.
-    let number = unsafe {
-        let mut value = ffi::duckdb_bind_get_parameter(info, 0);
-        let number = ffi::duckdb_get_int32(value);
-        ffi::duckdb_destroy_value(&raw mut value);
-        usize::try_from(number).unwrap_or(usize::MAX)
-    };
+    // SAFETY: as the caller promises.
+    let number = unsafe { number(info) };
     let binding = current_binding()?;
     let scans = binding.remote_scans;
     let scan =
@@ -155,14 +132,7 @@ unsafe fn init_inner(info: ffi::duckdb_init_info) -> Result<(), String> {
         return Err("[0A000] cached plan must not change result type".to_owned());
     }
     // SAFETY: live info.
-    let count = unsafe { ffi::duckdb_init_get_column_count(info) };
-    let columns = (0..count)
-        .map(|index| {
-            // SAFETY: index < count.
-            let column = unsafe { ffi::duckdb_init_get_column_index(info, index) };
-            Some(column).filter(|column| usize::try_from(*column).is_ok_and(|column| column < expected.len()))
-        })
-        .collect();
+    let columns = unsafe { wanted_columns(info, expected.len()) };
     let session = Arc::clone(&bound.session);
     let data = Box::into_raw(Box::new(InitData { session, columns, result: Mutex::new(result) }));
     // SAFETY: live info; the box is given to DuckDB with its destructor. One thread, since a

@@ -62,13 +62,26 @@ struct InitData {
     current: Mutex<Option<(RecordBatch, usize)>>,
 }
 
-/// Registers `bridge_scan(INTEGER)`.
+/// Registers `bridge_scan(INTEGER)` and what stands beside it.
 pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
-    let name = c_string(BRIDGE_SCAN)?;
+    register_scan(connection, BRIDGE_SCAN, bind, init, scan)?;
+    remote::register(connection)
+}
+
+/// Registers a table function of one INTEGER, its number in the statement, which reads only the
+/// columns that DuckDB wants.
+pub(super) fn register_scan(
+    connection: &Connection,
+    name: &str,
+    bind: unsafe extern "C" fn(ffi::duckdb_bind_info),
+    init: unsafe extern "C" fn(ffi::duckdb_init_info),
+    scan: unsafe extern "C" fn(ffi::duckdb_function_info, ffi::duckdb_data_chunk),
+) -> Result<(), DuckError> {
+    let c_name = c_string(name)?;
     // SAFETY: a fresh function object, filled with live values and destroyed below.
     let state = unsafe {
         let mut raw = ffi::duckdb_create_table_function();
-        ffi::duckdb_table_function_set_name(raw, name.as_ptr());
+        ffi::duckdb_table_function_set_name(raw, c_name.as_ptr());
         ffi::duckdb_table_function_add_parameter(raw, LogicalType::plain(TypeId::Integer).raw());
         ffi::duckdb_table_function_supports_projection_pushdown(raw, true);
         ffi::duckdb_table_function_set_bind(raw, Some(bind));
@@ -79,10 +92,40 @@ pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
         state
     };
     if state == ffi::DuckDBSuccess {
-        remote::register(connection)
+        Ok(())
     } else {
-        Err(DuckError::new("Catalog Error: cannot register bridge_scan"))
+        Err(DuckError::new(format!("Catalog Error: cannot register {name}")))
     }
+}
+
+/// The number that a scan was called with.
+///
+/// # Safety
+/// `info` is live, of a function that [`register_scan`] has registered.
+pub(super) unsafe fn number(info: ffi::duckdb_bind_info) -> usize {
+    // SAFETY: the function has one INTEGER parameter; the value is ours to destroy.
+    unsafe {
+        let mut value = ffi::duckdb_bind_get_parameter(info, 0);
+        let number = ffi::duckdb_get_int32(value);
+        ffi::duckdb_destroy_value(&raw mut value);
+        usize::try_from(number).unwrap_or(usize::MAX)
+    }
+}
+
+/// The columns that DuckDB wants, as indexes below `width`; `None` for a row id.
+///
+/// # Safety
+/// `info` is live.
+pub(super) unsafe fn wanted_columns(info: ffi::duckdb_init_info, width: usize) -> Vec<Option<usize>> {
+    // SAFETY: as the caller promises.
+    let count = unsafe { ffi::duckdb_init_get_column_count(info) };
+    (0..count)
+        .map(|index| {
+            // SAFETY: index < count.
+            let column = unsafe { ffi::duckdb_init_get_column_index(info, index) };
+            usize::try_from(column).ok().filter(|column| *column < width)
+        })
+        .collect()
 }
 
 /// What the statement that is bound on this thread reads.
@@ -119,15 +162,9 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 /// # Safety
 /// `info` is live.
 unsafe fn bind_inner(info: ffi::duckdb_bind_info) -> Result<(), String> {
-    // SAFETY: the function has one INTEGER parameter; the value is ours to destroy.
-    let scan = unsafe {
-        let mut value = ffi::duckdb_bind_get_parameter(info, 0);
-        let scan = ffi::duckdb_get_int32(value);
-        ffi::duckdb_destroy_value(&raw mut value);
-        scan
-    };
+    // SAFETY: as the caller promises.
+    let scan = unsafe { number(info) };
     let binding = current_binding()?;
-    let scan = usize::try_from(scan).unwrap_or(usize::MAX);
     let schema = binding.scans.get(scan).ok_or_else(|| format!("[42P02] there is no bridge_scan({scan})"))?;
     for field in schema.arrow.fields() {
         let name = c_string(field.name()).map_err(|error| error.message)?;
@@ -171,14 +208,7 @@ unsafe fn init_inner(info: ffi::duckdb_init_info) -> Result<(), String> {
     }
     let width = bound.binding.scans[bound.scan].arrow.fields().len();
     // SAFETY: live info.
-    let count = unsafe { ffi::duckdb_init_get_column_count(info) };
-    let columns = (0..count)
-        .map(|index| {
-            // SAFETY: index < count.
-            let column = unsafe { ffi::duckdb_init_get_column_index(info, index) };
-            usize::try_from(column).ok().filter(|column| *column < width)
-        })
-        .collect();
+    let columns = unsafe { wanted_columns(info, width) };
     let data = Box::into_raw(Box::new(InitData {
         feed,
         columns,

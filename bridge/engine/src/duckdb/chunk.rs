@@ -32,9 +32,9 @@ impl Chunk {
     }
 
     /// The handle of a column's vector, for handing it on; null when there is none.
-    pub(crate) fn raw_vector(&self, index: u64) -> ffi::duckdb_vector {
+    pub(crate) fn raw_vector(&self, index: usize) -> ffi::duckdb_vector {
         // SAFETY: a live chunk; DuckDB checks the index.
-        unsafe { ffi::duckdb_data_chunk_get_vector(self.raw, index) }
+        unsafe { ffi::duckdb_data_chunk_get_vector(self.raw, as_idx(index)) }
     }
 
     /// Column `index`; panics when there is none (a bug of ours: the schema was compared).
