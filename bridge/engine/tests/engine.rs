@@ -316,7 +316,7 @@ fn closing_the_portal_of_a_long_query_stops_it() {
     session.client.send(&Request::ClosePortal { portal: portal.number }, &[]).unwrap();
     let start = Instant::now();
     assert_eq!(session.int("SELECT 1").unwrap(), 1);
-    assert!(start.elapsed() < Duration::from_millis(500));
+    assert!(start.elapsed() < PROMPT);
 }
 
 #[test]
@@ -390,7 +390,7 @@ fn end_of_standard_input_stops_cleanly() {
     let _portal = busy.execute(statement, None, vec![]);
     let start = Instant::now();
     assert_eq!(engine.stop(), Some(0));
-    assert!(start.elapsed() < Duration::from_secs(4));
+    assert!(start.elapsed() < 2 * PROMPT);
     let store = directory.path().join(format!("pg_duckdb/{DATABASE}"));
     assert!(store.join("store.duckdb").exists());
     assert!(!store.join("store.duckdb.wal").exists(), "the log was checkpointed");
