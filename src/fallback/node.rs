@@ -14,9 +14,9 @@ use super::computed::Computed;
 use crate::error;
 use crate::lower::ParamRef;
 use crate::pg::{self, list};
-use crate::scan::explain;
 use crate::scan::plan::ScanPlan;
 use crate::scan::state::Running;
+use crate::scan::{explain, relations};
 
 /// The scan state as Postgres knows it, with ours behind.
 #[repr(C)]
@@ -94,6 +94,7 @@ unsafe extern "C-unwind" fn begin_custom_scan(
     // SAFETY: Postgres passes the state made above, its plan node and the query's state; the
     // private list is that of `super::plan`.
     unsafe {
+        relations::open(estate);
         let state = node.cast::<PartState>();
         let plan_node = (*node).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let private: Vec<*mut pg_sys::List> = list::pointers((*plan_node).custom_private).collect();

@@ -5,9 +5,9 @@ use std::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::explain;
 use super::plan::ScanPlan;
 use super::state::Running;
+use super::{explain, relations};
 use crate::error;
 use crate::fallback::node as part;
 use crate::pg::{self, list};
@@ -82,6 +82,7 @@ unsafe extern "C-unwind" fn begin_custom_scan(
 ) {
     // SAFETY: Postgres passes the state made above, its plan node and the query's state.
     unsafe {
+        relations::open(estate);
         let state = node.cast::<ScanState>();
         let plan_node = (*node).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let plan = ScanPlan::from_private((*plan_node).custom_private);
@@ -118,12 +119,14 @@ unsafe extern "C-unwind" fn exec_custom_scan(
         if let Some(clear) = (*(*slot).tts_ops).clear {
             clear(slot);
         }
-        if (*(*state).running).returns_feed {
+        if (*(*state).running).returns_feed || (*(*state).running).again.is_some() {
             return next_returned(node);
         }
         let mut row = (*(*state).running).rows.next_row();
         if row.is_none() && refill(node) {
             row = (*(*state).running).rows.next_row();
+        } else if row.is_none() && (*(*state).running).again.is_some() {
+            return next_returned(node);
         }
         if let Some((datums, nulls)) = row {
             let columns = (*state).columns;
@@ -143,7 +146,7 @@ unsafe extern "C-unwind" fn exec_custom_scan(
     }
 }
 
-/// The next row of RETURNING that comes from the statement's feed.
+/// The next row that Postgres computes, see [`Running::next_returned`].
 #[pg_guard]
 unsafe extern "C-unwind" fn next_returned(node: *mut pg_sys::CustomScanState) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: a begun state; the feed's rows have the columns of the scan's slot.

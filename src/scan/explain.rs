@@ -4,6 +4,7 @@ use arrow::array::{Array, AsArray};
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
+use super::explain_feeds;
 use super::plan::SMALL_CREDIT_BYTES;
 use super::state::{self, Running};
 use crate::engine::feed::Feeds;
@@ -46,6 +47,9 @@ pub(crate) unsafe fn explain(
         text("Logical Plan", &multiline(running.plan.logical_plan.trim_end()));
         text("DuckDB SQL", &running.plan.sql);
     }
+    if running.again.is_some() {
+        text("Run Again by Postgres", "DuckDB has no form for one of the values");
+    }
     if let Some(finished) = &running.finished {
         number("Rows Sent", finished.rows);
         number("Batches Sent", finished.batches);
@@ -67,6 +71,8 @@ pub(crate) unsafe fn explain(
             }
         }
     }
+    // SAFETY: as the caller promises.
+    unsafe { explain_feeds::explain(&running.plan, estate, es) };
     Ok(())
 }
 
@@ -86,6 +92,7 @@ fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json
         },
         credit_bytes: SMALL_CREDIT_BYTES,
         whole_result: false,
+        complete: false,
         profile: false,
     };
     let feeds = Feeds::unread(running.plan.feeds.len())?;

@@ -1,8 +1,11 @@
 //! `DuckDBScan`: the node that runs a statement in the engine and hands out its rows.
 
+mod again;
 mod callbacks;
 pub(crate) mod explain;
+mod explain_feeds;
 pub(crate) mod plan;
+pub(crate) mod relations;
 pub(crate) mod state;
 mod triggers;
 

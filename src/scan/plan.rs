@@ -8,6 +8,7 @@ use std::ffi::{c_char, c_int};
 use bridge_ipc::batch;
 use bridge_ipc::message::ScanSpec;
 use bridge_kernels::Converter;
+use bridge_plan::functions::is_partial;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState};
 use pgrx::pg_sys;
 
@@ -59,17 +60,12 @@ pub(crate) struct ScanPlan {
     pub(crate) fragment: bool,
     /// A file of the server that DuckDB reads, if there is one; empty otherwise.
     pub(crate) local_file: String,
-    /// When the SQL holds values that are right for one transaction only: the statement, to
-    /// write the SQL again when a cached plan runs in another one.
-    pub(crate) rewrite: Option<Rewrite>,
-}
-
-/// See [`ScanPlan::rewrite`].
-pub(crate) struct Rewrite {
-    /// The analysed statement.
+    /// The analysed statement, if it may be needed again ([`Self::moment`], [`Self::is_partial`]);
+    /// null otherwise.
     query: *mut pg_sys::Query,
-    /// What the values in the SQL depend on.
-    moment: String,
+    /// What the values in the SQL depend on, if they are right for one transaction only: a cached
+    /// plan that runs in another one writes the SQL again.
+    moment: Option<String>,
 }
 
 impl FeedPlan {
@@ -92,25 +88,40 @@ impl ScanPlan {
         self.feeds.iter().map(FeedPlan::spec).collect()
     }
 
+    /// True if DuckDB may find that it has no form for a value of the result.
+    pub(crate) fn is_partial(&self) -> bool {
+        is_partial(&self.sql)
+    }
+
+    /// The statement that Postgres can run again, if DuckDB may turn out unable to.
+    pub(crate) fn again(&self) -> Option<*mut pg_sys::Query> {
+        let wanted = !self.writes && !self.fragment && !self.query.is_null();
+        wanted.then_some(self.query)
+    }
+
     /// Writes the SQL again if its values are no longer right.
     pub(crate) fn refresh(&mut self) -> Result<()> {
-        let Some(rewrite) = &mut self.rewrite else { return Ok(()) };
         let moment = moment();
-        if rewrite.moment == moment {
+        if self.moment.as_ref().is_none_or(|written_at| *written_at == moment) {
             return Ok(());
         }
         // SAFETY: the analysed statement that this plan was made of; lowering gets a copy.
         let lowered = unsafe {
-            let query = pg_sys::copyObjectImpl(rewrite.query.cast()).cast::<pg_sys::Query>();
+            let query = pg_sys::copyObjectImpl(self.query.cast()).cast::<pg_sys::Query>();
             if self.fragment {
                 lower::lower_fragment(query, &LowerOptions::default())?
             } else {
                 lower::lower_statement(query, &LowerOptions::default())?
             }
         };
-        // Same tables and columns, so the feeds and parameters are the same too.
         (self.sql, self.logical_plan) = (lowered.sql, lowered.plan);
-        rewrite.moment = moment;
+        self.moment = Some(moment);
+        if !self.fragment {
+            // Estimates may have changed, and with them what the feeds check. Those of parts check nothing.
+            // SAFETY: Postgres runs the statement, whose relations it has locked.
+            self.feeds = unsafe { planned_feeds(lowered.feeds, pg_sys::debug_query_string, NO_PARAMS)? };
+            self.params = lowered.params;
+        }
         Ok(())
     }
 
@@ -146,9 +157,9 @@ impl ScanPlan {
             private = list::append(private, params);
             private = list::append(private, list::from_integers(flags));
             private = list::append(private, string_node(&self.local_file));
-            if let Some(rewrite) = &self.rewrite {
-                private = list::append(private, string_node(&rewrite.moment));
-                private = list::append(private, rewrite.query);
+            private = list::append(private, string_node(self.moment.as_deref().unwrap_or_default()));
+            if !self.query.is_null() {
+                private = list::append(private, self.query);
             }
             private
         }
@@ -177,6 +188,7 @@ impl ScanPlan {
             let params = list::pointers::<pg_sys::Node>(next(&mut items).cast());
             let flags = list::integers(next(&mut items).cast());
             let local_file = pg::node_string(next(&mut items));
+            let moment = pg::node_string(next(&mut items));
             Self {
                 instance: instance(flags[4] != 0),
                 sql,
@@ -197,11 +209,8 @@ impl ScanPlan {
                 can_set_tag: flags[2] != 0,
                 fragment: flags[3] != 0,
                 local_file,
-                rewrite: items
-                    .next()
-                    .map(|moment| pg::node_string(moment))
-                    .zip(items.next())
-                    .map(|(moment, query)| Rewrite { query: query.cast(), moment }),
+                moment: (!moment.is_empty()).then_some(moment),
+                query: items.next().map_or(std::ptr::null_mut(), |query| query.cast()),
             }
         }
     }
@@ -263,30 +272,49 @@ unsafe fn columns_from_list(items: *mut pg_sys::List) -> Vec<ColumnSpec> {
     }
 }
 
-/// Plans the feeds of `lowered` and binds it in the engine.
+/// Values of parameters that are not known yet.
+pub(crate) const NO_PARAMS: pg_sys::ParamListInfo = std::ptr::null_mut();
+
+/// Has Postgres plan the queries of feeds.
 ///
 /// # Safety
-/// `parse` is the query that was lowered; called while Postgres plans.
-pub(crate) unsafe fn scan_plan(
-    parse: *mut pg_sys::Query,
+/// The feeds were just lowered; main thread.
+unsafe fn planned_feeds(
+    feeds: Vec<lower::Feed>,
     query_string: *const c_char,
-    lowered: LoweredQuery,
-    fragment: bool,
-) -> Result<ScanPlan> {
-    let mut feeds = Vec::with_capacity(lowered.feeds.len());
-    for feed in lowered.feeds {
+    bound_params: pg_sys::ParamListInfo,
+) -> Result<Vec<FeedPlan>> {
+    let planned = |feed: lower::Feed| {
         let plan = if feed.first {
             // SAFETY: an analysed and rewritten SELECT.
             unsafe { materialised(feed.query, query_string)? }
         } else {
             // SAFETY: as above. Not through the planner hook: under duckdb.force_execution that
             // would send the feed to DuckDB again.
-            unsafe { pg_sys::standard_planner(feed.query, query_string, 0, std::ptr::null_mut()) }
+            unsafe { pg_sys::standard_planner(feed.query, query_string, 0, bound_params) }
         };
-        feeds.push(FeedPlan { plan, columns: feed.columns, first: feed.first });
-    }
+        Ok(FeedPlan { plan, columns: feed.columns, first: feed.first })
+    };
+    feeds.into_iter().map(planned).collect()
+}
+
+/// Plans the feeds of `lowered` and binds it in the engine.
+///
+/// # Safety
+/// `parse` is the query that was lowered, `bound_params` null or the values of its parameters that the
+/// plan is for; called while Postgres plans.
+pub(crate) unsafe fn scan_plan(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    lowered: LoweredQuery,
+    bound_params: pg_sys::ParamListInfo,
+    fragment: bool,
+) -> Result<ScanPlan> {
+    // SAFETY: as the caller promises.
+    let feeds = unsafe { planned_feeds(lowered.feeds, query_string, bound_params)? };
     // SAFETY: a valid query.
     let command = unsafe { (*parse).commandType };
+    let needed_again = lowered.plan_time_values || !feeds.is_empty() || is_partial(&lowered.sql);
     let plan = ScanPlan {
         instance: lowered.instance,
         remote_scans: lowered.remote_scans,
@@ -306,11 +334,13 @@ pub(crate) unsafe fn scan_plan(
         fragment,
         // SAFETY: as above.
         local_file: unsafe { resolve::local_file(parse) }.unwrap_or_default(),
-        rewrite: lowered.plan_time_values.then(|| Rewrite {
+        moment: lowered.plan_time_values.then(moment),
+        query: if needed_again {
             // SAFETY: as above; the planner may scribble on the original afterwards.
-            query: unsafe { pg_sys::copyObjectImpl(parse.cast()).cast() },
-            moment: moment(),
-        }),
+            unsafe { pg_sys::copyObjectImpl(parse.cast()).cast() }
+        } else {
+            std::ptr::null_mut()
+        },
     };
     // SAFETY: a C string from Postgres.
     let query_text = unsafe { pg::owned_string(query_string) };
@@ -346,7 +376,7 @@ unsafe fn materialised(
             Ok(lower::lower_statement(query, &options)?)
         };
         let statement = match lowered {
-            Ok(lowered) => planned_statement(query, query_string, 0, lowered)?,
+            Ok(lowered) => planned_statement(query, query_string, 0, lowered, NO_PARAMS)?,
             Err(LowerError::Unsupported(reason)) => {
                 if !fallback::prepare(query, &reason)? {
                     return Err(reason.into());
@@ -378,18 +408,19 @@ unsafe fn materialised(
 /// Binds `lowered` in the engine and wraps it into a plan of one node.
 ///
 /// # Safety
-/// `parse` is the query that was lowered; called from the planner hook.
+/// As [`scan_plan`]; called from the planner hook.
 pub(crate) unsafe fn planned_statement(
     parse: *mut pg_sys::Query,
     query_string: *const c_char,
     cursor_options: c_int,
     lowered: LoweredQuery,
+    bound_params: pg_sys::ParamListInfo,
 ) -> Result<*mut pg_sys::PlannedStmt> {
     // SAFETY: a valid query.
     let command = unsafe { (*parse).commandType };
     let (columns, targets) = (lowered.columns.clone(), lowered.targets);
     // SAFETY: as the caller promises.
-    let mut plan = unsafe { scan_plan(parse, query_string, lowered, false)? };
+    let mut plan = unsafe { scan_plan(parse, query_string, lowered, bound_params, false)? };
     // The reader of a cursor may stop early as well (Postgres plans it for a fast start).
     plan.limited |= cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_FAST_PLAN != 0;
 

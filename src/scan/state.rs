@@ -6,6 +6,7 @@ use bridge_kernels::{BatchBuilder, Converter};
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, limits};
 use pgrx::pg_sys;
 
+use super::again::{self, Again};
 use super::plan::{SMALL_CREDIT_BYTES, ScanPlan};
 use super::triggers;
 use crate::datum::block::Rows;
@@ -35,6 +36,10 @@ pub(crate) struct Running {
     profile: bool,
     /// The statement changes what its first feed names, and returns the rows of that feed.
     pub(crate) returns_feed: bool,
+    /// Postgres runs the query, because DuckDB turned out unable to.
+    pub(crate) again: Option<Again>,
+    /// Rows have been handed out since the start.
+    delivered: bool,
     done: bool,
 }
 
@@ -55,6 +60,8 @@ impl Running {
             finished: None,
             profile,
             returns_feed: false,
+            again: None,
+            delivered: false,
             done: false,
         })
     }
@@ -113,6 +120,7 @@ impl Running {
             params,
             credit_bytes: if self.plan.limited { SMALL_CREDIT_BYTES } else { limits::RING_BYTES as u64 },
             whole_result: !self.plan.limited,
+            complete: self.plan.again().is_some() && self.plan.is_partial(),
             profile: self.profile,
         };
         self.portal = Some(Portal::start(id, &self.statement, options, feeds)?);
@@ -138,10 +146,21 @@ impl Running {
         }
         loop {
             if self.rows.convert_next()? {
+                self.delivered = true;
                 return Ok(true);
             }
             let Some(portal) = self.portal.as_mut() else { return Ok(false) };
             let batch = portal.next_batch();
+            if let (Err(error), Some(query), false) = (&batch, self.plan.again(), self.delivered)
+                && again::is_worth_it(error)
+            {
+                self.close()?;
+                // SAFETY: as the caller promises; the statement that this plan was made of.
+                self.again = unsafe { Again::start(query, error, estate)? };
+                if self.again.is_some() {
+                    return Ok(false);
+                }
+            }
             // SAFETY: as the caller promises.
             let batch = batch.map_err(|error| unsafe { violation::explain_write(error, estate) })?;
             if let Some(batch) = batch {
@@ -170,8 +189,8 @@ impl Running {
         }
     }
 
-    /// The next row of the first feed, once the statement has changed what it names; null at the
-    /// end.
+    /// The next row that Postgres computes: of the second run of a query, or of the first feed, once
+    /// the statement has changed what it names; null at the end.
     ///
     /// # Safety
     /// `estate` is the running query's state; the first feed of the plan ends before the statement.
@@ -179,6 +198,9 @@ impl Running {
         &mut self,
         estate: *mut pg_sys::EState,
     ) -> Result<*mut pg_sys::TupleTableSlot> {
+        if let Some(again) = &mut self.again {
+            return Ok(again.next());
+        }
         // SAFETY: as the caller promises; the feed lives as long as its portal.
         unsafe {
             let starts = !self.done;
@@ -201,6 +223,10 @@ impl Running {
     /// Ends the statement, whether read to the end or not.
     pub(crate) fn close(&mut self) -> Result<()> {
         self.rows.clear();
+        self.delivered = false;
+        if let Some(again) = self.again.take() {
+            again.finish();
+        }
         self.portal.take().map_or(Ok(()), Portal::close)
     }
 

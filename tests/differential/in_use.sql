@@ -1,0 +1,87 @@
+-- What a query or cursor of the same session reads is in use: DDL on it is refused, changes of its
+-- rows are not.
+
+CREATE TABLE u (i integer, t text) :using;
+INSERT INTO u SELECT i, 'row ' || i FROM generate_series(1, 3000) i;
+CREATE TABLE k (i integer) :using;
+INSERT INTO k VALUES (1), (2);
+CREATE VIEW seen AS SELECT u.i, u.t FROM u JOIN k ON k.i = u.i;
+
+-- A cursor, read in part, not at all, and to its end.
+BEGIN;
+DECLARE c CURSOR FOR SELECT i FROM u ORDER BY i;
+FETCH 2 FROM c;
+INSERT INTO u VALUES (0, 'new');
+SAVEPOINT s;
+TRUNCATE u;
+ROLLBACK TO s;
+ALTER TABLE u ADD COLUMN n integer;
+ROLLBACK TO s;
+ALTER TABLE u ALTER COLUMN t TYPE varchar;
+ROLLBACK TO s;
+ALTER TABLE u ADD CHECK (i >= 0);
+ROLLBACK TO s;
+COMMENT ON TABLE u IS 'may change';
+FETCH 2 FROM c;
+CLOSE c;
+SELECT count(*) FROM u;
+ROLLBACK;
+
+BEGIN;
+DECLARE c CURSOR FOR SELECT i FROM u;
+SAVEPOINT s;
+MOVE ALL FROM c;
+TRUNCATE u;
+ROLLBACK TO s;
+CLOSE c;
+RELEASE s;
+TRUNCATE u;
+SELECT count(*) FROM u;
+ROLLBACK;
+
+-- Through a view, whose own definition is not in use.
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM seen ORDER BY i;
+SAVEPOINT s;
+TRUNCATE k;
+ROLLBACK TO s;
+ALTER TABLE u DROP COLUMN t CASCADE;
+ROLLBACK TO s;
+DROP VIEW seen;
+FETCH 1 FROM c;
+ROLLBACK;
+
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM seen ORDER BY i;
+FETCH 1 FROM c;
+DROP TABLE k CASCADE;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT i FROM u;
+DROP TABLE u CASCADE;
+ROLLBACK;
+
+-- A cursor that outlives its transaction has let go.
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT i FROM u ORDER BY i;
+COMMIT;
+ALTER TABLE u ADD COLUMN more integer;
+FETCH 1 FROM c;
+CLOSE c;
+ALTER TABLE u DROP COLUMN more;
+
+-- Loops and triggers.
+DO $$ DECLARE r record; BEGIN FOR r IN SELECT i FROM u LOOP DROP TABLE u CASCADE; END LOOP; END $$;
+DO $$ DECLARE r record; BEGIN FOR r IN SELECT i FROM u LOOP TRUNCATE k, u; END LOOP; END $$;
+DO $$ DECLARE r record; BEGIN FOR r IN SELECT i FROM seen WHERE i < 3 LOOP ALTER TABLE k RENAME TO kk; END LOOP; END $$;
+DO $$ DECLARE r record; BEGIN FOR r IN SELECT i FROM u WHERE i < 4 LOOP INSERT INTO k VALUES (r.i + 10); DELETE FROM u WHERE i = r.i; END LOOP; END $$;
+SELECT count(*) FROM u;
+SELECT i FROM k ORDER BY i;
+CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN ALTER TABLE k ADD COLUMN x integer; RETURN NULL; END';
+CREATE TRIGGER spoils BEFORE INSERT ON k EXECUTE FUNCTION spoil();
+INSERT INTO k VALUES (100);
+DROP TRIGGER spoils ON k;
+CREATE TRIGGER spoils AFTER UPDATE ON k EXECUTE FUNCTION spoil();
+UPDATE k SET i = i + 1;
+DROP TABLE u, k CASCADE;
+DROP FUNCTION spoil();
