@@ -63,8 +63,7 @@ unsafe fn columns(relid: pg_sys::Oid) -> (Vec<Option<String>>, Vec<(String, Duck
     unsafe {
         let relation = pg_sys::relation_open(relid, pg_sys::AccessShareLock.cast_signed());
         let descriptor = (*relation).rd_att;
-        let count = usize::try_from((*descriptor).natts).unwrap_or(0);
-        let columns: Vec<_> = std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count)
+        let columns: Vec<_> = pg::attributes(descriptor)
             .iter()
             .map(|attribute| {
                 if attribute.attisdropped {

@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 
 use super::make;
 use super::source::Target;
-use crate::pg::owned_string;
+use crate::pg::{self, owned_string};
 
 /// The number of the first NOT NULL or CHECK constraint that a proposed row violates, 0 for none,
 /// as an expression over its columns in range-table entry `row`; and the errors, from number 1.
@@ -24,8 +24,7 @@ pub(super) unsafe fn violated(target: &Target, row: i32) -> Option<(*mut pg_sys:
             let number = i32::try_from(errors.len()).expect("a relation has fewer constraints");
             branches.push((condition, make::integer(number)));
         };
-        let count = usize::try_from((*descriptor).natts).unwrap_or(0);
-        for attribute in std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count) {
+        for attribute in pg::attributes(descriptor) {
             if attribute.attnotnull && !attribute.attisdropped && attribute.attgenerated == 0 {
                 let column = owned_string(attribute.attname.data.as_ptr());
                 add(
@@ -37,12 +36,7 @@ pub(super) unsafe fn violated(target: &Target, row: i32) -> Option<(*mut pg_sys:
             }
         }
         if let Some(constraints) = (*descriptor).constr.as_ref() {
-            let checks = if constraints.num_check == 0 {
-                &[][..]
-            } else {
-                std::slice::from_raw_parts(constraints.check, usize::from(constraints.num_check))
-            };
-            for check in checks {
+            for check in pg::slice(constraints.check, constraints.num_check) {
                 let condition = pg_sys::stringToNode(check.ccbin).cast::<pg_sys::Node>();
                 pg_sys::ChangeVarNodes(condition, 1, row, 0);
                 add(

@@ -5,7 +5,7 @@ use bridge_types::{PgType, oid};
 use pgrx::pg_sys;
 
 use super::{Result, types, unsupported};
-use crate::pg::owned_string;
+use crate::pg::{self, owned_string};
 
 /// The signature of a function called with arguments of these types.
 ///
@@ -24,12 +24,7 @@ pub(super) fn signature(
         let mut types = std::ptr::null_mut();
         let mut count = 0;
         pg_sys::get_func_signature(function, &raw mut types, &raw mut count);
-        let declared: Vec<u32> = match usize::try_from(count) {
-            Ok(count) if count > 0 => {
-                std::slice::from_raw_parts(types, count).iter().map(|oid| oid.to_u32()).collect()
-            }
-            _ => Vec::new(),
-        };
+        let declared: Vec<u32> = pg::slice(types, count).iter().map(|oid| oid.to_u32()).collect();
         let built_in = pg_sys::get_func_namespace(function).to_u32() == pg_sys::PG_CATALOG_NAMESPACE;
         (name, declared, built_in)
     };

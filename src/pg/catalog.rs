@@ -45,6 +45,20 @@ pub(crate) fn is_duckdb_table(relid: pg_sys::Oid) -> bool {
     relation(relid).is_some_and(|info| info.access_method == access_method)
 }
 
+/// True for a function written in C, built into Postgres or loaded.
+pub(crate) fn is_c_function(function: pg_sys::Oid) -> bool {
+    // SAFETY: main thread, in a transaction; the tuple is released before returning.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let language = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>()).prolang;
+        pg_sys::ReleaseSysCache(tuple);
+        language == INTERNAL_LANGUAGE || language == C_LANGUAGE
+    }
+}
+
 /// C symbol of the functions that exist only so that Postgres can parse their calls.
 const DUCKDB_ONLY_SYMBOL: &[u8] = b"duckdb_only_function";
 /// Attribute number of `pg_aggregate.aggtransfn`, the fourth column in all versions.
@@ -52,6 +66,8 @@ const AGGTRANSFN: i16 = 4;
 /// Attribute number of `pg_proc.prosrc`.
 #[expect(clippy::cast_possible_truncation, reason = "attribute numbers are small")]
 const PROSRC: i16 = pg_sys::Anum_pg_proc_prosrc as i16;
+/// `INTERNALlanguageId` (`pg_language.dat`).
+const INTERNAL_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(12);
 /// `ClanguageId` (`pg_language.dat`).
 const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 

@@ -2,17 +2,22 @@
 
 use pgrx::pg_sys;
 
+/// The cells of a `List`; none for NIL.
+///
+/// # Safety
+/// `list` is null or a list, unchanged while the slice lives.
+unsafe fn cells<'a>(list: *mut pg_sys::List) -> &'a [pg_sys::ListCell] {
+    // SAFETY: as the caller promises: `length` cells are initialised.
+    unsafe { list.as_ref().map_or(&[], |list| super::slice(list.elements, list.length)) }
+}
+
 /// The pointers of a `List` of nodes; empty for NIL.
 ///
 /// # Safety
 /// `list` is null or a list of pointers to `T`, unchanged while the iterator lives.
 pub(crate) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl ExactSizeIterator<Item = *mut T> {
-    let cells = if list.is_null() {
-        &[][..]
-    } else {
-        // SAFETY: as the caller promises: `length` cells are initialised.
-        unsafe { std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0)) }
-    };
+    // SAFETY: as the caller promises.
+    let cells = unsafe { cells(list) };
     // SAFETY: a list of pointers.
     cells.iter().map(|cell| unsafe { cell.ptr_value }.cast::<T>())
 }
@@ -22,15 +27,8 @@ pub(crate) unsafe fn pointers<T>(list: *mut pg_sys::List) -> impl ExactSizeItera
 /// # Safety
 /// `list` is null or an integer list.
 pub(crate) unsafe fn integers(list: *mut pg_sys::List) -> Vec<i32> {
-    if list.is_null() {
-        return Vec::new();
-    }
     // SAFETY: as the caller promises.
-    unsafe {
-        let cells =
-            std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
-        cells.iter().map(|cell| cell.int_value).collect()
-    }
+    unsafe { cells(list).iter().map(|cell| cell.int_value).collect() }
 }
 
 /// `lappend`.
@@ -53,13 +51,6 @@ pub(crate) fn from_integers(values: impl IntoIterator<Item = i32>) -> *mut pg_sy
 /// # Safety
 /// `list` is null or an oid list.
 pub(crate) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
-    if list.is_null() {
-        return Vec::new();
-    }
     // SAFETY: as the caller promises.
-    unsafe {
-        let cells =
-            std::slice::from_raw_parts((*list).elements, usize::try_from((*list).length).unwrap_or(0));
-        cells.iter().map(|cell| cell.oid_value).collect()
-    }
+    unsafe { cells(list).iter().map(|cell| cell.oid_value).collect() }
 }

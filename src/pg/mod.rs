@@ -53,6 +53,30 @@ pub(crate) unsafe fn node_string(node: *mut pgrx::pg_sys::Node) -> String {
     }
 }
 
+/// A C array as Postgres keeps it: `first` may be null when `count` is 0 (or negative), which a
+/// slice of Rust's must not be.
+///
+/// # Safety
+/// `first` points at `count` initialised values that nobody changes while the slice lives.
+pub(crate) unsafe fn slice<'a, T>(first: *const T, count: impl TryInto<usize>) -> &'a [T] {
+    match count.try_into() {
+        // SAFETY: as the caller promises; not null, since there is a value to point at.
+        Ok(count) if count > 0 => unsafe { std::slice::from_raw_parts(first, count) },
+        _ => &[],
+    }
+}
+
+/// The columns of a row type, dropped ones included.
+///
+/// # Safety
+/// `descriptor` is valid and stays so while the slice lives.
+pub(crate) unsafe fn attributes<'a>(
+    descriptor: pgrx::pg_sys::TupleDesc,
+) -> &'a [pgrx::pg_sys::FormData_pg_attribute] {
+    // SAFETY: as the caller promises; a descriptor has `natts` attributes.
+    unsafe { slice((*descriptor).attrs.as_ptr(), (*descriptor).natts) }
+}
+
 /// A zeroed node with its tag, in the current memory context.
 ///
 /// # Safety
@@ -63,5 +87,21 @@ pub(crate) unsafe fn new_node<T>(tag: pgrx::pg_sys::NodeTag) -> *mut T {
         let node = pgrx::pg_sys::palloc0(size_of::<T>());
         *node.cast::<pgrx::pg_sys::NodeTag>() = tag;
         node.cast()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slice;
+
+    #[test]
+    fn a_null_array_without_values_is_an_empty_slice() {
+        let values = [1, 2, 3];
+        // SAFETY: as many values as are said, or none.
+        unsafe {
+            assert_eq!(slice(values.as_ptr(), 2_i32), [1, 2]);
+            assert_eq!(slice(std::ptr::null::<i32>(), 0_u16), []);
+            assert_eq!(slice(std::ptr::null::<i32>(), -1_i32), []);
+        }
     }
 }

@@ -169,8 +169,7 @@ unsafe fn targets(relid: pg_sys::Oid, first: i16) -> Vec<Target> {
     unsafe {
         let relation = pg_sys::relation_open(relid, pg_sys::NoLock.cast_signed());
         let descriptor = (*relation).rd_att;
-        let count = usize::try_from((*descriptor).natts).unwrap_or(0);
-        let targets = std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count)
+        let targets = pg::attributes(descriptor)
             .iter()
             .filter(|attribute| !attribute.attisdropped && attribute.attnum >= first)
             .map(|attribute| Target {

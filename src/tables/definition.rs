@@ -16,7 +16,7 @@ use pgrx::pg_sys;
 use super::table::{collation_is_kept, duckdb_type, refused};
 use crate::error::Result;
 use crate::lower::{LowerError, lower_column_expression};
-use crate::pg::{catalog, list, owned_string};
+use crate::pg::{self, catalog, list, owned_string};
 
 /// A table as DuckDB declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +85,7 @@ impl Definition {
         unsafe {
             let relation = OpenRelation::new(relid);
             let descriptor = (*relation.0).rd_att;
-            let count = usize::try_from((*descriptor).natts).unwrap_or(0);
-            let attributes = std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count);
+            let attributes = pg::attributes(descriptor);
             let mut columns = attributes
                 .iter()
                 .filter(|attribute| !attribute.attisdropped)
@@ -238,14 +237,10 @@ unsafe fn generated(
     descriptor: pg_sys::TupleDesc,
     column: &Column,
 ) -> Result<Option<String>> {
-    // SAFETY: as the caller promises; a generated column has a `constr`, whose defaults are null if
-    // there are none.
+    // SAFETY: as the caller promises; a generated column has a `constr`.
     unsafe {
         let constraints = &*(*descriptor).constr;
-        if constraints.num_defval == 0 {
-            return Ok(None);
-        }
-        let defaults = std::slice::from_raw_parts(constraints.defval, usize::from(constraints.num_defval));
+        let defaults = pg::slice(constraints.defval, constraints.num_defval);
         let Some(default) = defaults.iter().find(|default| default.adnum == column.number) else {
             return Ok(None);
         };
@@ -269,10 +264,7 @@ unsafe fn checks(relid: pg_sys::Oid, descriptor: pg_sys::TupleDesc) -> Result<Ve
     // SAFETY: as the caller promises.
     unsafe {
         let Some(constraints) = (*descriptor).constr.as_ref() else { return Ok(Vec::new()) };
-        if constraints.num_check == 0 {
-            return Ok(Vec::new());
-        }
-        let checks = std::slice::from_raw_parts(constraints.check, usize::from(constraints.num_check));
+        let checks = pg::slice(constraints.check, constraints.num_check);
         let lower = |check: &pg_sys::ConstrCheck| {
             let oid = catalog::constraint_of(relid, check.ccname);
             let node = pg_sys::stringToNode(check.ccbin).cast();

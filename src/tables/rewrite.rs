@@ -54,11 +54,8 @@ impl Reader {
         descriptor: pg_sys::TupleDesc,
         tail: &str,
     ) -> Result<Self> {
-        // SAFETY: a descriptor has `natts` attributes.
-        let attributes = unsafe {
-            let count = usize::try_from((*descriptor).natts).unwrap_or(0);
-            std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count)
-        };
+        // SAFETY: the caller's descriptor.
+        let attributes = unsafe { crate::pg::attributes(descriptor) };
         let mut specs: Vec<ColumnSpec> = Vec::new();
         let columns = attributes
             .iter()
@@ -78,6 +75,7 @@ impl Reader {
             params: bytes::Bytes::new(),
             credit_bytes: limits::RING_BYTES as u64,
             whole_result: true,
+            complete: false,
             profile: false,
         };
         let id = session::allocate_portal();
