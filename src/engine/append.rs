@@ -75,9 +75,10 @@ impl Appender {
             params: bytes::Bytes::new(),
             credit_bytes: limits::RING_BYTES as u64,
             whole_result: true,
+            complete: false,
             profile: false,
         };
-        session::execute(&statement, portal, options, &[segment.fd()])?;
+        session::execute(&statement, portal, options, &[segment.fd()], 0)?;
         let producer = Producer::new(Arc::clone(&segment));
         let builder = BatchBuilder::new(&columns)?;
         OPEN.set(OPEN.get() + 1);
@@ -143,7 +144,7 @@ impl Appender {
             self.send()?;
         }
         self.wait_until_asked()?;
-        session::notify(&Request::ScanEnd { portal: self.portal, scan: 0 }, &[])?;
+        session::notify(&Request::ScanEnd { portal: self.portal, scan: 0, workers: 0 }, &[])?;
         self.close();
         loop {
             match session::next_event(self.portal)? {

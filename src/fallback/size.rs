@@ -75,6 +75,7 @@ fn ask(relid: pg_sys::Oid) -> Result<Option<f64>> {
         params: bytes::Bytes::new(),
         credit_bytes: SMALL_CREDIT_BYTES,
         whole_result: false,
+        complete: false,
         profile: false,
     };
     let mut portal = Portal::start(session::allocate_portal(), &statement, options, Feeds::none())?;

@@ -18,6 +18,7 @@ pub(super) fn text_rows(instance: Instance, sql: &str) -> Result<Vec<Vec<Option<
         params: bytes::Bytes::new(),
         credit_bytes: CREDIT_BYTES,
         whole_result: true,
+        complete: false,
         profile: false,
     };
     let mut portal = Portal::start(session::allocate_portal(), &statement, options, Feeds::none())?;

@@ -172,7 +172,7 @@ impl Running {
                 // SAFETY: as the caller promises.
                 unsafe { triggers.after(estate) };
             }
-            self.finished = portal.finished().cloned();
+            self.finished = self.portal.as_ref().and_then(Portal::finished).cloned();
             // With RETURNING, each row counts when it is handed out.
             let counts_here = self.plan.columns.is_empty() && !self.returns_feed;
             // COPY TO a file writes no table, and tells how many rows it has written.

@@ -39,6 +39,7 @@ fn each_batch(table: &Table, sql: &str, mut work: impl FnMut(&RecordBatch)) -> R
         params: bytes::Bytes::new(),
         credit_bytes: SMALL_CREDIT_BYTES,
         whole_result: true,
+        complete: false,
         profile: false,
     };
     let mut portal = Portal::start(session::allocate_portal(), &statement, options, Feeds::none())?;

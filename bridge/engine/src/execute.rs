@@ -13,7 +13,7 @@ use crate::portal::{Portal, PortalError, Step};
 use crate::prepare::{PreparedStatement, prepare};
 use crate::profile;
 use crate::session::{Item, Session, cancelled};
-use crate::settings::parse_bytes;
+use crate::settings::{Settings, parse_bytes};
 use crate::spool::Spool;
 use bridge_ipc::message::{
     Context, Execute, Finished, Hello, MAIN_INSTANCE, OpenAccount, PROTOCOL_VERSION, Prepare, Reply, Request,
@@ -260,6 +260,7 @@ impl Worker {
             }
             // Handled by the reader.
             Request::Cancel
+            | Request::Produce(_)
             | Request::ScanEnd { .. }
             | Request::Outsize { .. }
             | Request::Wake
@@ -331,16 +332,12 @@ impl Worker {
     fn make_room(&mut self, sequence: u32) -> Result<(), PortalError> {
         let Some(index) = self.portals.iter().position(Portal::is_streaming) else { return Ok(()) };
         let settings = &self.engine.settings;
-        let new_spool = || {
-            let file_limit = parse_bytes(&settings.max_temp_directory_size).unwrap_or(u64::MAX);
-            Spool::new(spool_directory(settings), settings.spool_memory_bytes, file_limit)
-        };
         let portal = &mut self.portals[index];
         if self.session.is_cancelled(sequence) {
             return Err(PortalError::Engine(cancelled()));
         }
         let parked = match self.session.executing(&[portal.sequence, sequence]) {
-            Ok(_executing) => portal.park(&self.session, new_spool),
+            Ok(_executing) => portal.park(&self.session, || new_spool(settings)),
             Err(error) => Err(PortalError::Engine(error)),
         };
         self.session.close_sources();
@@ -457,6 +454,16 @@ impl Worker {
         );
         portal.instance = instance;
         portal.profile = request.profile;
+        if request.complete {
+            let _executing = session.executing_portal(sequence, request.portal)?;
+            let parked = portal.park(&session, || new_spool(&self.engine.settings));
+            if let Err(error) = parked {
+                // Closes the stream before the client hears of it.
+                drop(portal);
+                drop(self.take_profile(instance, request.profile));
+                return Err(error);
+            }
+        }
         self.portals.push(portal);
         Ok(None)
     }
@@ -516,6 +523,12 @@ impl Worker {
         }
         Ok(Reply::Done { rows: 0 })
     }
+}
+
+/// A place for the rows of a portal that are computed before its client wants them.
+fn new_spool(settings: &Settings) -> Spool {
+    let file_limit = parse_bytes(&settings.max_temp_directory_size).unwrap_or(u64::MAX);
+    Spool::new(spool_directory(settings), settings.spool_memory_bytes, file_limit)
 }
 
 /// Shows the statement in `engine_sessions()`.

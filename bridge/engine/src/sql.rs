@@ -204,8 +204,10 @@ impl Session {
             statement: self.next,
             portal: self.next,
             params: Bytes::new(),
+            feed_key: 0,
             credit_bytes: u64::MAX,
             whole_result: true,
+            complete: false,
             profile: false,
             context: Context::default(),
         };

@@ -8,7 +8,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::IpcError;
 use crate::message::{
-    Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, RemoteScan, Reply, Request, ScanSpec,
+    Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, Produce, RemoteScan, Reply, Request, ScanSpec,
     SessionInfo, Status, TransactionCommand, Welcome,
 };
 
@@ -42,6 +42,7 @@ const REQUEST_STATUS: u8 = 13;
 const REQUEST_SESSIONS: u8 = 14;
 const OPEN_ACCOUNT: u8 = 15;
 const RESOLVE: u8 = 16;
+const PRODUCE: u8 = 17;
 
 // Replies have the high bit, so that a frame on the wrong side is noticed.
 const WELCOME: u8 = 0x81;
@@ -70,6 +71,7 @@ impl Wire for Request {
             Self::Reset => RESET,
             Self::CloseStatement { .. } => CLOSE_STATEMENT,
             Self::ClosePortal { .. } => CLOSE_PORTAL,
+            Self::Produce(_) => PRODUCE,
             Self::ScanEnd { .. } => SCAN_END,
             Self::Outsize { .. } => REQUEST_OUTSIZE,
             Self::Wake => REQUEST_WAKE,
@@ -106,9 +108,10 @@ impl Wire for Request {
                 put_string(out, sql);
                 put_string(out, query);
                 put_count(out, scans.len());
-                for ScanSpec { schema, rows } in scans {
+                for ScanSpec { schema, rows, producers } in scans {
                     put_bytes(out, schema);
                     out.put_u64_le(*rows);
+                    out.put_u32_le(*producers);
                 }
                 put_count(out, remote_scans.len());
                 for RemoteScan { instance, sql } in remote_scans {
@@ -121,16 +124,20 @@ impl Wire for Request {
                 statement,
                 portal,
                 params,
+                feed_key,
                 credit_bytes,
                 whole_result,
+                complete,
                 profile,
                 context,
             }) => {
                 out.put_u32_le(*statement);
                 out.put_u32_le(*portal);
                 put_bytes(out, params);
+                out.put_u128_le(*feed_key);
                 out.put_u64_le(*credit_bytes);
                 out.put_u8(u8::from(*whole_result));
+                out.put_u8(u8::from(*complete));
                 out.put_u8(u8::from(*profile));
                 put_context(out, context);
             }
@@ -154,7 +161,18 @@ impl Wire for Request {
             Self::CloseStatement { statement: number } | Self::ClosePortal { portal: number } => {
                 out.put_u32_le(*number);
             }
-            Self::ScanEnd { portal, scan } | Self::Outsize { portal, scan } => {
+            Self::Produce(Produce { version, portal, scan, feed_key }) => {
+                out.put_u32_le(*version);
+                out.put_u32_le(*portal);
+                out.put_u32_le(*scan);
+                out.put_u128_le(*feed_key);
+            }
+            Self::ScanEnd { portal, scan, workers } => {
+                out.put_u32_le(*portal);
+                out.put_u32_le(*scan);
+                out.put_u32_le(*workers);
+            }
+            Self::Outsize { portal, scan } => {
                 out.put_u32_le(*portal);
                 out.put_u32_le(*scan);
             }
@@ -184,7 +202,9 @@ impl Wire for Request {
                 instance: body.u32()?,
                 sql: body.string()?,
                 query: body.string()?,
-                scans: body.list(12, |body| Ok(ScanSpec { schema: body.bytes()?, rows: body.u64()? }))?,
+                scans: body.list(16, |body| {
+                    Ok(ScanSpec { schema: body.bytes()?, rows: body.u64()?, producers: body.u32()? })
+                })?,
                 remote_scans: body
                     .list(8, |body| Ok(RemoteScan { instance: body.u32()?, sql: body.string()? }))?,
                 context: body.context()?,
@@ -193,8 +213,10 @@ impl Wire for Request {
                 statement: body.u32()?,
                 portal: body.u32()?,
                 params: body.bytes()?,
+                feed_key: body.u128()?,
                 credit_bytes: body.u64()?,
                 whole_result: body.bool()?,
+                complete: body.bool()?,
                 profile: body.bool()?,
                 context: body.context()?,
             }),
@@ -210,7 +232,15 @@ impl Wire for Request {
             RESET => Self::Reset,
             CLOSE_STATEMENT => Self::CloseStatement { statement: body.u32()? },
             CLOSE_PORTAL => Self::ClosePortal { portal: body.u32()? },
-            SCAN_END => Self::ScanEnd { portal: body.u32()?, scan: body.u32()? },
+            PRODUCE => Self::Produce(Produce {
+                version: body.u32()?,
+                portal: body.u32()?,
+                scan: body.u32()?,
+                feed_key: body.u128()?,
+            }),
+            SCAN_END => {
+                Self::ScanEnd { portal: body.u32()?, scan: body.u32()?, workers: body.u32()? }
+            }
             REQUEST_OUTSIZE => Self::Outsize { portal: body.u32()?, scan: body.u32()? },
             REQUEST_WAKE => Self::Wake,
             REQUEST_STATUS => Self::Status,
@@ -404,6 +434,10 @@ impl Body {
 
     fn u64(&mut self) -> Result<u64, IpcError> {
         Ok(self.take(8)?.get_u64_le())
+    }
+
+    fn u128(&mut self) -> Result<u128, IpcError> {
+        Ok(self.take(16)?.get_u128_le())
     }
 
     fn i64(&mut self) -> Result<i64, IpcError> {

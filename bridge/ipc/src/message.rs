@@ -12,7 +12,7 @@ use bridge_types::EngineError;
 use bytes::Bytes;
 
 /// Spoken by both sides; a peer with another version is refused in the first exchange.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// The instance that every session has: it holds the local stores.
 pub const MAIN_INSTANCE: u32 = 0;
@@ -65,12 +65,19 @@ pub enum Request {
         /// Portal to end.
         portal: u32,
     },
-    /// All batches of a scan are in its ring. No answer.
+    /// First frame of a connection that brings rows of a scan and does nothing else: from a parallel
+    /// worker of the backend that runs the portal. Descriptor: the worker's ring, which it fills without
+    /// being asked. No answer but [`Reply::Wake`]; the engine hangs up when it wants no more rows.
+    Produce(Produce),
+    /// All batches of the sender are in its ring. No answer.
     ScanEnd {
         /// Portal the scan belongs to.
         portal: u32,
         /// Index of the scan.
         scan: u32,
+        /// From the session: how many workers bring rows of the scan too (see [`Request::Produce`]).
+        /// The scan has ended when they all have. 0 from a worker.
+        workers: u32,
     },
     /// The next slot of kind `Outsize` of this scan lies in the segment sent along. No answer.
     Outsize {
@@ -100,6 +107,26 @@ pub struct Hello {
     pub database_name: String,
     /// Role name, for `engine_sessions()`.
     pub role_name: String,
+}
+
+/// A parallel worker's part of a scan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Produce {
+    /// [`PROTOCOL_VERSION`] of the client.
+    pub version: u32,
+    /// Portal the scan belongs to.
+    pub portal: u32,
+    /// Index of the scan.
+    pub scan: u32,
+    /// [`Execute::feed_key`] of that portal.
+    pub feed_key: u128,
+}
+
+impl std::fmt::Debug for Produce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Produce");
+        shown.field("portal", &self.portal).field("scan", &self.scan).finish_non_exhaustive()
+    }
 }
 
 /// Asks for a connection to the DuckDB instance of an account.
@@ -164,6 +191,8 @@ pub struct ScanSpec {
     pub schema: Bytes,
     /// Estimated rows, for DuckDB's join order.
     pub rows: u64,
+    /// Processes that may bring rows at the same time: 1 and the parallel workers.
+    pub producers: u32,
 }
 
 /// A query on another instance of the engine, whose rows a statement reads.
@@ -184,10 +213,15 @@ pub struct Execute {
     pub portal: u32,
     /// One row of parameters as an Arrow IPC stream (schema and one batch); empty for none.
     pub params: Bytes,
+    /// What parallel workers have to know to bring rows of the portal's scans: a random number, fresh
+    /// for each portal; 0: there are none. It names the portal among those of all sessions.
+    pub feed_key: u128,
     /// Unread bytes the engine may keep in the result ring: small for cursors and LIMIT.
     pub credit_bytes: u64,
     /// The client expects to read everything: DuckDB may read far ahead.
     pub whole_result: bool,
+    /// No row is sent before all are computed, so that an error comes before the first one.
+    pub complete: bool,
     /// Collect DuckDB's profile and return it with [`Reply::Finished`].
     pub profile: bool,
     /// Session state.

@@ -30,6 +30,8 @@ pub(crate) struct ExecuteOptions {
     pub(crate) credit_bytes: u64,
     /// Everything will be read.
     pub(crate) whole_result: bool,
+    /// Errors are to come before the first row.
+    pub(crate) complete: bool,
     /// Return DuckDB's profile at the end.
     pub(crate) profile: bool,
 }
@@ -39,19 +41,23 @@ pub(crate) fn allocate_portal() -> u32 {
     next_number()
 }
 
-/// Starts a statement as `portal`; `segments` are the rings of its feeds, in order.
+/// Starts a statement as `portal`; `segments` are the rings of its feeds, in order, and with `feed_key`
+/// parallel workers bring rows of them too (0: there are none).
 pub(crate) fn execute(
     statement: &Statement,
     portal: u32,
     options: ExecuteOptions,
     segments: &[BorrowedFd<'_>],
+    feed_key: u128,
 ) -> Result<()> {
     let request = Request::Execute(Execute {
         statement: statement.id,
         portal,
         params: options.params,
+        feed_key,
         credit_bytes: options.credit_bytes,
         whole_result: options.whole_result,
+        complete: options.complete,
         profile: options.profile,
         context: context(),
     });

@@ -187,7 +187,7 @@ impl Session {
         self.next += 1;
         let scans = scans
             .iter()
-            .map(|scan| ScanSpec { schema: encode_schema(&scan.schema).unwrap(), rows: 1000 })
+            .map(|scan| ScanSpec { schema: encode_schema(&scan.schema).unwrap(), rows: 1000, producers: 1 })
             .collect();
         let prepare = Prepare {
             statement: self.next,
@@ -238,8 +238,10 @@ impl Session {
             statement,
             portal,
             params: params.map_or_else(Bytes::new, |batch| encode_stream(batch).unwrap()),
+            feed_key: 0,
             credit_bytes,
             whole_result,
+            complete: false,
             profile,
             context: context(),
         };
@@ -328,7 +330,7 @@ impl Session {
             }
         } else if !scan.ended {
             scan.ended = true;
-            let end = Request::ScanEnd { portal: portal.number, scan: number };
+            let end = Request::ScanEnd { portal: portal.number, scan: number, workers: 0 };
             self.client.send_as(portal.sequence, &end, &[]).unwrap();
         }
     }

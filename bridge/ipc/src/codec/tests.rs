@@ -18,7 +18,8 @@ fn context() -> impl Strategy<Value = Context> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let scan = (bytes(), any::<u64>()).prop_map(|(schema, rows)| ScanSpec { schema, rows });
+    let scan = (bytes(), any::<u64>(), any::<u32>())
+        .prop_map(|(schema, rows, producers)| ScanSpec { schema, rows, producers });
     let remote_scan = (any::<u32>(), text()).prop_map(|(instance, sql)| RemoteScan { instance, sql });
     let command = prop_oneof![
         any::<u32>().prop_map(|instance| TransactionCommand::Begin { instance }),
@@ -47,14 +48,16 @@ fn request() -> impl Strategy<Value = Request> {
                 Request::Prepare(Prepare { statement, instance, sql, query, scans, remote_scans, context })
             }
         ),
-        (any::<[u32; 2]>(), bytes(), any::<u64>(), any::<[bool; 2]>(), context()).prop_map(
-            |([statement, portal], params, credit_bytes, [whole_result, profile], context)| {
+        (any::<[u32; 2]>(), bytes(), any::<u128>(), any::<u64>(), any::<[bool; 3]>(), context()).prop_map(
+            |([statement, portal], params, feed_key, credit_bytes, [whole_result, complete, profile], context)| {
                 Request::Execute(Execute {
                     statement,
                     portal,
                     params,
+                    feed_key,
                     credit_bytes,
                     whole_result,
+                    complete,
                     profile,
                     context,
                 })
@@ -71,7 +74,10 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::Reset),
         any::<u32>().prop_map(|statement| Request::CloseStatement { statement }),
         any::<u32>().prop_map(|portal| Request::ClosePortal { portal }),
-        any::<[u32; 2]>().prop_map(|[portal, scan]| Request::ScanEnd { portal, scan }),
+        any::<[u32; 3]>().prop_map(|[portal, scan, workers]| Request::ScanEnd { portal, scan, workers }),
+        (any::<[u32; 3]>(), any::<u128>()).prop_map(|([version, portal, scan], feed_key)| {
+            Request::Produce(Produce { version, portal, scan, feed_key })
+        }),
         any::<[u32; 2]>().prop_map(|[portal, scan]| Request::Outsize { portal, scan }),
         Just(Request::Wake),
         Just(Request::Status),

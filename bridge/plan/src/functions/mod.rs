@@ -70,6 +70,14 @@ use crate::duck::{Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgFunction, Signature};
 
+/// True if SQL that we have written may raise 0A000 while it runs, because DuckDB has no form for the
+/// results of rare values.
+#[must_use]
+pub fn is_partial(sql: &str) -> bool {
+    const MARKS: &[&str] = &["[0A000]", "pg_age", "pg_float4_in(", "pg_float8_in(", "pg_numeric_fit("];
+    MARKS.iter().any(|mark| sql.contains(mark))
+}
+
 /// How a call is written in DuckDB.
 enum Make {
     /// A template over the arguments; the carrier is that of the declared result.
