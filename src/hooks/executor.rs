@@ -1,4 +1,5 @@
-//! The executor hook: sees every statement that is about to write rows of heap tables.
+//! The executor hook: sees every statement that is about to write rows of heap tables, and that
+//! none starts in a transaction whose DuckDB part has ended.
 //!
 //! At the start of the execution, not at planning: a cached plan runs in many transactions.
 
@@ -32,6 +33,7 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags:
     // SAFETY: called by Postgres with a valid query descriptor. Nothing with a destructor is
     // alive here when the executor behind raises an ERROR.
     unsafe {
+        xact::check_alive();
         if !(*(*query).plannedstmt).resultRelations.is_null() {
             before_heap_write(query, flags);
         }

@@ -15,7 +15,9 @@ use pgrx::pg_sys::NodeTag;
 
 use super::copy::copy;
 use super::rename::{self, Renamed};
-use super::{alter, copy_from, create, motherduck, xact};
+use super::view::MadeView;
+use super::{alter, copy_from, create, motherduck, view, xact};
+use crate::engine::session;
 use crate::error::{Result, report};
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::ddl::unsupported;
@@ -65,6 +67,8 @@ pub(super) enum After {
     Change,
     /// A duckdb table or one of its columns was renamed, or it was moved to another schema.
     Rename(Renamed),
+    /// A view was made that is one of MotherDuck.
+    View(MadeView),
     /// What gave a MotherDuck account up is done.
     Leave,
     /// A database was dropped.
@@ -136,11 +140,16 @@ unsafe extern "C-unwind" fn before(
     unsafe {
         let node = (*statement).utilityStmt;
         motherduck::hide_token(node);
+        if (*node).type_ != NodeTag::T_TransactionStmt {
+            report(session::check_transaction());
+        }
         let nothing = Decision { after: After::Nothing, statement };
         let after = match (*node).type_ {
             NodeTag::T_CopyStmt => {
                 return report(copy(statement, query_string, params, environment, completion));
             }
+            NodeTag::T_ViewStmt => return report(view::create(statement, query_string)),
+            NodeTag::T_CommentStmt => view::comment(&*node.cast()),
             NodeTag::T_CreateStmt => create::create(&*node.cast()),
             NodeTag::T_CreateTableAsStmt => {
                 create_table_as(&*node.cast(), query_string, params, environment, completion)
@@ -181,6 +190,7 @@ unsafe extern "C-unwind" fn after(decision: Decision) {
         After::Create => tables::create_pending(),
         After::Change => changes::end(),
         After::Rename(renamed) => renamed.follow(),
+        After::View(made) => made.follow(),
         After::Leave => {
             crate::motherduck::set_leaving(false);
             Ok(())

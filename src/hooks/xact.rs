@@ -113,6 +113,13 @@ pub(crate) fn begin_write_on(instance: Instance, persistence: u8) -> Result<()> 
     Ok(())
 }
 
+/// Raises an error if the DuckDB transaction has ended before this one, because of an error that a
+/// subtransaction has caught: nothing that follows could be committed.
+#[pgrx::pg_guard]
+pub(super) extern "C-unwind" fn check_alive() {
+    report(session::check_transaction());
+}
+
 /// # Errors
 /// 25006 in a read-only transaction.
 fn check_not_read_only() -> Result<()> {

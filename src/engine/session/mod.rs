@@ -16,7 +16,7 @@ pub(crate) use portals::{ExecuteOptions, PortalEvent, allocate_portal, close_por
 pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use resolve::resolve;
 pub(crate) use statements::{DuckSql, RemoteSql, Statement, bound, prepare, run, run_on};
-pub(crate) use transaction::{begin_if_needed, commit, is_in_transaction, reset_nowait};
+pub(crate) use transaction::{begin_if_needed, check_transaction, commit, is_in_transaction, reset_nowait};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -156,6 +156,7 @@ impl Session {
                     }
                 }
                 Reply::Error(error) => {
+                    transaction::doubt();
                     if let Some(state) = self.portals.values_mut().find(|p| p.sequence == sequence) {
                         state.outcome = Some(Err(error));
                     } else if self.awaited == Some(sequence) {
@@ -217,6 +218,7 @@ fn with_open<R>(f: impl FnOnce(&mut Session) -> std::result::Result<R, Fault>) -
         f(session).map_err(|fault| match fault {
             Fault::Lost(error) => {
                 *slot = None;
+                transaction::doubt();
                 error
             }
             Fault::Statement(error) => error,
@@ -407,6 +409,7 @@ struct CancelOnUnwind(u32);
 impl Drop for CancelOnUnwind {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            transaction::doubt();
             SESSION.with(|cell| {
                 if let Ok(mut slot) = cell.try_borrow_mut()
                     && let Some(session) = slot.as_mut()

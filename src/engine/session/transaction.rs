@@ -1,5 +1,6 @@
 //! The DuckDB transaction of the current Postgres transaction.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use bridge_ipc::message::{Reply, Request, TransactionCommand};
@@ -9,8 +10,8 @@ use pgrx::pg_sys;
 use super::instance::Instance;
 use super::statements::run;
 use super::{
-    IN_TRANSACTION, SESSION, START_TIMEOUT, ensure_open, exchange, is_connected, next_number,
-    unexpected_reply, with_open,
+    IN_TRANSACTION, SESSION, START_TIMEOUT, context, ensure_open, exchange, is_connected, next_number,
+    refuse_inside_feed, unexpected_reply, with_open,
 };
 use crate::engine::interrupt;
 use crate::error::{Error, Result};
@@ -18,6 +19,34 @@ use crate::error::{Error, Result};
 /// True while a DuckDB transaction of this Postgres transaction is open.
 pub(crate) fn is_in_transaction() -> bool {
     IN_TRANSACTION.with_borrow(|open| !open.is_empty())
+}
+
+thread_local! {
+    /// An error may have ended the DuckDB transaction.
+    static DOUBTFUL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// To be called for every error of the engine, or on the way to it.
+pub(super) fn doubt() {
+    DOUBTFUL.set(true);
+}
+
+/// Makes sure, after an error that a subtransaction has caught, that the DuckDB transaction of this
+/// Postgres transaction is still there. Costs a request after an error, and nothing otherwise.
+///
+/// # Errors
+/// 25P02 if DuckDB has ended it, 58000 if the engine is lost.
+pub(crate) fn check_transaction() -> Result<()> {
+    // A function in a feed cannot ask; the statement that it feeds could, when it started.
+    if !DOUBTFUL.get() || !is_in_transaction() || refuse_inside_feed().is_err() {
+        return Ok(());
+    }
+    ensure_open()?;
+    for instance in IN_TRANSACTION.with_borrow(Clone::clone) {
+        exchange(&Request::Run { instance, sql: "SELECT 1".to_owned(), context: context() }, &[])?;
+    }
+    DOUBTFUL.set(false);
+    Ok(())
 }
 
 /// Opens the DuckDB transaction on `instance` that belongs to the current Postgres transaction.
@@ -181,6 +210,7 @@ impl CommitMark {
 ///
 /// Called on abort, where nothing may fail.
 pub(crate) fn reset_nowait() {
+    DOUBTFUL.set(false);
     let in_transaction = !IN_TRANSACTION.take().is_empty();
     SESSION.with(|cell| {
         // Borrowed means that the process is going away in the middle of a wait: the engine
