@@ -11,7 +11,7 @@ use super::{base, group, order, reason};
 use crate::error::{self, Error, Result};
 use crate::pg::{self, list};
 use crate::scan;
-use crate::scan::plan::{ScanPlan, scan_plan};
+use crate::scan::plan::{NO_PARAMS, ScanPlan, scan_plan};
 
 /// Static table of C pointers, never written.
 struct Methods(pg_sys::CustomPathMethods);
@@ -118,7 +118,7 @@ unsafe fn plan(
         // Fewer rows than all may be read.
         lowered.limited |= (*root).tuple_fraction > 0.0;
         let query = part.query(root, targets_of_query);
-        let mut scan = scan_plan(query, pg_sys::debug_query_string, lowered, true)?;
+        let mut scan = scan_plan(query, pg_sys::debug_query_string, lowered, NO_PARAMS, true)?;
         if scan.columns.len() != list::pointers::<pg_sys::Node>(shipped).len() {
             return Err(Error::new(SqlState::INTERNAL_ERROR, "a part of the query has other columns"));
         }

@@ -51,7 +51,7 @@ unsafe extern "C-unwind" fn planner(
     // SAFETY: called by Postgres with a valid query. Nothing with a destructor is alive here
     // when the planner behind raises an ERROR.
     unsafe {
-        let plan = duckdb_plan(parse, query_string, cursor_options);
+        let plan = duckdb_plan(parse, query_string, cursor_options, bound_params);
         if !plan.is_null() {
             return plan;
         }
@@ -68,9 +68,10 @@ unsafe extern "C-unwind" fn duckdb_plan(
     parse: *mut pg_sys::Query,
     query_string: *const c_char,
     cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: a valid query, from the planner hook.
-    error::report(unsafe { plan(parse, query_string, cursor_options) })
+    error::report(unsafe { plan(parse, query_string, cursor_options, bound_params) })
 }
 
 /// What a statement touches.
@@ -147,7 +148,10 @@ impl Touches {
     }
 
     fn function(&mut self, function: pg_sys::Oid) {
-        self.duckdb_function |= catalog::is_duckdb_only_function(function);
+        if catalog::is_duckdb_only_function(function) {
+            self.duckdb_function = true;
+            self.motherduck_table |= resolve::view::is_view_function(function);
+        }
         self.measures |= size::is_replaced(function);
     }
 }
@@ -156,6 +160,7 @@ unsafe fn plan(
     parse: *mut pg_sys::Query,
     query_string: *const c_char,
     cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
 ) -> Result<*mut pg_sys::PlannedStmt> {
     use pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_MERGE, CMD_SELECT, CMD_UPDATE};
     const NOT_OURS: *mut pg_sys::PlannedStmt = std::ptr::null_mut();
@@ -218,7 +223,7 @@ unsafe fn plan(
         Err(error) => return Err(error.into()),
     };
     // SAFETY: as above.
-    match unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered) } {
+    match unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered, bound_params) } {
         Err(error) if command == CMD_SELECT && is_refusal(&error) => {
             let reason = Unsupported::new("this query", error.0.message.clone());
             // SAFETY: as above; the failed attempt has changed nothing of the query.

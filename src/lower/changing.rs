@@ -130,12 +130,7 @@ impl Lowerer {
                 .collect::<Result<Vec<_>>>()?;
             let sources = columns.iter().map(|column| i16::try_from(column.source).unwrap_or(i16::MAX));
             let columns_of = sources.collect();
-            self.feeds.push(FeedSource {
-                query: body,
-                entry: std::ptr::null_mut(),
-                index: 0,
-                columns: columns_of,
-            });
+            self.feeds.push(FeedSource::new(body, std::ptr::null_mut(), 0, columns_of));
             let outputs = columns
                 .iter()
                 .map(|column| {

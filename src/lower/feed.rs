@@ -8,8 +8,8 @@ use pgrx::pg_sys;
 use std::ffi::c_char;
 
 use super::scope::Lowerer;
-use super::{Feed, changing, types};
-use crate::pg::{list, node_string, owned_string, palloc_string};
+use super::{Feed, changing, make, types};
+use crate::pg::{self, list, node_string, owned_string, palloc_string};
 
 /// A relation to be fed, before it is known which columns are needed; or a WITH item that changes
 /// a table, see [`super::changing`].
@@ -22,6 +22,27 @@ pub(super) struct FeedSource {
     pub(super) index: i32,
     /// Attribute numbers that the plan may refer to.
     pub(super) columns: Vec<i16>,
+    /// Conditions on its rows, see [`super::pushdown`]; it is relation 1 there.
+    pub(super) quals: *mut pg_sys::List,
+    /// Its level is nothing but rows of it up to a LIMIT.
+    pub(super) limitable: bool,
+    /// How many of its rows can be wanted at all, a bigint; null for all.
+    pub(super) limit: *mut pg_sys::Node,
+    /// For estimates; null until they are needed.
+    pub(super) planner: *mut pg_sys::PlannerInfo,
+}
+
+impl FeedSource {
+    /// A feed of all rows.
+    pub(super) fn new(
+        query: *mut pg_sys::Query,
+        entry: *mut pg_sys::RangeTblEntry,
+        index: i32,
+        columns: Vec<i16>,
+    ) -> Self {
+        let (quals, limit, planner) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+        Self { query, entry, index, columns, quals, limitable: false, limit, planner }
+    }
 }
 
 impl Lowerer {
@@ -52,15 +73,14 @@ impl Lowerer {
     }
 }
 
-/// `SELECT <columns> FROM relation`, with the relation's privileges, RLS and sampling.
+/// `SELECT FROM relation WHERE <quals>`, with the relation's privileges, RLS and sampling.
 ///
 /// # Safety
-/// The source's entry is a plain relation of its query.
-unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
+/// The source's entry is a relation, functions or a subquery of its query.
+pub(super) unsafe fn base(source: &FeedSource) -> *mut pg_sys::Query {
     // SAFETY: as the caller promises; new nodes live in the current memory context.
     unsafe {
-        let query = pg_sys::palloc0(size_of::<pg_sys::Query>()).cast::<pg_sys::Query>();
-        (*query).type_ = pg_sys::NodeTag::T_Query;
+        let query = pg::new_node::<pg_sys::Query>(pg_sys::NodeTag::T_Query);
         (*query).commandType = pg_sys::CmdType::CMD_SELECT;
         (*query).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
         (*query).canSetTag = true;
@@ -78,14 +98,33 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
             (*query).rteperminfos = pg_sys::copyObjectImpl((*source.query).rteperminfos.cast()).cast();
         }
 
-        let reference = pg_sys::palloc0(size_of::<pg_sys::RangeTblRef>()).cast::<pg_sys::RangeTblRef>();
-        (*reference).type_ = pg_sys::NodeTag::T_RangeTblRef;
+        let reference = pg::new_node::<pg_sys::RangeTblRef>(pg_sys::NodeTag::T_RangeTblRef);
         (*reference).rtindex = 1;
-        let from = pg_sys::palloc0(size_of::<pg_sys::FromExpr>()).cast::<pg_sys::FromExpr>();
-        (*from).type_ = pg_sys::NodeTag::T_FromExpr;
-        (*from).fromlist = list::append(std::ptr::null_mut(), reference);
-        (*query).jointree = from;
+        let from = list::append(std::ptr::null_mut(), reference);
+        let quals = if source.quals.is_null() {
+            std::ptr::null_mut()
+        } else {
+            pg_sys::make_ands_explicit(pg_sys::copyObjectImpl(source.quals.cast()).cast())
+        };
+        (*query).jointree = pg_sys::makeFromExpr(from, quals.cast());
+        query
+    }
+}
 
+/// As [`base`], with columns.
+///
+/// # Safety
+/// As [`base`].
+unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
+    // SAFETY: as the caller promises; new nodes live in the current memory context.
+    unsafe {
+        let query = base(source);
+        let entry = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable).next();
+        let entry = entry.expect("a feed has one relation");
+        if !source.limit.is_null() {
+            (*query).limitCount = source.limit;
+            (*query).limitOption = pg_sys::LimitOption::LIMIT_OPTION_COUNT;
+        }
         let mut targets = std::ptr::null_mut();
         let mut specs = Vec::with_capacity(columns.len().max(1));
         let of_functions = if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
@@ -97,7 +136,10 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
             let position = usize::try_from(*attribute - 1).unwrap_or(usize::MAX);
             let (name, var) = match of_functions.get(position) {
                 Some(column) => (*column).expect("dropped columns are not referred to"),
-                None => column_of_relation((*entry).relid, *attribute),
+                None => {
+                    let relid = (*entry).relid;
+                    (pg_sys::get_attname(relid, *attribute, true), make::var(relid, 1, *attribute))
+                }
             };
             let number = i16::try_from(i + 1).expect("a relation has at most 1600 columns");
             targets = list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false));
@@ -106,41 +148,13 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
         }
         if columns.is_empty() {
             // Only the number of rows matters; DuckDB has no tables without columns.
-            let one = pg_sys::makeConst(
-                pg_sys::INT4OID,
-                -1,
-                pg_sys::InvalidOid,
-                4,
-                pg_sys::Datum::from(1),
-                false,
-                true,
-            );
             let name = palloc_string("one");
-            targets = list::append(targets, pg_sys::makeTargetEntry(one.cast(), 1, name, false));
+            let one = pg_sys::makeTargetEntry(make::integer(1).cast(), 1, name, false);
+            targets = list::append(targets, one);
             specs.push(ColumnSpec { name: "one".to_owned(), pg_type: PgType::new(oid::INT4) });
         }
         (*query).targetList = targets;
         Feed { query, columns: specs, first: false }
-    }
-}
-
-/// Name and Var of an attribute of a feed's only relation.
-///
-/// # Safety
-/// `attribute` is one of relation `relid`, which is locked.
-unsafe fn column_of_relation(relid: pg_sys::Oid, attribute: i16) -> (*mut c_char, *mut pg_sys::Var) {
-    let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
-    // SAFETY: as the caller promises.
-    unsafe {
-        pg_sys::get_atttypetypmodcoll(
-            relid,
-            attribute,
-            &raw mut type_oid,
-            &raw mut typmod,
-            &raw mut collation,
-        );
-        let name = pg_sys::get_attname(relid, attribute, true);
-        (name, pg_sys::makeVar(1, attribute, type_oid, typmod, collation, 0))
     }
 }
 

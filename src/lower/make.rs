@@ -8,12 +8,41 @@ use crate::pg::{self, list};
 /// `int4eq`'s operator.
 const INT4_EQUAL: pg_sys::Oid = pg_sys::Oid::from_u32(96);
 
+/// A column of range-table entry `index`, which is relation `relid`.
+///
+/// # Safety
+/// `attribute` is one of the relation, which the statement has locked.
+pub(super) unsafe fn var(relid: pg_sys::Oid, index: i32, attribute: i16) -> *mut pg_sys::Var {
+    let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
+    // SAFETY: as the caller promises; a fresh node.
+    unsafe {
+        pg_sys::get_atttypetypmodcoll(
+            relid,
+            attribute,
+            &raw mut type_oid,
+            &raw mut typmod,
+            &raw mut collation,
+        );
+        #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
+        pg_sys::makeVar(index as _, attribute, type_oid, typmod, collation, 0)
+    }
+}
+
 /// An integer constant.
 pub(super) fn integer(value: i32) -> *mut pg_sys::Node {
     // SAFETY: a fresh node; integers are by value.
     unsafe {
         let datum = pg_sys::Datum::from(value);
         pg_sys::makeConst(pg_sys::INT4OID, -1, pg_sys::InvalidOid, 4, datum, false, true).cast()
+    }
+}
+
+/// A bigint constant.
+pub(super) fn bigint(value: i64) -> *mut pg_sys::Node {
+    // SAFETY: a fresh node; integers are by value.
+    unsafe {
+        let datum = pg_sys::Datum::from(value);
+        pg_sys::makeConst(pg_sys::INT8OID, -1, pg_sys::InvalidOid, 8, datum, false, true).cast()
     }
 }
 

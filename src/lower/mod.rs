@@ -10,7 +10,7 @@
 //! - [`expr`], [`aggregate`], [`window`], [`sublink`], [`row`], [`mod@array`]: expressions;
 //! - [`set_returning`]: functions that return sets, in FROM and in select lists;
 //! - [`constant`], [`function`], [`types`]: constants, signatures and collations, types;
-//! - [`feed`]: the queries whose rows the backend feeds;
+//! - [`feed`]: the queries whose rows the backend feeds; [`pushdown`]: the conditions they check;
 //! - [`column_expr`]: CHECK constraints and generated columns;
 //! - [`insert`], [`conflict`], [`update`], [`delete`], [`merge`]: statements that change a duckdb table;
 //!   [`source`], [`returning`], [`changing`]: what they read, what they return, and inside a WITH;
@@ -37,6 +37,7 @@ mod location;
 mod make;
 mod merge;
 mod multiple;
+mod pushdown;
 mod query;
 mod raw;
 mod relation;
@@ -168,6 +169,21 @@ fn unsupported<T>(
 pub(crate) struct LowerOptions {
     /// Where the statement runs, if that is settled.
     pub(crate) instance: Option<Instance>,
+    /// Feeds check every condition they can, not only those that pay.
+    pub(crate) push_all: bool,
+}
+
+/// Lowers with `work`; once more if DuckDB must not run a condition that a feed can check.
+fn with_feeds<T>(options: &LowerOptions, mut work: impl FnMut(&mut Lowerer) -> Result<T>) -> Result<T> {
+    let mut lowerer = Lowerer::new(*options);
+    let result = work(&mut lowerer);
+    if lowerer.kept && matches!(result, Err(LowerError::Unsupported(_))) {
+        let pushed = work(&mut Lowerer::new(LowerOptions { push_all: true, ..*options }));
+        if pushed.is_ok() {
+            return pushed;
+        }
+    }
+    result
 }
 
 /// Lowers a SELECT, or a statement that changes a duckdb table.
@@ -187,7 +203,7 @@ pub(crate) unsafe fn lower_statement(
             return lower_query(query, options);
         }
         let instance = location::of_target(query)?;
-        let options = &LowerOptions { instance: Some(instance) };
+        let options = &LowerOptions { instance: Some(instance), ..*options };
         let lowered = match (*query).commandType {
             pg_sys::CmdType::CMD_INSERT => insert::lower(query, options),
             pg_sys::CmdType::CMD_UPDATE => update::lower(query, options),
@@ -266,7 +282,7 @@ fn finished(source: source::Source, returning: returning::Returning) -> Result<L
 /// `Unsupported` for the first construct that DuckDB must not run.
 pub(crate) unsafe fn lower_query(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
-    unsafe { lower_select(query, Lowerer::new(*options)) }
+    with_feeds(options, |lowerer| unsafe { lower_select(query, lowerer) })
 }
 
 /// Lowers a SELECT that stands for a part of a query that Postgres plans.
@@ -288,13 +304,13 @@ pub(crate) unsafe fn lower_fragment(
     unsafe {
         let mut lowerer = Lowerer::new(*options);
         lowerer.fragment = true;
-        lower_select(query, lowerer)
+        lower_select(query, &mut lowerer)
     }
 }
 
 /// # Safety
 /// As [`lower_query`], with a fresh `lowerer`.
-unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Result<LoweredQuery> {
+unsafe fn lower_select(query: *mut pg_sys::Query, lowerer: &mut Lowerer) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
     unsafe {
         let plan = lowerer.query(query)?;
@@ -306,6 +322,9 @@ unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Resul
         let types: Vec<PgType> = columns.iter().map(|column| column.spec.pg_type).collect();
         let plan = bridge_plan::rules::apply(plan, &types)?;
         let sql = bridge_plan::writer::write(&plan)?;
+        if lowerer.fragment && bridge_plan::functions::is_partial(&sql) {
+            return unsupported("an expression of this part", "DuckDB has no form for some of its values");
+        }
         Ok(LoweredQuery {
             sql,
             plan: explain(&plan),
@@ -314,7 +333,7 @@ unsafe fn lower_select(query: *mut pg_sys::Query, mut lowerer: Lowerer) -> Resul
             returns_feed: false,
             feeds: lowerer.finish_feeds(&plan),
             remote_scans: lowerer.finish_remote_scans(&plan),
-            params: lowerer.params,
+            params: std::mem::take(&mut lowerer.params),
             limited: !(*query).limitCount.is_null(),
             plan_time_values: lowerer.plan_time_values,
             instance: lowerer.options.instance.unwrap_or_default(),

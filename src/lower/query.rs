@@ -154,10 +154,18 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             let mut plan = self.cross_product((*(*query).jointree).fromlist)?;
-            let quals = (*(*query).jointree).quals;
-            if !quals.is_null() {
-                let predicate = self.condition(quals)?;
-                plan = build::filter(plan, predicate)?;
+            let limited = self.limitable_feed(query);
+            let from = (*query).jointree;
+            let predicate = if (*from).quals.is_null() {
+                None
+            } else {
+                let items: Vec<_> = list::pointers((*from).fromlist).collect();
+                self.condition_above((*from).quals, &items)?
+            };
+            match (predicate, limited) {
+                (Some(predicate), _) => plan = build::filter(plan, predicate)?,
+                (None, Some(feed)) => self.limit_feed(feed, query),
+                (None, None) => {}
             }
             if outputs == Outputs::None {
                 return Ok(build::project(plan, Vec::new())?);

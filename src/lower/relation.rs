@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::expr::refers as depends;
 use super::feed::{self, FeedSource};
 use super::scope::{Entry, Lowerer};
-use super::{LowerError, Result, source, types, unsupported};
+use super::{LowerError, Result, make, pushdown, source, types, unsupported};
 use crate::pg::{catalog, list, owned_string};
 use crate::resolve::{self, reader};
 use crate::tables::table;
@@ -81,7 +81,11 @@ impl Lowerer {
             if join.rtindex > 0 {
                 self.set_entry(join.rtindex, Entry::Join);
             }
-            let condition = if join.quals.is_null() { None } else { Some(self.condition(join.quals)?) };
+            let condition = if join.quals.is_null() {
+                None
+            } else {
+                self.condition_above(join.quals, &pushdown::sides_of_on(join))?
+            };
             Ok(build::join(left, right, join_type, condition))
         }
     }
@@ -188,7 +192,7 @@ impl Lowerer {
             }
             let number = self.feeds.len();
             let attributes = columns.iter().map(|(_, attribute, _)| *attribute).collect();
-            self.feeds.push(FeedSource { query, entry, index, columns: attributes });
+            self.feeds.push(FeedSource::new(query, entry, index, attributes));
             let columns = columns
                 .into_iter()
                 .map(|(name, attribute, ty)| FeedColumn { name, source: attribute.into(), ty })
@@ -199,11 +203,11 @@ impl Lowerer {
     }
 
     /// # Safety
-    /// `entry` is a reader of files, see [`reader::call`].
+    /// `entry` is a reader of files, or a view of MotherDuck, see [`reader::call`].
     unsafe fn reader(&mut self, entry: *mut pg_sys::RangeTblEntry, index: i32) -> Result<LogicalPlan> {
         // SAFETY: as the caller promises; resolving gave the function its column lists.
         unsafe {
-            let call = resolve::reader_sql(entry).map_err(|error| LowerError::Engine(*error.0))?;
+            let view = resolve::view::of(entry).map_err(|error| LowerError::Engine(*error.0))?;
             let function = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
                 .next()
                 .expect("reader::call found it");
@@ -215,6 +219,10 @@ impl Lowerer {
                 .collect::<Result<Vec<_>>>()?;
             let alias = self.unique("r");
             self.set_outputs(index, &alias, columns.len());
+            if let Some(view) = view {
+                return self.scan_view(view, &alias, &columns);
+            }
+            let call = resolve::reader_sql(entry).map_err(|error| LowerError::Engine(*error.0))?;
             Ok(TableFunction::plan(call, &alias, &columns)?)
         }
     }
@@ -252,7 +260,7 @@ impl Lowerer {
             let number = self.feeds.len();
             let attributes =
                 columns.iter().map(|column| i16::try_from(column.source).unwrap_or(i16::MAX)).collect();
-            self.feeds.push(FeedSource { query, entry, index, columns: attributes });
+            self.feeds.push(FeedSource::new(query, entry, index, attributes));
             Ok(FeedScan::plan(number, &name, &alias, columns)?)
         }
     }
@@ -338,16 +346,7 @@ pub(super) fn lateral(plan: LogicalPlan) -> LogicalPlan {
 }
 
 fn attribute_type(relid: pg_sys::Oid, attribute: i16) -> PgType {
-    let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
     // SAFETY: an attribute of a relation that the query has locked.
-    unsafe {
-        pg_sys::get_atttypetypmodcoll(
-            relid,
-            attribute,
-            &raw mut type_oid,
-            &raw mut typmod,
-            &raw mut collation,
-        );
-    }
-    types::base(type_oid, typmod)
+    let var = unsafe { &*make::var(relid, 1, attribute) };
+    types::base(var.vartype, var.vartypmod)
 }

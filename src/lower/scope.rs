@@ -123,6 +123,8 @@ pub(super) struct Lowerer {
     pub(super) fed: Option<i32>,
     /// Tables that items of the statement's WITH change.
     pub(super) changed: HashSet<u32>,
+    /// A condition that a feed could check is left to DuckDB.
+    pub(super) kept: bool,
     /// Innermost last.
     pub(super) scopes: Vec<Scope>,
     counters: HashMap<&'static str, usize>,
@@ -139,6 +141,7 @@ impl Lowerer {
             plan_time_values: false,
             fed: None,
             changed: HashSet::new(),
+            kept: false,
             fragment: false,
             scopes: Vec::new(),
             counters: HashMap::new(),

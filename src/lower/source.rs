@@ -6,8 +6,7 @@ use bridge_types::PgType;
 use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
 
-use super::scope::Lowerer;
-use super::{Feed, LowerError, LowerOptions, ParamRef, Result, changing, types, unsupported};
+use super::{Feed, LowerError, LowerOptions, ParamRef, Result, changing, make, types, unsupported};
 use crate::engine::session::RemoteSql;
 use crate::pg::{self, list, owned_string, palloc_string};
 use crate::tables::table;
@@ -66,19 +65,8 @@ impl Target {
 
     /// As [`Self::var`], of another relation that has the same columns.
     pub(super) fn var_of(&self, relation: i32, attribute: i16) -> *mut pg_sys::Var {
-        let (mut type_oid, mut typmod, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
-        // SAFETY: an attribute of a relation that the statement has locked; a fresh node.
-        unsafe {
-            pg_sys::get_atttypetypmodcoll(
-                self.relid,
-                attribute,
-                &raw mut type_oid,
-                &raw mut typmod,
-                &raw mut collation,
-            );
-            #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
-            pg_sys::makeVar(relation as _, attribute, type_oid, typmod, collation, 0)
-        }
+        // SAFETY: an attribute of a relation that the statement has locked.
+        unsafe { make::var(self.relid, relation, attribute) }
     }
 
     /// True for a Var of the target.
@@ -246,16 +234,17 @@ pub(super) unsafe fn lower_with_feed(
     unsafe {
         let declared: Vec<PgType> =
             super::output_columns(select).iter().map(|column| column.spec.pg_type).collect();
-        let mut lowerer = Lowerer::new(*options);
-        lowerer.fed = fed;
-        let plan = lowerer.query(select)?;
-        let plan = rules::apply_stored(plan, &declared)?;
-        Ok(Source {
-            feeds: lowerer.finish_feeds(&plan),
-            remote_scans: lowerer.finish_remote_scans(&plan),
-            plan,
-            params: lowerer.params,
-            plan_time_values: lowerer.plan_time_values,
+        super::with_feeds(options, |lowerer| {
+            lowerer.fed = fed;
+            let plan = lowerer.query(select)?;
+            let plan = rules::apply_stored(plan, &declared)?;
+            Ok(Source {
+                feeds: lowerer.finish_feeds(&plan),
+                remote_scans: lowerer.finish_remote_scans(&plan),
+                plan,
+                params: std::mem::take(&mut lowerer.params),
+                plan_time_values: lowerer.plan_time_values,
+            })
         })
     }
 }

@@ -115,7 +115,7 @@ unsafe fn lower_source(query: *mut pg_sys::Query, instance: Instance) -> Result<
         let mandatory = found.duckdb_table || found.duckdb_function;
         let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog;
         if mandatory || forced {
-            match lower::lower_query(query, &LowerOptions { instance: Some(instance) }) {
+            match lower::lower_query(query, &LowerOptions { instance: Some(instance), ..LowerOptions::default() }) {
                 // Postgres finishes what DuckDB must not run, before the rows are written; of forced
                 // execution, which is a wish, nothing is left.
                 Err(LowerError::Unsupported(_)) => {}
@@ -321,7 +321,7 @@ pub(crate) unsafe fn run(
         insert.copy_from_nonoverlapping(query, 1);
         (*insert).commandType = command;
         (*insert).canSetTag = true;
-        let plan = scan::plan::planned_statement(insert, query_string, 0, source)?;
+        let plan = scan::plan::planned_statement(insert, query_string, 0, source, params)?;
 
         pg_sys::PushCopiedSnapshot(pg_sys::GetActiveSnapshot());
         pg_sys::UpdateActiveSnapshotCommandId();

@@ -1,0 +1,50 @@
+//! The plans of feeds in EXPLAIN: Postgres' own, below the node whose rows they become.
+
+use pgrx::pg_sys;
+
+use super::plan::ScanPlan;
+use crate::pg;
+
+/// Shows Postgres' plan of each feed.
+///
+/// # Safety
+/// `estate` is the state of the explained query and `es` that of EXPLAIN.
+pub(super) unsafe fn explain(plan: &ScanPlan, estate: *mut pg_sys::EState, es: *mut pg_sys::ExplainState) {
+    if plan.feeds.is_empty() {
+        return;
+    }
+    // SAFETY: as the caller promises; a plan that is started for EXPLAIN only, and ended.
+    unsafe {
+        let is_text = (*es).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT;
+        pg_sys::ExplainOpenGroup(c"Feeds".as_ptr(), c"Feeds".as_ptr(), false, es);
+        for (number, feed) in plan.feeds.iter().enumerate() {
+            pg_sys::ExplainOpenGroup(c"Feed".as_ptr(), std::ptr::null(), true, es);
+            let name = pg::c_string(&format!("bridge_scan({number})"));
+            pg_sys::ExplainPropertyText(c"Feed".as_ptr(), name.as_ptr(), es);
+            let query = pg_sys::CreateQueryDesc(
+                feed.plan,
+                (*estate).es_sourceText,
+                (*estate).es_snapshot,
+                std::ptr::null_mut(),
+                pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
+                (*estate).es_param_list_info,
+                std::ptr::null_mut(),
+                0,
+            );
+            pg_sys::ExecutorStart(query, pg_sys::EXEC_FLAG_EXPLAIN_ONLY.cast_signed());
+            // Printing a plan puts it in the place of the one that EXPLAIN is about.
+            let explained = *es;
+            // What ran is over, and had no instruments.
+            ((*es).analyze, (*es).settings) = (false, false);
+            if is_text {
+                (*es).indent += 1;
+            }
+            pg_sys::ExplainPrintPlan(es, query);
+            *es = explained;
+            pg_sys::ExecutorEnd(query);
+            pg_sys::FreeQueryDesc(query);
+            pg_sys::ExplainCloseGroup(c"Feed".as_ptr(), std::ptr::null(), true, es);
+        }
+        pg_sys::ExplainCloseGroup(c"Feeds".as_ptr(), c"Feeds".as_ptr(), false, es);
+    }
+}
