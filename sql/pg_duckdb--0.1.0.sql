@@ -135,6 +135,12 @@ CREATE VIEW duckdb.sync_status AS
           (SELECT oid FROM pg_catalog.pg_foreign_server WHERE srvname OPERATOR(pg_catalog.=) duckdb.motherduck_server());
 GRANT SELECT ON duckdb.sync_status TO PUBLIC;
 
+-- What the view in Postgres selects from that stands for a view of MotherDuck; sql is its query there.
+CREATE FUNCTION duckdb.view(
+    database pg_catalog.text, schema pg_catalog.text, name pg_catalog.text, sql pg_catalog.text
+) RETURNS SETOF pg_catalog.record
+    AS 'MODULE_PATHNAME', 'duckdb_only_function' LANGUAGE C STABLE;
+
 CREATE FUNCTION duckdb.motherduck_versions(OUT database pg_catalog.text, OUT version pg_catalog.text)
     RETURNS SETOF pg_catalog.record
     AS 'MODULE_PATHNAME', 'motherduck_versions_wrapper' LANGUAGE C VOLATILE;

@@ -4,9 +4,29 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 use std::ffi::CString;
 
-/// `duckdb.force_execution`: run queries on heap tables in DuckDB too. Off, since heap
-/// data has to travel to the engine first.
-pub(crate) static FORCE_EXECUTION: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `duckdb.force_execution`: as `duckdb.execution = force`. Off, since heap data has to
+/// travel to the engine first.
+static FORCE_EXECUTION: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `duckdb.execution`: where queries on heap tables alone run. Off: nothing changes for them until
+/// somebody asks.
+static EXECUTION: GucSetting<Execution> = GucSetting::<Execution>::new(Execution::Off);
+
+/// Values of `duckdb.execution`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub(crate) enum Execution {
+    /// Where the estimates of both sides say that it is cheaper.
+    Auto,
+    /// In DuckDB, if it can run them.
+    Force,
+    /// In Postgres.
+    Off,
+}
+
+/// Where queries on heap tables alone run: `duckdb.force_execution` wins over `duckdb.execution`.
+pub(crate) fn execution() -> Execution {
+    if FORCE_EXECUTION.get() { Execution::Force } else { EXECUTION.get() }
+}
+
 /// `duckdb.unsafe_allow_mixed_transactions`: allow writing heap and duckdb tables in one
 /// transaction, whose two commits are then not atomic. Off, because data can be lost.
 pub(crate) static UNSAFE_ALLOW_MIXED_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -53,6 +73,9 @@ pub(crate) static EXTENSION_DIRECTORY: GucSetting<Option<CString>> = GucSetting:
 /// protected by Postgres' own privileges.
 pub(crate) static POSTGRES_ROLE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 
+/// `duckdb.force_motherduck_views`: make every new view in MotherDuck. Off: those whose queries
+/// name a relation of MotherDuck go there anyway.
+pub(crate) static FORCE_MOTHERDUCK_VIEWS: GucSetting<bool> = GucSetting::<bool>::new(false);
 /// `duckdb.motherduck_connect_timeout`, milliseconds.
 pub(crate) static MOTHERDUCK_CONNECT_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 /// `duckdb.motherduck_session_hint`.
@@ -107,6 +130,15 @@ pub(crate) fn init() {
         &FORCE_EXECUTION,
         GucContext::Userset,
         GucFlags::REPORT,
+    );
+    GucRegistry::define_enum_guc(
+        c"duckdb.execution",
+        c"Where queries on heap tables alone run.",
+        c"auto compares the estimates of Postgres and DuckDB, force asks for DuckDB, off for Postgres. \
+          Queries on duckdb tables and files always run in DuckDB.",
+        &EXECUTION,
+        GucContext::Userset,
+        GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
         c"duckdb.notice_fallback",
@@ -196,6 +228,14 @@ pub(crate) fn init() {
         &POSTGRES_ROLE,
         GucContext::Postmaster,
         GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_bool_guc(
+        c"duckdb.force_motherduck_views",
+        c"Makes every new view in MotherDuck.",
+        c"Views whose queries name a relation of MotherDuck are made there anyway.",
+        &FORCE_MOTHERDUCK_VIEWS,
+        GucContext::Userset,
+        GucFlags::default(),
     );
     GucRegistry::define_int_guc(
         c"duckdb.motherduck_connect_timeout",

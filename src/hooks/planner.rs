@@ -11,9 +11,10 @@ use std::ffi::{c_char, c_int, c_void};
 
 use bridge_types::{SqlState, Unsupported};
 
+use super::choice;
 use crate::engine::session::Instance;
 use crate::error::{self, Error, Result};
-use crate::gucs::{self, ForceFallback};
+use crate::gucs::{self, Execution, ForceFallback};
 use crate::lower::{self, LowerError, LowerOptions};
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::size;
@@ -51,13 +52,56 @@ unsafe extern "C-unwind" fn planner(
     // SAFETY: called by Postgres with a valid query. Nothing with a destructor is alive here
     // when the planner behind raises an ERROR.
     unsafe {
+        if choice::is_open(parse) {
+            // The planner scribbles on the query.
+            let again = pg_sys::copyObjectImpl(parse.cast()).cast();
+            let theirs = plan_behind(parse, query_string, cursor_options, bound_params);
+            let ours = cheaper_plan(again, query_string, cursor_options, bound_params, theirs);
+            return if ours.is_null() { theirs } else { ours };
+        }
         let plan = duckdb_plan(parse, query_string, cursor_options, bound_params);
         if !plan.is_null() {
             return plan;
         }
+        plan_behind(parse, query_string, cursor_options, bound_params)
+    }
+}
+
+/// The plan of the planner behind ours.
+unsafe fn plan_behind(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: as the hook was called. Nothing with a destructor is alive here.
+    unsafe {
         match PREVIOUS {
             Some(previous) => previous(parse, query_string, cursor_options, bound_params),
             None => standard_planner_raw(parse, query_string, cursor_options, bound_params),
+        }
+    }
+}
+
+/// Our plan of a query for which Postgres has one, or null if theirs is cheaper.
+#[pg_guard]
+unsafe extern "C-unwind" fn cheaper_plan(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
+    theirs: *mut pg_sys::PlannedStmt,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: a valid query, from the planner hook, and a plan for it.
+    unsafe {
+        if !choice::is_worth_asking(theirs) {
+            return std::ptr::null_mut();
+        }
+        match plan(parse, query_string, cursor_options, bound_params, true) {
+            Ok(ours) if !ours.is_null() && choice::is_cheaper(ours, theirs) => ours,
+            // Postgres has a plan; a cancel must not be lost.
+            Err(error) if error.0.sqlstate == SqlState::QUERY_CANCELED => error::raise(error),
+            _ => std::ptr::null_mut(),
         }
     }
 }
@@ -71,7 +115,7 @@ unsafe extern "C-unwind" fn duckdb_plan(
     bound_params: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: a valid query, from the planner hook.
-    error::report(unsafe { plan(parse, query_string, cursor_options, bound_params) })
+    error::report(unsafe { plan(parse, query_string, cursor_options, bound_params, false) })
 }
 
 /// What a statement touches.
@@ -156,11 +200,16 @@ impl Touches {
     }
 }
 
+/// Our plan, or null. `wanted`: DuckDB is asked though nothing in the statement demands it.
+///
+/// # Safety
+/// As the hook.
 unsafe fn plan(
     parse: *mut pg_sys::Query,
     query_string: *const c_char,
     cursor_options: c_int,
     bound_params: pg_sys::ParamListInfo,
+    wanted: bool,
 ) -> Result<*mut pg_sys::PlannedStmt> {
     use pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_MERGE, CMD_SELECT, CMD_UPDATE};
     const NOT_OURS: *mut pg_sys::PlannedStmt = std::ptr::null_mut();
@@ -181,7 +230,10 @@ unsafe fn plan(
         unsafe { size::replace(parse) };
     }
     let mandatory = found.duckdb_table || found.duckdb_function;
-    let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog && command == CMD_SELECT;
+    let forced = (wanted || gucs::execution() == Execution::Force)
+        && found.heap_table
+        && !found.catalog
+        && command == CMD_SELECT;
     // SAFETY: as above.
     let target_is_duckdb =
         command != CMD_SELECT && unsafe { target(parse) }.is_some_and(catalog::is_duckdb_table);

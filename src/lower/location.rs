@@ -15,9 +15,10 @@ use super::scope::Lowerer;
 use super::{LowerError, Result};
 use crate::engine::session::{Instance, RemoteSql};
 use crate::hooks::planner;
+use crate::resolve::view::View;
 use crate::tables::table::{self, Location, Table};
 
-/// A table that the statement's instance does not have.
+/// A table, or a view, that the statement's instance does not have.
 pub(super) struct RemoteTable {
     instance: Instance,
     /// What follows FROM.
@@ -67,18 +68,43 @@ impl Lowerer {
         if self.instance() == table.instance() {
             return source.map(|call| Ok(TableFunction::plan(call, alias, columns)?)).transpose();
         }
-        let number = self.remote_tables.len();
-        self.remote_tables.push(RemoteTable {
+        let remote = RemoteTable {
             instance: table.instance(),
             from: source.unwrap_or_else(|| table.qualified()),
             columns: columns.iter().map(|(name, _)| name.clone()).collect(),
-        });
+        };
+        self.remote_scan(remote, &table.name, alias, columns).map(Some)
+    }
+
+    /// What scans a view of the MotherDuck account, whose columns are to be called as `columns` says.
+    pub(super) fn scan_view(
+        &mut self,
+        view: View,
+        alias: &str,
+        columns: &[(String, DuckType)],
+    ) -> Result<LogicalPlan> {
+        if self.instance() == Instance::MotherDuck {
+            return Ok(TableFunction::plan(view.from, alias, columns)?);
+        }
+        let remote = RemoteTable { instance: Instance::MotherDuck, from: view.from, columns: view.columns };
+        self.remote_scan(remote, &view.name, alias, columns)
+    }
+
+    fn remote_scan(
+        &mut self,
+        remote: RemoteTable,
+        label: &str,
+        alias: &str,
+        columns: &[(String, DuckType)],
+    ) -> Result<LogicalPlan> {
+        let number = self.remote_tables.len();
+        self.remote_tables.push(remote);
         let columns = columns
             .iter()
             .zip(0..)
             .map(|((name, ty), source)| FeedColumn { name: name.clone(), source, ty: ty.clone() })
             .collect();
-        Ok(Some(FeedScan::plan_kind(FeedKind::Instance, number, &table.name, alias, columns)?))
+        Ok(FeedScan::plan_kind(FeedKind::Instance, number, label, alias, columns)?)
     }
 
     /// The queries behind the plan's `instance_scan`s, after the rules have chosen their columns.

@@ -1,10 +1,11 @@
 //! DuckDB's types as Postgres types.
 
+use bridge_plan::DuckType;
 use bridge_types::{EngineError, PgType, SqlState, Unsupported, names, oid};
 use pgrx::pg_sys;
 
 use super::path::Path;
-use crate::engine::session;
+use crate::engine::session::{self, DuckSql, Instance};
 use crate::error::Result;
 use crate::pg::catalog;
 
@@ -109,6 +110,55 @@ pub(super) fn relation_sql(call: &str, promised: &[(String, pg_sys::Oid)]) -> Re
         list.push(format!("{value} AS {}", names::quote_identifier(name)));
     }
     Ok(if as_is { call.to_owned() } else { format!("(SELECT {} FROM {call})", list.join(", ")) })
+}
+
+/// A view of the current user's MotherDuck account as a relation with the columns that its view in
+/// Postgres promises, cast as those of tables are.
+///
+/// # Errors
+/// 42804 if it does not have such columns any more: the sync worker has not seen that yet.
+pub(super) fn view_sql(name: &str, promised: &[(String, pg_sys::Oid)]) -> Result<String> {
+    let sql = format!("SELECT * FROM {name}");
+    let statement =
+        session::prepare(DuckSql { instance: Instance::MotherDuck, sql: &sql, remote_scans: &[] }, "", &[])?;
+    let prepared = &statement.prepared;
+    let mut list = Vec::with_capacity(promised.len());
+    for (column, type_oid) in promised {
+        let position = prepared.column_names.iter().position(|name| name == column);
+        let duckdb_type = position.and_then(|position| prepared.type_names.get(position));
+        let Some(cast) = duckdb_type.and_then(|duckdb_type| cast_to_read(duckdb_type, *type_oid)) else {
+            return Err(EngineError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("MotherDuck view {name} does not have the columns that Postgres knows"),
+            )
+            .with_detail(format!("Column \"{column}\" is gone or has another type."))
+            .with_hint("Use CALL duckdb.sync() and run the statement again.")
+            .into());
+        };
+        let quoted = names::quote_identifier(column);
+        list.push(match cast {
+            Some(cast) => format!("CAST({quoted} AS {cast}) AS {quoted}"),
+            None => quoted,
+        });
+    }
+    Ok(format!("(SELECT {} FROM {name})", list.join(", ")))
+}
+
+/// True if a column of a DuckDB type can be read as a column of a Postgres type.
+pub(crate) fn reads_as(duckdb_type: &str, type_oid: pg_sys::Oid) -> bool {
+    cast_to_read(duckdb_type, type_oid).is_some()
+}
+
+/// The DuckDB type to cast a column to that is read as one of a Postgres type, if any is needed;
+/// `None` if it cannot be read so. Several Postgres types can be one to DuckDB.
+fn cast_to_read(duckdb_type: &str, type_oid: pg_sys::Oid) -> Option<Option<String>> {
+    let (pg_type, cast) = table_column_type(duckdb_type)?;
+    if pg_type.oid == type_oid.to_u32() {
+        return Some(cast);
+    }
+    let of = |pg_type| DuckType::for_pg(pg_type).ok().map(|duck_type| duck_type.to_string());
+    let found = of(pg_type)?;
+    (of(PgType { oid: type_oid.to_u32(), ..pg_type })? == found).then_some(cast)
 }
 
 fn changed(detail: String) -> crate::error::Error {

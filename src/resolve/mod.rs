@@ -19,8 +19,9 @@ mod parameter;
 mod path;
 pub(crate) mod reader;
 mod set_operation;
+pub(crate) mod view;
 
-pub(crate) use describe::table_column_type;
+pub(crate) use describe::{reads_as, table_column_type};
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;

@@ -124,6 +124,21 @@ pub(crate) unsafe fn duckdb_sql(call: *mut pg_sys::FuncExpr) -> Result<String> {
     }
 }
 
+/// The text of an argument that is a constant; `None` for null and for anything else.
+///
+/// # Safety
+/// `argument` is an analysed expression.
+pub(super) unsafe fn constant_text(argument: *mut pg_sys::Node) -> Result<Option<String>> {
+    // SAFETY: as the caller promises; the tag says what the node is.
+    unsafe {
+        let value = pg_sys::eval_const_expressions(std::ptr::null_mut(), argument);
+        if (*value).type_ != pg_sys::NodeTag::T_Const || (*value.cast::<pg_sys::Const>()).constisnull {
+            return Ok(None);
+        }
+        Ok(Some(texts(value.cast())?.concat()))
+    }
+}
+
 /// The text of a constant, or of each element of a constant array.
 unsafe fn texts(value: *mut pg_sys::Const) -> Result<Vec<String>> {
     // SAFETY: a non-null constant of its declared type.
@@ -232,6 +247,9 @@ pub(crate) fn check_local(path: &str) -> Result<()> {
 pub(super) unsafe fn local_path(call: *mut pg_sys::FuncExpr) -> Option<String> {
     // SAFETY: as the caller promises; the path is the first argument.
     unsafe {
+        if super::view::is_view_function((*call).funcid) {
+            return None;
+        }
         let path = list::pointers::<pg_sys::Node>((*call).args).next()?;
         let path = pg_sys::eval_const_expressions(std::ptr::null_mut(), path);
         if (*path).type_ != pg_sys::NodeTag::T_Const || (*path.cast::<pg_sys::Const>()).constisnull {

@@ -7,7 +7,7 @@ use std::ffi::{c_int, c_void};
 use pgrx::pg_sys;
 
 use super::table::{self, Table};
-use super::{changes, ddl, pending};
+use super::{changes, ddl, pending, view};
 use crate::error::{Result, report};
 use crate::pg::catalog;
 
@@ -88,6 +88,9 @@ fn relation(relid: pg_sys::Oid, column: c_int) -> Result<()> {
         // SAFETY: a catalog look-up on the main thread; a missing index is allowed.
         let table = unsafe { pg_sys::IndexGetRelation(relid, true) };
         return if catalog::is_duckdb_table(table) { changes::note(table) } else { Ok(()) };
+    }
+    if info.kind == pg_sys::RELKIND_VIEW && column == 0 {
+        return view::of(relid)?.map_or(Ok(()), |dropped| view::drop(relid, &dropped));
     }
     if Some(info.access_method) != catalog::access_method() || pending::forget(relid) {
         return Ok(());

@@ -16,6 +16,7 @@ mod sample;
 pub(crate) mod size;
 pub(crate) mod store;
 pub(crate) mod table;
+pub(crate) mod view;
 pub(crate) mod violation;
 
 use pgrx::pg_sys;

@@ -27,6 +27,22 @@ fn registry() -> Option<pg_sys::Oid> {
 
 /// Registers a table. One of MotherDuck goes with the server that stands for the account.
 pub(super) fn insert(relid: pg_sys::Oid, table: &Table) -> Result<()> {
+    insert_row(relid, table)?;
+    if let (Location::MotherDuck { .. }, Some(server)) = (&table.location, motherduck::find()) {
+        motherduck::sync::depend_on_server(pg_sys::RelationRelationId, relid, server.oid);
+    }
+    Ok(())
+}
+
+/// Puts another row in the place of a registered table's.
+pub(super) fn replace(relid: pg_sys::Oid, table: &Table) -> Result<()> {
+    delete(relid)?;
+    // SAFETY: main thread, in a transaction.
+    unsafe { pg_sys::CommandCounterIncrement() };
+    insert_row(relid, table)
+}
+
+fn insert_row(relid: pg_sys::Oid, table: &Table) -> Result<()> {
     let registry = registry()
         .ok_or_else(|| Error::new(SqlState::UNDEFINED_TABLE, "relation duckdb.tables does not exist"))?;
     let mut row: [Option<String>; COLUMNS] = [const { None }; COLUMNS];
@@ -39,7 +55,6 @@ pub(super) fn insert(relid: pg_sys::Oid, table: &Table) -> Result<()> {
         row[3] = Some(server.default_database.clone());
         row[4] = Some(schema.clone());
         row[5] = source.clone();
-        motherduck::sync::depend_on_server(pg_sys::RelationRelationId, relid, server.oid);
     }
     // SAFETY: the tuple is formed with the table's own descriptor, which has COLUMNS columns:
     // an oid and texts (sql/pg_duckdb--0.1.0.sql).

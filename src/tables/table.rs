@@ -147,7 +147,7 @@ pub(super) fn instance_of_new(temporary: bool) -> Instance {
 }
 
 /// Where a table of a Postgres schema goes that is not registered yet.
-fn of_new(schema: &str) -> Result<Location> {
+pub(crate) fn of_new(schema: &str) -> Result<Location> {
     if let Some(synced) = motherduck::sync::syncing() {
         let Synced { database, duckdb_schema, source, .. } = synced;
         return Ok(Location::MotherDuck { database, schema: duckdb_schema, source });

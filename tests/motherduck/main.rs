@@ -4,6 +4,7 @@
 //! in MotherDuck "behind Postgres' back" goes through the engine's `sql` subcommand.
 
 mod fixture;
+mod views;
 
 use fixture::{Cloud, ended, explain, sqlstate, texts};
 use std::time::Duration;

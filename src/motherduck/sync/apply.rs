@@ -8,9 +8,9 @@ use pgrx::prelude::*;
 use super::diff::{Step, definition};
 use super::{Relation, Synced, Syncing};
 use crate::error::Result;
-use crate::gucs;
 use crate::motherduck::Server;
 use crate::pg::c_string;
+use crate::{gucs, tables};
 
 /// Whose relations these are.
 pub(super) struct Context<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Context<'a> {
     pub(super) looked_at: TimestampWithTimeZone,
     pub(super) database: &'a str,
     pub(super) version: &'a str,
+    /// What depends on something that has to go goes with it.
+    pub(super) cascade: bool,
 }
 
 /// Carries one step out, in the current transaction.
@@ -32,7 +34,9 @@ pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
         Step::Create(relation) => create(relation, context),
         Step::Alter { relation, changes, comment, source } => {
             let _syncing = Syncing::start(context.synced(relation));
-            if *source {
+            if *source && relation.view.is_some() {
+                create_view(relation, context)?;
+            } else if *source {
                 set_source(relation)?;
             }
             let _owner = ActAs::new(context.owner);
@@ -44,7 +48,7 @@ pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
             }
             Ok(())
         }
-        Step::Drop { schema, name } => {
+        Step::Drop { schema, name, is_view } => {
             let _syncing = Syncing::start(Synced {
                 database: context.database.to_owned(),
                 duckdb_schema: String::new(),
@@ -52,7 +56,9 @@ pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
                 default_database: String::new(),
                 source: None,
             });
-            run(&format!("DROP TABLE {}", qualified(schema, name)));
+            let cascade = if context.cascade { " CASCADE" } else { "" };
+            run(&format!("DROP {} {}{cascade}", kind(*is_view), qualified(schema, name)));
+            drop_if_empty(schema);
             Ok(())
         }
     }
@@ -65,7 +71,7 @@ impl Context<'_> {
             duckdb_schema: relation.duckdb_schema.clone(),
             version: self.version.to_owned(),
             default_database: self.server.default_database.clone(),
-            source: relation.source.clone(),
+            source: relation.view.clone().or_else(|| relation.source.clone()),
         }
     }
 }
@@ -76,8 +82,16 @@ fn create(relation: &Relation, context: &Context<'_>) -> Result<()> {
     let name = qualified(&relation.schema, &relation.name);
     {
         let _owner = ActAs::new(context.owner);
-        let columns: Vec<String> = relation.columns.iter().map(definition).collect();
-        run(&format!("CREATE TABLE {name} ({}) USING duckdb", columns.join(", ")));
+        if relation.view.is_none() {
+            let columns: Vec<String> = relation.columns.iter().map(definition).collect();
+            run(&format!("CREATE TABLE {name} ({}) USING duckdb", columns.join(", ")));
+        }
+    }
+    if relation.view.is_some() {
+        create_view(relation, context)?;
+    }
+    {
+        let _owner = ActAs::new(context.owner);
         if relation.comment.is_some() {
             set_comment(relation);
         }
@@ -86,6 +100,82 @@ fn create(relation: &Relation, context: &Context<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Creates the view in Postgres of one in MotherDuck, or replaces it.
+fn create_view(relation: &Relation, context: &Context<'_>) -> Result<()> {
+    let view = relation.view.as_deref().unwrap_or_default();
+    let place = [context.database, &relation.duckdb_schema, &relation.name];
+    let columns: Vec<(String, String)> =
+        relation.columns.iter().map(|column| (column.name.clone(), column.type_name.clone())).collect();
+    let select = view_of_columns(place, view, &columns);
+    {
+        let _owner = ActAs::new(context.owner);
+        run(&format!("CREATE OR REPLACE VIEW {} AS {select}", qualified(&relation.schema, &relation.name)));
+    }
+    tables::view::register(relid(relation)?, context.synced(relation))
+}
+
+/// What a view in Postgres selects to be one of MotherDuck, which is at `place`: database, schema
+/// and name. `sql` is the statement that made it there, `columns` are names and types.
+pub(crate) fn view_of_columns(place: [&str; 3], sql: &str, columns: &[(String, String)]) -> String {
+    let [database, schema, name] = place.map(quote_literal);
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|(column, type_name)| format!("{} {type_name}", quote_identifier(column)))
+        .collect();
+    format!(
+        "SELECT * FROM duckdb.view({database}, {schema}, {name}, {}) AS {}({})",
+        quote_literal(sql),
+        quote_identifier(place[2]),
+        columns.join(", ")
+    )
+}
+
+/// Makes a view in Postgres one of what `synced` says, under its own name and with its own columns.
+pub(crate) fn redefine_view(schema: &str, name: &str, synced: &Synced) -> Result<()> {
+    let _syncing = Syncing::start(synced.clone());
+    let view = qualified(schema, name);
+    let columns = Spi::connect(|client| {
+        let rows = client.select(
+            "SELECT attname::text, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
+             WHERE attrelid = $1::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            None,
+            &[view.as_str().into()],
+        )?;
+        let mut columns = Vec::new();
+        for row in rows {
+            let pair = (row.get::<String>(1)?.unwrap_or_default(), row.get::<String>(2)?.unwrap_or_default());
+            columns.push(pair);
+        }
+        Ok::<_, pgrx::spi::Error>(columns)
+    })?;
+    let place = [&synced.database, &synced.duckdb_schema, name];
+    let select = view_of_columns(place, synced.source.as_deref().unwrap_or_default(), &columns);
+    run(&format!("CREATE OR REPLACE VIEW {view} AS {select}"));
+    Ok(())
+}
+
+/// Drops a schema that stands for another database if nothing is left in it.
+fn drop_if_empty(schema: &str) {
+    let name = c_string(schema);
+    // SAFETY: a catalog look-up on the main thread; a missing schema is allowed.
+    let oid = unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) };
+    if !schema.starts_with(PREFIX) || oid == pg_sys::InvalidOid {
+        return;
+    }
+    let used = Spi::get_one_with_args::<bool>(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_depend
+                        WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND refobjid = $1)",
+        &[oid.into()],
+    );
+    if used == Ok(Some(false)) {
+        run(&format!("DROP SCHEMA {}", quote_identifier(schema)));
+    }
+}
+
+fn kind(is_view: bool) -> &'static str {
+    if is_view { "VIEW" } else { "TABLE" }
 }
 
 /// Creates a schema that is missing. One that stands for another database goes with the server.
@@ -126,25 +216,32 @@ pub(crate) fn depend_on_server(class: pg_sys::Oid, object: pg_sys::Oid, server: 
 }
 
 fn set_source(relation: &Relation) -> Result<()> {
-    let name = qualified(&relation.schema, &relation.name);
+    let relid = relid(relation)?;
     Spi::run_with_args(
-        "UPDATE duckdb.tables SET source = $2 WHERE relid = $1::pg_catalog.regclass",
-        &[name.as_str().into(), relation.source.as_deref().into()],
+        "UPDATE duckdb.tables SET source = $2 WHERE relid = $1",
+        &[relid.into(), relation.source.as_deref().into()],
     )?;
+    // Plans have the old query in them.
+    // SAFETY: main thread, in a transaction; the relation exists.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relid) };
+    Ok(())
+}
+
+/// Oid of a relation that is there.
+fn relid(relation: &Relation) -> Result<pg_sys::Oid> {
+    let name = qualified(&relation.schema, &relation.name);
     let relid = Spi::get_one_with_args::<pg_sys::Oid>(
         "SELECT $1::pg_catalog.regclass::pg_catalog.oid",
         &[name.as_str().into()],
     )?;
-    // Plans have the old query in them.
-    // SAFETY: main thread, in a transaction; the relation exists.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relid.unwrap_or(pg_sys::InvalidOid)) };
-    Ok(())
+    Ok(relid.unwrap_or(pg_sys::InvalidOid))
 }
 
 fn set_comment(relation: &Relation) {
     let comment = relation.comment.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
     // E'' is not needed: the worker has standard_conforming_strings.
-    run(&format!("COMMENT ON TABLE {} IS {comment}", qualified(&relation.schema, &relation.name)));
+    let kind = kind(relation.view.is_some());
+    run(&format!("COMMENT ON {kind} {} IS {comment}", qualified(&relation.schema, &relation.name)));
 }
 
 fn qualified(schema: &str, name: &str) -> String {

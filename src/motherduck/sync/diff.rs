@@ -19,7 +19,7 @@ pub(super) enum Step {
         changes: Vec<String>,
         /// The comment is another one.
         comment: bool,
-        /// It is read by another query.
+        /// It is read by another query, or it is a view of another query.
         source: bool,
     },
     /// A relation that MotherDuck no longer has, or that cannot be altered into what it has now;
@@ -29,6 +29,8 @@ pub(super) enum Step {
         schema: String,
         /// Name.
         name: String,
+        /// It is a view in Postgres.
+        is_view: bool,
     },
 }
 
@@ -39,8 +41,11 @@ pub(super) fn steps(remote: &[Relation], local: &[Relation]) -> Vec<Step> {
     let present: BTreeMap<_, _> = local.iter().map(|relation| (key(relation), relation)).collect();
     let mut drops = Vec::new();
     let mut rest = Vec::new();
-    let drop =
-        |relation: &Relation| Step::Drop { schema: relation.schema.clone(), name: relation.name.clone() };
+    let drop = |relation: &Relation| Step::Drop {
+        schema: relation.schema.clone(),
+        name: relation.name.clone(),
+        is_view: relation.view.is_some(),
+    };
     for (key, old) in &present {
         if !wanted.contains_key(key) {
             drops.push(drop(old));
@@ -55,13 +60,20 @@ pub(super) fn steps(remote: &[Relation], local: &[Relation]) -> Vec<Step> {
             continue;
         }
         // Its place in MotherDuck is fixed when it is created.
-        let same_place = old.duckdb_schema == new.duckdb_schema;
-        match changes(&old.columns, &new.columns) {
+        let same_place = old.duckdb_schema == new.duckdb_schema && old.view.is_some() == new.view.is_some();
+        let changes = match new.view {
+            // CREATE OR REPLACE VIEW adds columns at the end.
+            Some(_) => new.columns.starts_with(&old.columns).then(Vec::new),
+            None => changes(&old.columns, &new.columns),
+        };
+        match changes {
             Some(changes) if same_place => rest.push(Step::Alter {
                 relation: new.clone(),
                 changes,
                 comment: old.comment != new.comment,
-                source: old.source != new.source,
+                source: old.source != new.source
+                    || old.view != new.view
+                    || (new.view.is_some() && old.columns != new.columns),
             }),
             _ => {
                 drops.push(drop(old));
@@ -128,6 +140,7 @@ mod tests {
                 .collect(),
             comment: None,
             source: None,
+            view: None,
         }
     }
 
@@ -167,7 +180,7 @@ mod tests {
         let mut other_place = old.clone();
         other_place.duckdb_schema = "elsewhere".to_owned();
         for new in [other_order, other_place] {
-            let dropped = Step::Drop { schema: "public".to_owned(), name: "t".to_owned() };
+            let dropped = Step::Drop { schema: "public".to_owned(), name: "t".to_owned(), is_view: false };
             assert_eq!(
                 steps(std::slice::from_ref(&new), std::slice::from_ref(&old)),
                 [dropped, Step::Create(new)]
@@ -176,9 +189,32 @@ mod tests {
     }
 
     #[test]
+    fn a_view_is_replaced_or_made_anew() {
+        let view = |columns: &[(&str, &str)], sql: &str| Relation {
+            view: Some(sql.to_owned()),
+            ..relation("v", columns)
+        };
+        let old = view(&[("a", "integer")], "SELECT 1 AS a");
+        for new in [view(&[("a", "integer"), ("b", "text")], "x"), view(&[("a", "integer")], "SELECT 2 AS a")]
+        {
+            let found = steps(std::slice::from_ref(&new), std::slice::from_ref(&old));
+            assert!(matches!(found.as_slice(), [Step::Alter { source: true, .. }]), "{found:?}");
+        }
+        let dropped = |is_view| Step::Drop { schema: "public".to_owned(), name: "v".to_owned(), is_view };
+        let table = relation("v", &[("a", "integer")]);
+        for (from, to) in [(&old, view(&[("a", "text")], "x")), (&old, table.clone()), (&table, old.clone())]
+        {
+            assert_eq!(
+                steps(std::slice::from_ref(&to), std::slice::from_ref(from)),
+                [dropped(from.view.is_some()), Step::Create(to)]
+            );
+        }
+    }
+
+    #[test]
     fn a_renamed_relation_frees_its_name_first() {
         let (a, b) = (relation("a", &[("i", "integer")]), relation("b", &[("i", "integer")]));
-        let dropped = Step::Drop { schema: "public".to_owned(), name: "b".to_owned() };
+        let dropped = Step::Drop { schema: "public".to_owned(), name: "b".to_owned(), is_view: false };
         assert_eq!(steps(std::slice::from_ref(&a), &[b]), [dropped, Step::Create(a)]);
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use bridge_plan::DuckType;
+use bridge_types::PgType;
 use pgrx::prelude::*;
-use pgrx::spi;
+use pgrx::{pg_sys, spi};
 
 use super::{Column, Relation};
+use crate::resolve;
 
 /// The synced relations of a database, with the columns that Postgres knows.
 pub(super) fn relations(database: &str) -> spi::Result<Vec<Relation>> {
@@ -13,7 +16,7 @@ pub(super) fn relations(database: &str) -> spi::Result<Vec<Relation>> {
         let rows = client.select(
             "SELECT n.nspname::text, c.relname::text, t.duckdb_schema, t.source,
                     pg_catalog.obj_description(c.oid, 'pg_class'),
-                    a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull
+                    a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, c.relkind = 'v'
              FROM duckdb.tables t
              JOIN pg_catalog.pg_class c ON c.oid = t.relid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -31,25 +34,47 @@ pub(super) fn relations(database: &str) -> spi::Result<Vec<Relation>> {
             let column = match text(6)? {
                 Some(name) => Some(Column {
                     name,
-                    type_name: text(7)?.unwrap_or_default(),
-                    not_null: row.get::<bool>(8)?.unwrap_or(false),
+                    type_name: synced_type(
+                        row.get::<pg_sys::Oid>(7)?.unwrap_or(pg_sys::InvalidOid),
+                        row.get::<i32>(8)?.unwrap_or(-1),
+                    ),
+                    not_null: row.get::<bool>(9)?.unwrap_or(false),
                 }),
                 None => None,
             };
             match relations.last_mut() {
                 Some(last) if last.schema == schema && last.name == name => last.columns.extend(column),
-                _ => relations.push(Relation {
-                    schema,
-                    name,
-                    duckdb_schema: text(3)?.unwrap_or_default(),
-                    columns: column.into_iter().collect(),
-                    comment: text(5)?,
-                    source: text(4)?,
-                }),
+                _ => {
+                    let (source, is_view) = (text(4)?, row.get::<bool>(10)? == Some(true));
+                    let (source, view) = if is_view { (None, source) } else { (source, None) };
+                    relations.push(Relation {
+                        schema,
+                        name,
+                        duckdb_schema: text(3)?.unwrap_or_default(),
+                        columns: column.into_iter().collect(),
+                        comment: text(5)?,
+                        source,
+                        view,
+                    });
+                }
             }
         }
         Ok(relations)
     })
+}
+
+/// The type that the sync gives to a column of what this one is in DuckDB: a `varchar(10)` that was
+/// made in Postgres is no other column than the `text` that MotherDuck has of it.
+pub(super) fn synced_type(type_oid: pg_sys::Oid, typmod: i32) -> String {
+    let (mut base_typmod, pg_type) =
+        (typmod, |oid: pg_sys::Oid, typmod| PgType { oid: oid.to_u32(), typmod });
+    // SAFETY: a catalog look-up on the main thread.
+    let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &raw mut base_typmod) };
+    let synced = DuckType::for_pg(pg_type(base, base_typmod))
+        .ok()
+        .and_then(|duck_type| resolve::table_column_type(&duck_type.to_string()))
+        .map_or(pg_type(type_oid, typmod), |(synced, _)| synced);
+    super::type_name(synced)
 }
 
 /// Databases that Postgres has relations of.

@@ -12,7 +12,13 @@ pub(crate) mod worker;
 
 use std::cell::RefCell;
 
-pub(crate) use apply::depend_on_server;
+use bridge_types::PgType;
+use pgrx::pg_sys;
+
+use crate::pg::owned_string;
+use crate::resolve;
+
+pub(crate) use apply::{depend_on_server, redefine_view, view_of_columns};
 pub(super) use remote::versions;
 
 /// A column as both catalogs describe it.
@@ -24,7 +30,7 @@ struct Column {
     not_null: bool,
 }
 
-/// A relation of MotherDuck, and what it is in Postgres.
+/// A table or view of MotherDuck, and what it is in Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Relation {
     /// Schema in Postgres.
@@ -38,6 +44,8 @@ struct Relation {
     /// DuckDB SQL that reads the relation, if that is not just its name: some columns have types
     /// that Postgres knows under another one.
     source: Option<String>,
+    /// The statement that made it, if it is a view.
+    view: Option<String>,
 }
 
 /// What stands in `duckdb.tables` for a relation that the sync creates.
@@ -53,6 +61,18 @@ pub(crate) struct Synced {
     pub(crate) default_database: String,
     /// See `Relation::source`.
     pub(crate) source: Option<String>,
+}
+
+/// A type as `format_type` prints it.
+fn type_name(pg_type: PgType) -> String {
+    // SAFETY: a catalog look-up on the main thread.
+    unsafe { owned_string(pg_sys::format_type_with_typemod(pg_type.oid.into(), pg_type.typmod)) }
+}
+
+/// What the sync makes of a column of a DuckDB type, if the given type is not as good as that.
+pub(crate) fn kept_type(duckdb_type: &str, type_oid: pg_sys::Oid, typmod: i32) -> Option<String> {
+    let synced = type_name(resolve::table_column_type(duckdb_type)?.0);
+    (local::synced_type(type_oid, typmod) != synced).then_some(synced)
 }
 
 thread_local! {

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use bridge_types::limits::MAX_IDENTIFIER_BYTES;
 use bridge_types::motherduck::postgres_schema;
 use bridge_types::names::{fits_identifier, quote_identifier, quote_literal};
-use pgrx::pg_sys;
 
-use super::{Column, Relation};
+use super::{Column, Relation, type_name};
 use crate::engine::session::Instance;
 use crate::error::Result;
 use crate::motherduck::query::text_rows;
-use crate::pg::owned_string;
 use crate::resolve;
 
 /// The account's databases with the versions of their catalogs.
@@ -35,20 +33,20 @@ pub(super) type Complaints = Vec<String>;
 pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<Relation>, Complaints)> {
     let mut complaints = Complaints::new();
     let literal = quote_literal(database);
-    let comments = text_rows(
+    let described = text_rows(
         Instance::MotherDuck,
         &format!(
-            "SELECT schema_name, table_name, comment FROM duckdb_tables() \
+            "SELECT schema_name, table_name, comment, NULL AS sql FROM duckdb_tables() \
              WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL \
-             UNION ALL SELECT schema_name, view_name, comment FROM duckdb_views() \
-             WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL"
+             UNION ALL SELECT schema_name, view_name, comment, sql FROM duckdb_views() \
+             WHERE database_name = {literal} AND NOT internal"
         ),
     )?;
-    let comments: BTreeMap<(String, String), String> = comments
+    let mut described: BTreeMap<(String, String), Description> = described
         .into_iter()
         .filter_map(|row| {
-            let [schema, name, comment] = <[Option<String>; 3]>::try_from(row).ok()?;
-            Some(((schema?, name?), comment?))
+            let [schema, name, comment, view] = <[Option<String>; 4]>::try_from(row).ok()?;
+            Some(((schema?, name?), Description { comment, view }))
         })
         .collect();
     let columns = text_rows(
@@ -74,13 +72,21 @@ pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<R
     }
     let mut mapped = Vec::with_capacity(relations.len());
     for found in relations {
-        let comment = comments.get(&(found.schema.clone(), found.name.clone())).cloned();
-        match found.map(database, default_database, comment, &mut complaints) {
+        let description = described.remove(&(found.schema.clone(), found.name.clone())).unwrap_or_default();
+        match found.map(database, default_database, description, &mut complaints) {
             Ok(relation) => mapped.push(relation),
             Err(complaint) => complaints.push(complaint),
         }
     }
     Ok((mapped, complaints))
+}
+
+/// What there is to say of a relation besides its columns.
+#[derive(Default)]
+struct Description {
+    comment: Option<String>,
+    /// The statement that made it, if it is a view.
+    view: Option<String>,
 }
 
 struct Found {
@@ -101,7 +107,7 @@ impl Found {
         self,
         database: &str,
         default_database: &str,
-        comment: Option<String>,
+        description: Description,
         complaints: &mut Complaints,
     ) -> std::result::Result<Relation, String> {
         let full_name = format!("{database}.{}.{}", self.schema, self.name);
@@ -133,18 +139,19 @@ impl Found {
                 }
                 None => name,
             });
-            // SAFETY: a catalog look-up on the main thread.
-            let type_name =
-                unsafe { owned_string(pg_sys::format_type_with_typemod(pg_type.oid.into(), pg_type.typmod)) };
-            columns.push(Column { name: column.name, type_name, not_null: column.not_null });
+            let type_name = type_name(pg_type);
+            let not_null = column.not_null && description.view.is_none();
+            columns.push(Column { name: column.name, type_name, not_null });
         }
         if columns.is_empty() {
             return Err(format!("MotherDuck relation \"{full_name}\" is not in Postgres: no column can be"));
         }
-        let source = casts.then(|| {
+        let Description { comment, view } = description;
+        // What a view selects from casts by itself.
+        let source = (casts && view.is_none()).then(|| {
             let parts = [database, &self.schema, &self.name].map(quote_identifier);
             format!("(SELECT {} FROM {})", reads.join(", "), parts.join("."))
         });
-        Ok(Relation { schema, name: self.name, duckdb_schema: self.schema, columns, comment, source })
+        Ok(Relation { schema, name: self.name, duckdb_schema: self.schema, columns, comment, source, view })
     }
 }

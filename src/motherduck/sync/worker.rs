@@ -209,7 +209,7 @@ impl Worker {
             if self.synced.get(database) == Some(version) && !due {
                 continue;
             }
-            let context = Context { server, owner, looked_at, database, version };
+            let context = Context { server, owner, looked_at, database, version, cascade: false };
             match self.sync_database(&context) {
                 Ok(complete) => {
                     self.synced.insert(database.clone(), version.clone());
@@ -228,7 +228,8 @@ impl Worker {
         for database in
             gone.unwrap_or_default().into_iter().filter(|database| !versions.contains_key(database))
         {
-            let context = Context { server, owner, looked_at, database: &database, version: "" };
+            let context =
+                Context { server, owner, looked_at, database: &database, version: "", cascade: false };
             let present = in_transaction(|| Ok(local::relations(&database)?)).unwrap_or_default();
             self.carry_out(&diff::steps(&[], &present), &context);
             self.synced.remove(&database);
@@ -280,7 +281,7 @@ impl Worker {
                     diff::Step::Create(relation) | diff::Step::Alter { relation, .. } => {
                         format!("\"{}\".\"{}\"", relation.schema, relation.name)
                     }
-                    diff::Step::Drop { schema, name } => format!("\"{schema}\".\"{name}\""),
+                    diff::Step::Drop { schema, name, .. } => format!("\"{schema}\".\"{name}\""),
                 };
                 let text = format!("MotherDuck relation {what} could not be synced: {error}");
                 self.say(text.clone());

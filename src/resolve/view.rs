@@ -1,0 +1,72 @@
+//! A view of MotherDuck in FROM: `duckdb.view(database, schema, name, sql) AS r(c type, ..)`, which
+//! is what its view in Postgres selects from. `sql` is for those who read that view's definition.
+
+use bridge_types::SqlState;
+use bridge_types::names::quote_identifier;
+use pgrx::pg_sys;
+
+use super::{describe, reader};
+use crate::error::{Error, Result};
+use crate::pg::{self, catalog, list, owned_string};
+
+/// Name of the function, in schema duckdb.
+const FUNCTION: &str = "view";
+
+/// True for the oid of `duckdb.view`.
+pub(crate) fn is_view_function(function: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog look-up on the main thread; a missing function gives a null pointer.
+    catalog::is_duckdb_only_function(function)
+        && unsafe { owned_string(pg_sys::get_func_name(function)) } == FUNCTION
+}
+
+/// A view as a relation of its account.
+pub(crate) struct View {
+    /// Its name.
+    pub(crate) name: String,
+    /// DuckDB SQL that stands in FROM: has the columns that were promised, in this order.
+    pub(crate) from: String,
+    /// Those columns' names.
+    pub(crate) columns: Vec<String>,
+}
+
+/// The view that an entry calls for; `None` if it calls another function.
+///
+/// # Safety
+/// `entry` is a valid range table entry.
+///
+/// # Errors
+/// 42804 if the view has other columns by now, and those of asking the account.
+pub(crate) unsafe fn of(entry: *mut pg_sys::RangeTblEntry) -> Result<Option<View>> {
+    // SAFETY: as the caller promises; the column lists are as long as each other.
+    unsafe {
+        let Some(call) = reader::call(entry).filter(|call| is_view_function((**call).funcid)) else {
+            return Ok(None);
+        };
+        let mut arguments = Vec::new();
+        for argument in list::pointers::<pg_sys::Node>((*call).args) {
+            arguments.push(reader::constant_text(argument)?);
+        }
+        let Some([Some(database), Some(schema), Some(name)]) = arguments.first_chunk::<3>() else {
+            return Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "the arguments of duckdb.view must be constants other than null",
+            ));
+        };
+        let promised: Vec<(String, pg_sys::Oid)> =
+            list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
+                .next()
+                .map(|function| {
+                    list::pointers((*function).funccolnames)
+                        .map(|name| pg::node_string(name))
+                        .zip(list::oids((*function).funccoltypes))
+                        .collect()
+                })
+                .unwrap_or_default();
+        let full_name = [database, schema, name].map(|part| quote_identifier(part)).join(".");
+        Ok(Some(View {
+            name: name.clone(),
+            from: describe::view_sql(&full_name, &promised)?,
+            columns: promised.into_iter().map(|(name, _)| name).collect(),
+        }))
+    }
+}
