@@ -23,13 +23,15 @@ const INVALID_ARGUMENT_FOR_NTILE: &[u8; 5] = b"22014";
 /// True if DuckDB will answer nothing any more after this error.
 pub(crate) fn is_fatal(error: &DuckError) -> bool {
     let (class, text) = split_class(&error.message);
-    FATAL_CLASSES.contains(&class) || text.contains("database has been invalidated")
+    FATAL_CLASSES.contains(&class) || own_words(text).contains("database has been invalidated")
 }
 
 /// The error as Postgres would tell it.
 pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
     let message = scrub(&error.message);
-    if let Some((state, primary)) = split_marked(&message) {
+    if let Some((state, primary)) = split_marked(&message)
+        && own_words(&message).contains(&format!("[{state}]"))
+    {
         let primary = primary.to_owned();
         let rest = message.split_once(&primary).map_or("", |(_, rest)| rest).trim();
         let marked = EngineError::new(state, primary);
@@ -124,16 +126,38 @@ fn state(code: &[u8; 5]) -> SqlState {
     SqlState::parse(code).unwrap_or(SqlState::INTERNAL_ERROR)
 }
 
+/// DuckDB's own words of the first line of an error: what it quotes may be a user's value, which
+/// may say anything. A quotation ends at the last quote, since DuckDB escapes none.
+fn own_words(text: &str) -> String {
+    let mut words = text.to_owned();
+    // "can't" quotes nothing.
+    let opens = |words: &str, at: usize| !words[..at].ends_with(|c: char| c.is_alphanumeric());
+    // The outer quotes first: they may hold the other kind.
+    while let Some((start, quote)) =
+        words.match_indices(['\'', '"']).find(|(at, quote)| *quote == "\"" || opens(&words, *at))
+    {
+        let end = words.rfind(quote).filter(|end| *end > start).map_or(words.len(), |end| end + 1);
+        words.replace_range(start..end, "");
+    }
+    words.lines().next().unwrap_or_default().to_owned()
+}
+
 fn state_of(class: &str, text: &str) -> SqlState {
-    let has = |part: &str| text.contains(part);
-    if has("max_temp_directory_size") || has("No space left on device") || has("failed to offload") {
-        return SqlState::DISK_FULL;
-    }
-    // DuckDB chose a plan by statistics that another session has changed since.
-    if has("erfect hash aggregate") {
-        return SqlState::SERIALIZATION_FAILURE;
-    }
+    // These two quote names only.
+    let words = if matches!(class, "Binder" | "Catalog") { text.to_owned() } else { own_words(text) };
+    let has = |part: &str| words.contains(part);
+    let starts = |part: &str| words.starts_with(part);
     match class {
+        "Out of Memory" if text.contains("max_temp_directory_size") || has("failed to offload") => {
+            SqlState::DISK_FULL
+        }
+        "IO" | "Out of Memory" | "TransactionContext" | "Transaction" | "FATAL"
+            if has("No space left on device") =>
+        {
+            SqlState::DISK_FULL
+        }
+        // DuckDB chose a plan by statistics that another session has changed since.
+        "Invalid Input" if starts("Perfect hash aggregate") => SqlState::SERIALIZATION_FAILURE,
         "INTERRUPT" => SqlState::QUERY_CANCELED,
         "Out of Memory" => SqlState::OUT_OF_MEMORY,
         "Out of Range" if has("date") || has("Date") || has("timestamp") || has("interval") => {
@@ -142,18 +166,21 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Out of Range" if has("ivision by zero") => SqlState::DIVISION_BY_ZERO,
         "Out of Range" => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         "Divide by Zero" => SqlState::DIVISION_BY_ZERO,
+        "Conversion" if starts("date field value out of range") => SqlState::DATETIME_OVERFLOW,
         "Conversion"
             if has("out of range") || has("is too large") || has("doesn't fit") || has("overflow") =>
         {
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE
         }
+        "Conversion" if starts("Could not cast value") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         "Conversion" if has("date field value") || has("timestamp") && has("format") => {
             state(INVALID_DATETIME)
         }
         "Conversion" | "Mismatch Type" => SqlState::INVALID_TEXT_REPRESENTATION,
-        "Constraint" if has("NOT NULL") => SqlState::NOT_NULL_VIOLATION,
-        "Constraint" if has("foreign key") || has("Foreign key") => SqlState::FOREIGN_KEY_VIOLATION,
-        "Constraint" if has("CHECK") => SqlState::CHECK_VIOLATION,
+        // What follows may be the text of a constraint.
+        "Constraint" if starts("NOT NULL") => SqlState::NOT_NULL_VIOLATION,
+        "Constraint" if starts("CHECK") => SqlState::CHECK_VIOLATION,
+        "Constraint" if has("foreign key") => SqlState::FOREIGN_KEY_VIOLATION,
         "Constraint" => SqlState::UNIQUE_VIOLATION,
         "TransactionContext" | "Transaction" if has("onflict") => SqlState::SERIALIZATION_FAILURE,
         "TransactionContext" | "Transaction" if has("is aborted") => SqlState::IN_FAILED_TRANSACTION,
@@ -167,7 +194,7 @@ fn state_of(class: &str, text: &str) -> SqlState {
         "Catalog" if has("already exists") && has("Table") => SqlState::DUPLICATE_TABLE,
         "Catalog" if has("already exists") => state(DUPLICATE_OBJECT),
         "Catalog" | "Binder" if has("onflict on ") || has("write-write") => SqlState::SERIALIZATION_FAILURE,
-        "Catalog" if has("Function") || has("function") => SqlState::UNDEFINED_FUNCTION,
+        "Catalog" if has("Function with name ") => SqlState::UNDEFINED_FUNCTION,
         "Catalog" if has("Schema with name") => state(INVALID_SCHEMA),
         "Catalog" => SqlState::UNDEFINED_TABLE,
         "Binder" if has("No function matches") => SqlState::UNDEFINED_FUNCTION,
@@ -211,6 +238,7 @@ fn lower_first(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::duckdb::{Connection, Database};
 
     fn mapped(text: &str) -> (String, String) {
         let error = to_engine_error(&DuckError::new(text));
@@ -260,6 +288,103 @@ mod tests {
         }
     }
 
+    /// What DuckDB itself says of each class, so that another release that says it otherwise is
+    /// noticed.
+    #[test]
+    fn classes_of_this_duckdb_become_sqlstates() {
+        let cases = [
+            ("CREATE TABLE a (i INT CHECK (i IS NOT NULL)); INSERT INTO a VALUES (NULL)", "23514"),
+            ("CREATE TABLE b (i INT NOT NULL); INSERT INTO b VALUES (NULL)", "23502"),
+            (
+                "CREATE TABLE c (i INT); INSERT INTO c VALUES (NULL); ALTER TABLE c ALTER i SET NOT NULL",
+                "23502",
+            ),
+            (
+                "CREATE TABLE d (t VARCHAR PRIMARY KEY); INSERT INTO d VALUES ('NOT NULL'), ('NOT NULL')",
+                "23505",
+            ),
+            ("INSERT INTO d VALUES ('foreign key'); INSERT INTO d VALUES ('foreign key')", "23505"),
+            (
+                "CREATE TABLE e (i INT); INSERT INTO e VALUES (1), (1); CREATE UNIQUE INDEX u ON e (i)",
+                "23505",
+            ),
+            ("CREATE TABLE f (t VARCHAR REFERENCES d (t)); INSERT INTO f VALUES ('CHECK')", "23503"),
+            ("SELECT x::INT FROM (VALUES ('is too large')) v(x)", "22P02"),
+            ("SELECT x::INT FROM (VALUES ('[42501] no')) v(x)", "22P02"),
+            ("SELECT x::INT FROM (VALUES ('it''s \"out of range\nNo space left on device')) v(x)", "22P02"),
+            ("SELECT x::TINYINT FROM (VALUES (200)) v(x)", "22003"),
+            ("SELECT x::DECIMAL(4,2) FROM (VALUES (12345)) v(x)", "22003"),
+            ("SELECT x + 1 FROM (VALUES (2147483647)) v(x)", "22003"),
+            (
+                "SELECT sum(x) FROM (VALUES (170141183460469231731687303715884105727::HUGEINT), (5)) v(x)",
+                "22003",
+            ),
+            ("SELECT x::DATE FROM (VALUES ('2024-13-45')) v(x)", "22008"),
+            ("SELECT DATE '5874897-12-31' + x::INT FROM (VALUES (100000000)) v(x)", "22008"),
+            ("SELECT x::TIMESTAMP FROM (VALUES ('nonsense')) v(x)", "22007"),
+            ("SELECT (SELECT x FROM (VALUES (1), (2)) v(x))", "21000"),
+            ("SELECT ntile(0) OVER ()", "22014"),
+            ("SELECT error('[22012] division by \"zero\"')", "22012"),
+            ("SELECT nosuch FROM (VALUES (1)) v(x)", "42703"),
+            ("SELECT x FROM (VALUES (1)) v(x), (VALUES (1)) w(x)", "42702"),
+            ("SELECT x, count(*) FROM (VALUES (1)) v(x)", "42803"),
+            ("SELECT nosuch(1)", "42883"),
+            ("SELECT * FROM nosuch", "42P01"),
+            ("DROP TABLE \"Function\"", "42P01"),
+            ("CREATE TABLE a (i INT)", "42P07"),
+            ("CREATE SCHEMA s; CREATE SCHEMA s", "42710"),
+            ("SELECT 1 +", "42601"),
+            ("FROM read_csv('/nonexistent/x.csv')", "58P01"),
+            ("BEGIN; BEGIN", "25001"),
+            ("SELECT 1", "25P02"),
+        ];
+        let database = Database::open(":memory:", &[]).unwrap();
+        let connection = Connection::open(&database).unwrap();
+        for (sql, state) in cases {
+            let error = sql.split("; ").find_map(|sql| connection.query(sql).err());
+            let error = to_engine_error(&error.unwrap_or_else(|| panic!("{sql} has no error")));
+            assert_eq!(error.sqlstate.to_string(), state, "{sql}: {error}");
+        }
+    }
+
+    /// As above, of two sessions that meet.
+    #[test]
+    fn conflicts_of_this_duckdb_ask_to_try_again() {
+        let cases = [
+            ("UPDATE t SET i = 2", "UPDATE t SET i = 3"),
+            ("DELETE FROM t", "DELETE FROM t"),
+            ("ALTER TABLE t ADD COLUMN j INT", "ALTER TABLE t ADD COLUMN k INT"),
+            ("CREATE TABLE made (i INT)", "CREATE TABLE made (i INT)"),
+            ("CREATE SCHEMA s", "CREATE SCHEMA s"),
+            ("DROP TABLE t", "INSERT INTO t VALUES (1); COMMIT"),
+            ("ALTER TABLE t ADD COLUMN j INT", "INSERT INTO t VALUES (1); COMMIT"),
+            ("ALTER TABLE t ADD COLUMN j INT", "CREATE INDEX made ON t (i); COMMIT"),
+        ];
+        for (first, second) in cases {
+            let database = Database::open(":memory:", &[]).unwrap();
+            let [one, two] = [(); 2].map(|()| Connection::open(&database).unwrap());
+            one.query("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)").unwrap();
+            one.query(&format!("BEGIN; {first}")).unwrap();
+            two.query("BEGIN; FROM t").unwrap();
+            let waits = second.ends_with("COMMIT");
+            if waits {
+                one.query("COMMIT").unwrap();
+            }
+            let error =
+                to_engine_error(&two.query(second).err().unwrap_or_else(|| panic!("{first}, {second}")));
+            assert_eq!(error.sqlstate, SqlState::SERIALIZATION_FAILURE, "{first}, {second}: {error}");
+        }
+        // A key that another session has committed meanwhile is a duplicate.
+        let database = Database::open(":memory:", &[]).unwrap();
+        let [one, two] = [(); 2].map(|()| Connection::open(&database).unwrap());
+        one.query("CREATE TABLE k (i INT PRIMARY KEY)").unwrap();
+        one.query("BEGIN; INSERT INTO k VALUES (1)").unwrap();
+        two.query("BEGIN; INSERT INTO k VALUES (1)").unwrap();
+        one.query("COMMIT").unwrap();
+        let error = to_engine_error(&two.query("COMMIT").err().unwrap());
+        assert_eq!(error.sqlstate, SqlState::UNIQUE_VIOLATION, "{error}");
+    }
+
     #[test]
     fn limits_name_the_setting_to_raise() {
         let memory = to_engine_error(&DuckError::new("Out of Memory Error: could not allocate block"));
@@ -276,5 +401,7 @@ mod tests {
         assert!(is_fatal(&DuckError::new("INTERNAL Error: Attempted to access index 1")));
         assert!(is_fatal(&DuckError::new("FATAL Error: Failed: database has been invalidated")));
         assert!(!is_fatal(&DuckError::new("Catalog Error: no")));
+        let value = "Conversion Error: Could not convert string 'database has been invalidated' to INT32";
+        assert!(!is_fatal(&DuckError::new(value)));
     }
 }
