@@ -4,6 +4,7 @@ use super::{Connection, DuckError, LogicalType, QueryResult, Value, borrowed_tex
 use libduckdb_sys as ffi;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::time::{Duration, Instant};
 
 /// A bound statement. It must not outlive its connection: sessions drop statements first.
 pub(crate) struct Statement {
@@ -79,7 +80,8 @@ impl Statement {
                 ffi::duckdb_pending_prepared(self.raw, &raw mut pending)
             }
         };
-        let result = if state == ffi::DuckDBSuccess {
+        // SAFETY: the handle exists on failure too; a live one that has not been executed.
+        let result = if state == ffi::DuckDBSuccess && unsafe { run_tasks(pending) } {
             let mut raw = MaybeUninit::<ffi::duckdb_result>::zeroed();
             // SAFETY: live pending result, a place for the result.
             let state = unsafe { ffi::duckdb_execute_pending(pending, raw.as_mut_ptr()) };
@@ -101,6 +103,39 @@ impl Statement {
             unsafe { ffi::duckdb_destroy_pending(&raw mut pending) };
         }
         result
+    }
+}
+
+/// How long a statement whose tasks all run on other threads keeps looking for new ones before it
+/// sleeps: a short statement ends within it.
+const LOOK: Duration = Duration::from_micros(200);
+/// The sleep is this part of the time without tasks, so that it adds as little to a statement ..
+const SLEEP_PART: u32 = 32;
+/// .. and not longer than this.
+const LONGEST_SLEEP: Duration = Duration::from_millis(1);
+
+/// Works on the tasks of a statement, beside DuckDB's threads, until it has a result; false after an
+/// error. `duckdb_execute_pending` alone would do so too, but it spins where there is no task to take,
+/// and would so use up a core beside a scan that waits for its backend.
+///
+/// # Safety
+/// `pending` is live and not executed.
+unsafe fn run_tasks(pending: ffi::duckdb_pending_result) -> bool {
+    let mut idle: Option<Instant> = None;
+    loop {
+        // SAFETY: as the caller promises.
+        match unsafe { ffi::duckdb_pending_execute_task(pending) } {
+            ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_NOT_READY => idle = None,
+            ffi::duckdb_pending_state_DUCKDB_PENDING_NO_TASKS_AVAILABLE => {
+                let time = idle.get_or_insert_with(Instant::now).elapsed();
+                if time < LOOK {
+                    std::thread::yield_now();
+                } else {
+                    std::thread::sleep((time / SLEEP_PART).min(LONGEST_SLEEP));
+                }
+            }
+            state => return state == ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_READY,
+        }
     }
 }
 
