@@ -6,8 +6,11 @@
 //! many threads. Of several runs the median counts, after one that warms up.
 
 pub mod config;
+pub mod heap;
 pub mod nine_columns;
 pub mod reference;
 pub mod report;
 pub mod sample;
+pub mod tpcds_database;
 pub mod tpch_database;
+pub mod written_sql;

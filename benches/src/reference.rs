@@ -1,5 +1,6 @@
 //! DuckDB's own time: the engine program run directly, without Postgres.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -27,9 +28,7 @@ impl Reference {
     /// # Errors
     /// If the program fails, or prints no times.
     pub fn drain(&self, sql: &str, runs: usize, buffer: &str) -> Result<Drain> {
-        let text = self.run(sql, runs, &["--cpu", "--streaming-buffer", buffer])?;
-        let (wall, cpu) = text.trim().split_once(' ').ok_or_else(|| format!("no CPU time in \"{text}\""))?;
-        Ok(Drain { wall: milliseconds(wall)?, cpu: milliseconds(cpu)? })
+        drain(&self.run(sql, runs, &["--cpu", "--streaming-buffer", buffer])?)
     }
 
     /// The median time of `runs` runs of `sql` in one process, after one that warms it up.
@@ -38,6 +37,38 @@ impl Reference {
     /// If the program fails, or prints no time.
     pub fn time_median(&self, sql: &str, runs: usize) -> Result<Duration> {
         milliseconds(&self.run(sql, runs, &[])?)
+    }
+
+    /// CPU and wall time of each of `statements`, run once in one process whose own database is in
+    /// memory, after `set_up`.
+    ///
+    /// # Errors
+    /// If the program fails, or prints no times.
+    pub fn sequence(&self, set_up: &[String], statements: &[&str]) -> Result<Vec<Drain>> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        for statement in set_up.iter().map(String::as_str).chain(statements.iter().copied()) {
+            writeln!(file, "{statement};")?;
+        }
+        let mut command = Command::new(&self.engine);
+        account::clean_environment(&mut command);
+        command.args(["run", "--timing", "--cpu", "--threads", &self.threads.to_string()]);
+        let output = command.args(["--database", ":memory:", "-f"]).arg(file.path()).output()?;
+        if !output.status.success() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{}: {errors}", self.engine.display()).into());
+        }
+        let text = String::from_utf8(output.stdout)?;
+        let times: Vec<Drain> = text.lines().skip(set_up.len()).map(drain).collect::<Result<_>>()?;
+        if times.len() != statements.len() {
+            return Err(format!("{} times of {} statements", times.len(), statements.len()).into());
+        }
+        Ok(times)
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn database(&self) -> &Path {
+        &self.database
     }
 
     /// What `run --timing` prints of `sql`.
@@ -55,13 +86,19 @@ impl Reference {
     }
 }
 
-/// What draining a query took.
+/// What a query took.
 #[derive(Debug, Clone, Copy)]
 pub struct Drain {
     /// Wall time.
     pub wall: Duration,
     /// CPU time of all threads.
     pub cpu: Duration,
+}
+
+/// Times as `run --timing --cpu` prints them.
+fn drain(text: &str) -> Result<Drain> {
+    let (wall, cpu) = text.trim().split_once(' ').ok_or_else(|| format!("no CPU time in \"{text}\""))?;
+    Ok(Drain { wall: milliseconds(wall)?, cpu: milliseconds(cpu)? })
 }
 
 /// A time as `run --timing` prints it.

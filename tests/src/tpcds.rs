@@ -32,12 +32,24 @@ impl Data {
     /// # Errors
     /// If the extension is not there, or the engine fails.
     pub fn generate(engine: &Path, scale_factor: f64) -> Result<Self> {
+        Self::with_format(engine, scale_factor, "", &format!("FORMAT csv, HEADER false, NULLSTR '{NULL}'"))
+    }
+
+    /// The same with `<table>.parquet` files, which load faster.
+    ///
+    /// # Errors
+    /// As [`Data::generate`].
+    pub fn parquet(engine: &Path, scale_factor: f64) -> Result<Self> {
+        Self::with_format(engine, scale_factor, "-parquet", "FORMAT parquet")
+    }
+
+    fn with_format(engine: &Path, scale_factor: f64, suffix: &str, export: &str) -> Result<Self> {
         let parent = state_directory()?.join("tpcds");
         fs::create_dir_all(&parent)?;
-        let directory = parent.join(format!("sf{scale_factor}"));
+        let directory = parent.join(format!("sf{scale_factor}{suffix}"));
         if !directory.exists() {
             let unfinished = tempfile::Builder::new().prefix(".generating-").tempdir_in(&parent)?;
-            generate(engine, unfinished.path(), scale_factor)?;
+            generate(engine, unfinished.path(), scale_factor, export)?;
             fs::set_permissions(unfinished.path(), fs::Permissions::from_mode(0o755))?;
             for entry in fs::read_dir(unfinished.path())? {
                 fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o644))?;
@@ -48,6 +60,12 @@ impl Data {
             }
         }
         Ok(Self { directory })
+    }
+
+    /// The files' directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The statements that create the tables, with `using` (empty or `USING duckdb`) at the end of
@@ -96,7 +114,7 @@ impl Data {
     }
 }
 
-fn generate(engine: &Path, directory: &Path, scale_factor: f64) -> Result<()> {
+fn generate(engine: &Path, directory: &Path, scale_factor: f64, export: &str) -> Result<()> {
     let extension = Artifacts::libduckdb()?.with_file_name("tpcds.duckdb_extension");
     if !extension.is_file() {
         return Err(format!("{} is missing; run scripts/setup", extension.display()).into());
@@ -116,7 +134,7 @@ fn generate(engine: &Path, directory: &Path, scale_factor: f64) -> Result<()> {
         ));
     }
     // EXPORT writes each table to a file of its name.
-    sql.push_str(&format!("EXPORT DATABASE {} (FORMAT csv, HEADER false, NULLSTR '{NULL}');", file("")));
+    sql.push_str(&format!("EXPORT DATABASE {} ({export});", file("")));
     let mut command = Command::new(engine);
     account::clean_environment(&mut command);
     let output = command.args(["run", "--database", ":memory:", "-c", &sql]).output()?;

@@ -7,18 +7,20 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use benches::config::Config;
+use benches::heap;
 use benches::nine_columns;
 use benches::reference::Reference;
 use benches::report::{Report, machine};
 use benches::sample::{median, milliseconds, pid, time_median, watch_memory};
-use benches::tpch_database;
+use benches::{tpcds_database, tpch_database, written_sql};
 use postgres::{Client, NoTls};
 use tests::artifacts::Artifacts;
 use tests::cluster::{Options, connect_to};
 use tests::kept::KeptCluster;
-use tests::{Result, process, tpch};
+use tests::{Result, process, tpcds, tpch};
 
 const DATABASE: &str = "bench_tpch";
+const TPCDS_DATABASE: &str = "bench_tpcds";
 /// New connections that are timed.
 const CONNECTIONS: usize = 50;
 
@@ -48,6 +50,20 @@ fn run() -> Result<bool> {
         println!("{}", report.to_markdown());
         return Ok(report.all_reached());
     }
+    // `bench heap`: heap tables in DuckDB.
+    if std::env::args().nth(1).as_deref() == Some("heap") {
+        let data = tpch::Data::generate(config.scale_factor)?;
+        data.all_parquet(&cluster.tree().engine())?;
+        heap::measure(&cluster, threads, &data, &mut report)?;
+        println!("{}", report.to_markdown());
+        return Ok(report.all_reached());
+    }
+    // `bench sql`: what pg_duckdb writes against what a person wrote.
+    if std::env::args().nth(1).as_deref() == Some("sql") {
+        sql(&cluster, &options, threads, &config, &mut report)?;
+        println!("{}", report.to_markdown());
+        return Ok(report.all_reached());
+    }
     eprintln!("bench: TPC-H at scale factor {}", config.scale_factor);
     let data = tpch::Data::generate(config.scale_factor)?;
     data.all_parquet(&cluster.tree().engine())?;
@@ -59,6 +75,8 @@ fn run() -> Result<bool> {
         measure(&cluster, &options, reference, &config, &mut report)
     })?;
     nine(&cluster, &options, threads, &mut report)?;
+    sql(&cluster, &options, threads, &config, &mut report)?;
+    heap::measure(&cluster, threads, &data, &mut report)?;
 
     let text = format!(
         "# Results of `make bench`\n\n{}; TPC-H scale factor {}, {threads} threads on both sides.\n\n{}",
@@ -80,6 +98,39 @@ fn nine(cluster: &KeptCluster, options: &Options, threads: usize, report: &mut R
         cluster.start(options)?;
         nine_columns::measure(cluster, &theirs, report)
     })
+}
+
+/// The SQL that we write, of TPC-H and TPC-DS, without Postgres around it.
+fn sql(
+    cluster: &KeptCluster,
+    options: &Options,
+    threads: usize,
+    config: &Config,
+    report: &mut Report,
+) -> Result<()> {
+    let engine = cluster.tree().engine();
+    let data = tpch::Data::generate(config.scale_factor)?;
+    data.all_parquet(&engine)?;
+    let ds = tpcds::Data::parquet(&engine, config.scale_factor)?;
+    cluster.start(options)?;
+    let mut suites = Vec::new();
+    for suite in ["TPC-H", "TPC-DS"] {
+        let (mut client, queries) = if suite == "TPC-H" {
+            (tpch_database::duckdb_tables(cluster, DATABASE, &data)?, tpch::queries()?)
+        } else {
+            (tpcds_database::duckdb_tables(cluster, TPCDS_DATABASE, &ds)?, ds.queries()?)
+        };
+        let texts = written_sql::written(&mut client, queries)?;
+        suites.push((suite, tpch_database::oid(&mut client)?, texts));
+    }
+    // The engine holds the stores' locks.
+    cluster.stop()?;
+    for (suite, oid, texts) in suites {
+        let store = cluster.data_directory().join(format!("pg_duckdb/{oid}/store.duckdb"));
+        let reference = Reference::new(&engine, &store, threads);
+        written_sql::measure(&reference, &format!("pg{oid}"), suite, &texts, report)?;
+    }
+    Ok(())
 }
 
 /// Stops the cluster, runs `work` with a reference on a copy of the store of `client`'s database,
