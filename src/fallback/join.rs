@@ -7,6 +7,7 @@ use super::part::{self, Part};
 use super::{computed, cost, plan};
 use crate::error::Result;
 use crate::gucs::{self, ForceFallback};
+use crate::lower::LowerError;
 use crate::pg::{self, list};
 
 /// Offers a join as one part, if both sides are parts and all its conditions lower.
@@ -45,8 +46,14 @@ pub(super) unsafe fn offer(
         if wanted.iter().any(|var| part::attribute(*var) <= 0) {
             return Ok(());
         }
-        if !part.lowers(root, computed::targets(root, &wanted))? {
-            return Ok(());
+        let targets = computed::targets(root, &wanted);
+        match part.lower(root, targets) {
+            // What DuckDB takes for a subquery cannot be a condition of its outer joins.
+            Ok(lowered) if kind != JOIN_INNER && lowered.sql.contains(" ANY(") => return Ok(()),
+            Ok(lowered) if kind != JOIN_INNER && lowered.sql.contains(" ALL(") => return Ok(()),
+            Ok(_) => {}
+            Err(LowerError::Unsupported(_)) => return Ok(()),
+            Err(error @ LowerError::Engine(_)) => return Err(error.into()),
         }
         let scanned = cost::scanned(root, (*joined).relids);
         plan::add_path(root, joined, part, std::ptr::null_mut(), |rows| cost::of_part(scanned, rows));

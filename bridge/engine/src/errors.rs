@@ -1,6 +1,7 @@
 //! DuckDB's error texts -> what a user of Postgres expects.
 
 use crate::duckdb::DuckError;
+use crate::postgres_words;
 use crate::secrets::scrub;
 use bridge_types::error::{EngineError, SqlState, split_marked};
 use bridge_types::names::STORE_FILE;
@@ -44,6 +45,9 @@ pub(crate) fn to_engine_error(error: &DuckError) -> EngineError {
     let (class, text) = split_class(&message);
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let state = state_of(class, text);
+    if let Some(error) = postgres_words::of(state, first.trim()) {
+        return error;
+    }
     let mut out = EngineError::new(state, lower_first(first.trim().trim_end_matches('.')));
     match state {
         SqlState::NOT_NULL_VIOLATION => {
@@ -252,7 +256,7 @@ mod tests {
             (
                 "Out of Range Error: Overflow in multiplication of INT64 (1 * 2)!",
                 "22003",
-                "overflow in multiplication of INT64 (1 * 2)!",
+                "bigint out of range",
             ),
             (
                 "Conversion Error: Could not convert string 'x' to INT32\n\nLINE 1: ...",
@@ -269,7 +273,11 @@ mod tests {
                 "23505",
                 "duplicate key \"a: 1\" violates primary key constraint",
             ),
-            ("TransactionContext Error: Conflict on update!", "40001", "conflict on update!"),
+            (
+                "TransactionContext Error: Conflict on update!",
+                "40001",
+                "could not serialize access due to concurrent update",
+            ),
             ("INTERRUPT Error: Interrupted!", "57014", "canceling statement due to user request"),
             (
                 "IO Error: No files found that match the pattern \"x.parquet\"",

@@ -1,4 +1,4 @@
-//! `pg_interval_mul`, `pg_interval_div`: intervals times and over a number; `pg_interval_months`,
+//! `pg_interval_add`, `pg_interval_sub`, `pg_interval_mul`, `pg_interval_div`: arithmetic of intervals; `pg_interval_months`,
 //! `pg_interval_days`, `pg_interval_clock`: one field of an interval; `pg_interval_key`: what
 //! intervals that Postgres holds for equal have in common.
 //!
@@ -54,18 +54,32 @@ fn scaled(value: IntervalValue, scale: impl Fn(f64) -> f64) -> Option<IntervalVa
     Some(IntervalValue { months, days, micros })
 }
 
-fn each(
+/// Adds field by field with `long` and `short`; `None` if a field is out of range.
+fn by_field(
+    a: IntervalValue,
+    b: IntervalValue,
+    short: fn(i32, i32) -> Option<i32>,
+    long: fn(i64, i64) -> Option<i64>,
+) -> Option<IntervalValue> {
+    Some(IntervalValue {
+        months: short(a.months, b.months)?,
+        days: short(a.days, b.days)?,
+        micros: long(a.micros, b.micros)?,
+    })
+}
+
+fn each<B: Fixed>(
     arguments: &Arguments<'_>,
     out: &mut Output,
-    compute: impl Fn(IntervalValue, f64) -> Result<IntervalValue, &'static str>,
+    compute: impl Fn(IntervalValue, B) -> Result<IntervalValue, &'static str>,
 ) -> Result<(), String> {
     fn zip<'a, A: Fixed, B: Fixed>(a: &'a [A], b: &'a [B]) -> impl Iterator<Item = (A, B)> {
         a.iter().copied().zip(b.iter().copied())
     }
-    let pairs = zip(arguments.values::<IntervalValue>(0), arguments.values::<f64>(1));
-    for (row, (result, (value, factor))) in out.values_mut().iter_mut().zip(pairs).enumerate() {
+    let pairs = zip(arguments.values::<IntervalValue>(0), arguments.values::<B>(1));
+    for (row, (result, (value, other))) in out.values_mut().iter_mut().zip(pairs).enumerate() {
         if arguments.is_valid(row) {
-            *result = compute(value, factor)?;
+            *result = compute(value, other)?;
         }
     }
     Ok(())
@@ -106,7 +120,27 @@ fn key(value: IntervalValue) -> Option<IntervalValue> {
     })
 }
 
-static FUNCTIONS: [ChunkFunction; 6] = [
+static FUNCTIONS: [ChunkFunction; 8] = [
+    ChunkFunction {
+        name: "pg_interval_add",
+        arguments: &[Interval, Interval],
+        result: Interval,
+        chunk: |arguments, out| {
+            each(arguments, out, |a, b| {
+                by_field(a, b, i32::checked_add, i64::checked_add).ok_or(OUT_OF_RANGE)
+            })
+        },
+    },
+    ChunkFunction {
+        name: "pg_interval_sub",
+        arguments: &[Interval, Interval],
+        result: Interval,
+        chunk: |arguments, out| {
+            each(arguments, out, |a, b| {
+                by_field(a, b, i32::checked_sub, i64::checked_sub).ok_or(OUT_OF_RANGE)
+            })
+        },
+    },
     ChunkFunction {
         name: "pg_interval_key",
         arguments: &[Interval],
@@ -129,7 +163,7 @@ static FUNCTIONS: [ChunkFunction; 6] = [
         arguments: &[Interval, Double],
         result: Interval,
         chunk: |arguments, out| {
-            each(arguments, out, |value, factor| scaled(value, |part| part * factor).ok_or(OUT_OF_RANGE))
+            each(arguments, out, |value, factor: f64| scaled(value, |part| part * factor).ok_or(OUT_OF_RANGE))
         },
     },
     ChunkFunction {
@@ -137,7 +171,7 @@ static FUNCTIONS: [ChunkFunction; 6] = [
         arguments: &[Interval, Double],
         result: Interval,
         chunk: |arguments, out| {
-            each(arguments, out, |value, divisor| {
+            each(arguments, out, |value, divisor: f64| {
                 if divisor == 0.0 {
                     return Err("[22012] division by zero");
                 }

@@ -36,9 +36,9 @@ const FLOATS: &[(&str, &[u32], &str)] = &[
 
 /// Unary functions by type: name suffix or name, and template.
 const UNARY: &[(&str, &[u32], &str)] = &[
-    ("int2um", &[INT2], "(-{0})"),
-    ("int4um", &[INT4], "(-{0})"),
-    ("int8um", &[INT8], "(-{0})"),
+    ("int2um", &[INT2], "(CAST(0 AS SMALLINT) - {0})"),
+    ("int4um", &[INT4], "(CAST(0 AS INTEGER) - {0})"),
+    ("int8um", &[INT8], "(CAST(0 AS BIGINT) - {0})"),
     ("float4um", &[FLOAT4], "(-{0})"),
     ("float8um", &[FLOAT8], "(-{0})"),
     ("int2up", &[INT2], "{0}"),

@@ -35,8 +35,8 @@ const SAME: &[(&str, &[u32], &str)] = &[
         "CASE WHEN (isinf({0}) OR isinf({1})) AND {0} IS NOT NULL AND {1} IS NOT NULL THEN error('[22008] cannot subtract infinite timestamps') \
          ELSE timezone('UTC', {0}) - timezone('UTC', {1}) END",
     ),
-    ("interval_pl", &[INTERVAL, INTERVAL], "({0} + {1})"),
-    ("interval_mi", &[INTERVAL, INTERVAL], "({0} - {1})"),
+    ("interval_pl", &[INTERVAL, INTERVAL], "pg_interval_add({0}, {1})"),
+    ("interval_mi", &[INTERVAL, INTERVAL], "pg_interval_sub({0}, {1})"),
     ("interval_mul", &[INTERVAL, FLOAT8], "pg_interval_mul({0}, {1})"),
     ("mul_d_interval", &[FLOAT8, INTERVAL], "pg_interval_mul({1}, {0})"),
     ("interval_div", &[INTERVAL, FLOAT8], "pg_interval_div({0}, {1})"),

@@ -172,7 +172,7 @@ pub(super) fn extreme(name: &str, values: Vec<Typed>) -> Result<Typed, PlanError
     let of =
         |values: Vec<Typed>, ty: DuckType| duck(format!("{name}({})", places(0..values.len())), ty, values);
     let (unified, ty) = unify(values.clone())?;
-    if ty != DuckType::NumericText {
+    if ty != DuckType::NumericText && ty != DuckType::Interval {
         return Ok(of(unified, ty));
     }
     // The first of `shown` whose `key` is the best one.
@@ -184,6 +184,16 @@ pub(super) fn extreme(name: &str, values: Vec<Typed>) -> Result<Typed, PlanError
         let args = keys.iter().cloned().chain(shown).chain([best.clone()]).collect();
         duck(format!("CASE{arms} END"), ty, args)
     };
+    if ty == DuckType::Interval {
+        // DuckDB's `greatest` does not know that 30 days are a month.
+        let keys: Vec<Typed> = unified
+            .iter()
+            .map(|value| duck("pg_interval_key({0})", ty.clone(), vec![value.clone()]))
+            .collect();
+        let extreme = if name == "greatest" { "list_max" } else { "list_min" };
+        let best = duck(format!("{extreme}([{}])", places(0..keys.len())), ty, keys.clone());
+        return Ok(pick(&keys, &best, unified));
+    }
     if let Some(all) = values.iter().map(scaled).collect::<Option<Vec<_>>>() {
         let (decimals, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
         let (decimals, ty) = widen(decimals)?;

@@ -6,13 +6,15 @@ use crate::duck::{DuckFunction, Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgConstant, Quantifier, Signature, Value};
 use bridge_types::PgType;
-use datafusion_expr::Operator;
+use datafusion_common::tree_node::TreeNode;
+use datafusion_expr::{Expr, Operator};
 
 /// ```text
 /// x  = ANY (constants)  ==>  x IN (..)
 /// x <> ALL (constants)  ==>  NOT (x IN (..))
 /// x op ANY (constants)  ==>  x op a OR x op b OR ..      (ALL: AND)
-/// x op ANY (array)      ==>  CASE WHEN array IS NOT NULL THEN x op ANY (array) END
+/// x op ANY (parameter)  ==>  CASE WHEN array IS NOT NULL THEN x op ANY (array) END, a join by hashing
+/// x op ANY (array)      ==>  [`over_rows`], since DuckDB's own is a subquery for each row
 /// ```
 pub(super) fn rewrite(
     signature: &Signature,
@@ -42,10 +44,42 @@ pub(super) fn rewrite(
         },
         _ => return unsupported(signature.display.clone(), "its two sides have different DuckDB types"),
     };
+    let depends_on_rows = array.expr.exists(|expr| Ok(matches!(expr, Expr::Column(_))));
+    // Of intervals, DuckDB's functions of lists do not know which are equal.
+    if value.ty != DuckType::Interval && depends_on_rows.unwrap_or(true) {
+        return Ok(over_rows(op, quantifier, value, array));
+    }
     let word = if quantifier == Quantifier::Any { "ANY" } else { "ALL" };
     // Of no array, Postgres knows nothing; DuckDB takes it for an empty one.
     let sql = format!("CASE WHEN {{1}} IS NOT NULL THEN {{0}} {op} {word}({{1}}) END");
     Ok(duck(sql, DuckType::Boolean, vec![value, array]))
+}
+
+/// A comparison with the elements of an array that each row has of its own, from the one that decides.
+///
+/// ```text
+/// x =  ANY  ==>  list_contains(array, x)
+/// x <> ANY  ==>  x <> list_min(array) OR x <> list_max(array)
+/// x <  ANY  ==>  x < list_max(array)                          (<=; with list_min >, >=)
+/// x op ALL  ==>  NOT (x, the opposite of op, ANY)
+/// ```
+///
+/// Unknown if none decides, and the value or an element is null.
+fn over_rows(op: Operator, quantifier: Quantifier, value: Typed, array: Typed) -> Typed {
+    let any = quantifier == Quantifier::Any;
+    let op = if any { op } else { op.negate().unwrap_or(op) };
+    let decided = match op {
+        Operator::Eq => "({0} IS NOT NULL AND list_contains({1}, {0}))".to_owned(),
+        Operator::NotEq => "({0} <> list_min({1}) OR {0} <> list_max({1}))".to_owned(),
+        Operator::Lt | Operator::LtEq => format!("({{0}} {op} list_max({{1}}))"),
+        _ => format!("({{0}} {op} list_min({{1}}))"),
+    };
+    let sql = format!(
+        "CASE WHEN {{1}} IS NULL THEN NULL WHEN {decided} THEN {any} \
+         WHEN len({{1}}) > 0 AND ({{0}} IS NULL OR list_count({{1}}) < len({{1}})) THEN NULL ELSE {} END",
+        !any
+    );
+    duck(sql, DuckType::Boolean, vec![value, array])
 }
 
 /// The elements of an array constant or of an `ARRAY[..]`; `None` for other arrays.
