@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 use super::make;
 use super::source::Target;
 use crate::pg::{self, owned_string};
+use crate::tables::definition::over_stored;
 
 /// The number of the first NOT NULL or CHECK constraint that a proposed row violates, 0 for none,
 /// as an expression over its columns in range-table entry `row`; and the errors, from number 1.
@@ -25,10 +26,12 @@ pub(super) unsafe fn violated(target: &Target, row: i32) -> Option<(*mut pg_sys:
             branches.push((condition, make::integer(number)));
         };
         for attribute in pg::attributes(descriptor) {
-            if attribute.attnotnull && !attribute.attisdropped && attribute.attgenerated == 0 {
+            if attribute.attnotnull && !attribute.attisdropped {
                 let column = owned_string(attribute.attname.data.as_ptr());
+                let value = over_stored(target.var_of(1, attribute.attnum).cast(), descriptor);
+                pg_sys::ChangeVarNodes(value, 1, row, 0);
                 add(
-                    make::is_null(target.var_of(row, attribute.attnum).cast()),
+                    make::is_null(value),
                     format!(
                         "[23502] null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
                     ),
@@ -37,7 +40,7 @@ pub(super) unsafe fn violated(target: &Target, row: i32) -> Option<(*mut pg_sys:
         }
         if let Some(constraints) = (*descriptor).constr.as_ref() {
             for check in pg::slice(constraints.check, constraints.num_check) {
-                let condition = pg_sys::stringToNode(check.ccbin).cast::<pg_sys::Node>();
+                let condition = over_stored(pg_sys::stringToNode(check.ccbin).cast(), descriptor);
                 pg_sys::ChangeVarNodes(condition, 1, row, 0);
                 add(
                     make::is_false(condition),

@@ -79,6 +79,14 @@ impl Target {
         self.columns.first().map_or(1, |(number, _)| *number)
     }
 
+    /// Attribute number of the first column that is not generated; of the first one if all are.
+    pub(super) fn first_stored(&self) -> i16 {
+        // SAFETY: catalog look-ups on the main thread.
+        let is_stored = |number: i16| unsafe { pg_sys::get_attgenerated(self.relid, number) } == 0;
+        let stored = self.columns.iter().find(|(number, _)| is_stored(*number));
+        stored.map_or_else(|| self.first_column(), |(number, _)| *number)
+    }
+
     /// DuckDB's pseudo-column `rowid`, as a Var of the system column that names a row in Postgres,
     /// but of type bigint.
     pub(super) fn rowid(&self) -> *mut pg_sys::Var {

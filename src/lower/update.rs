@@ -39,6 +39,13 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
             columns.push(column);
             assigned.push((*entry).resno);
         }
+        if columns.is_empty() {
+            // Generated columns SET to DEFAULT: Postgres assigns nothing, DuckDB wants something.
+            let kept = target.first_stored();
+            outputs = source::output(outputs, target.var(kept).cast(), &target.column(kept));
+            columns.push(target.column(kept));
+            assigned.push(kept);
+        }
         (*select).targetList = outputs;
         let (mut source, returning) = if over_source {
             let returning = returning::lower_over_source(query, &target, select, &assigned)?;

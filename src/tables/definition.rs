@@ -23,7 +23,7 @@ use crate::pg::{self, catalog, list, owned_string};
 pub(crate) struct Definition {
     /// Columns that are not dropped, in order.
     pub(crate) columns: Vec<Column>,
-    /// CHECK constraints, in order of their names.
+    /// CHECK constraints, in order of their names, and NOT NULL of generated columns.
     pub(crate) checks: Vec<Check>,
     /// PRIMARY KEY and UNIQUE constraints, in order of creation.
     pub(crate) keys: Vec<Key>,
@@ -42,18 +42,18 @@ pub(crate) struct Column {
     pub(crate) duck_type: DuckType,
     /// Its type in Postgres, domains resolved.
     pub(crate) pg_type: PgType,
-    /// `attnotnull`.
+    /// `attnotnull`; false for a generated column, which has a [`Check`] instead.
     pub(crate) not_null: bool,
     /// For a generated column: its expression in DuckDB. DuckDB computes it when it is read,
     /// which is the same, because the expression is immutable.
     pub(crate) generated: Option<String>,
 }
 
-/// A CHECK constraint.
+/// A CHECK constraint, over stored columns: those that are generated DuckDB cannot check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Check {
-    /// `pg_constraint.oid`.
-    pub(crate) oid: pg_sys::Oid,
+    /// [`CHECK_MARK`] with `pg_constraint.oid`, or [`NOT_NULL_MARK`] with an `attnum`.
+    pub(crate) mark: String,
     /// Its expression in DuckDB.
     pub(crate) sql: String,
 }
@@ -73,6 +73,8 @@ pub(crate) struct Key {
 
 /// A mark in the text of a CHECK, by which an error of DuckDB tells the constraint.
 pub(super) const CHECK_MARK: &str = "pg_constraint ";
+/// The same of NOT NULL of a generated column.
+pub(super) const NOT_NULL_MARK: &str = "pg_attribute ";
 
 impl Definition {
     /// Reads the catalogs.
@@ -102,7 +104,16 @@ impl Definition {
                     column.generated = generated(relid, descriptor, column)?;
                 }
             }
-            let checks = checks(relid, descriptor)?;
+            let mut checks = checks(relid, descriptor)?;
+            for column in &mut columns {
+                if let Some(sql) = &column.generated
+                    && column.not_null
+                {
+                    let mark = format!("{NOT_NULL_MARK}{}", column.number);
+                    checks.push(Check { mark, sql: format!("(({sql}) IS NOT NULL)") });
+                    column.not_null = false;
+                }
+            }
             let (keys, indexes) = keys(relation.0)?;
             Ok(Self { columns, checks, keys, indexes })
         }
@@ -118,9 +129,7 @@ impl Definition {
         let mut parts: Vec<String> = self.columns.iter().map(Column::declaration).collect();
         // NULL OR FALSE is NULL, which passes, so the mark does not change what is checked.
         parts.extend(
-            self.checks.iter().map(|check| {
-                format!("CHECK ({} OR '{CHECK_MARK}{}' IS NULL)", check.sql, check.oid.to_u32())
-            }),
+            self.checks.iter().map(|check| format!("CHECK ({} OR '{}' IS NULL)", check.sql, check.mark)),
         );
         parts.extend(self.keys.iter().map(|key| {
             let kind = if key.primary { "PRIMARY KEY" } else { "UNIQUE" };
@@ -240,11 +249,7 @@ unsafe fn generated(
     // SAFETY: as the caller promises; a generated column has a `constr`.
     unsafe {
         let constraints = &*(*descriptor).constr;
-        let defaults = pg::slice(constraints.defval, constraints.num_defval);
-        let Some(default) = defaults.iter().find(|default| default.adnum == column.number) else {
-            return Ok(None);
-        };
-        let node = pg_sys::stringToNode(default.adbin).cast();
+        let Some(node) = default_of(constraints, column.number) else { return Ok(None) };
         lower_column_expression(relid, node, column.pg_type).map(Some).map_err(|error| match error {
             LowerError::Unsupported(why) => EngineError::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
@@ -258,6 +263,54 @@ unsafe fn generated(
     }
 }
 
+/// The default of a column, or the expression of a generated one.
+unsafe fn default_of(constraints: &pg_sys::TupleConstr, attribute: i16) -> Option<*mut pg_sys::Node> {
+    // SAFETY: constraints of an open relation's descriptor.
+    unsafe {
+        let defaults = pg::slice(constraints.defval, constraints.num_defval);
+        let default = defaults.iter().find(|default| default.adnum == attribute)?;
+        Some(pg_sys::stringToNode(default.adbin).cast())
+    }
+}
+
+/// An expression over one relation (`varno` 1) with the expressions of generated columns, which refer
+/// to none themselves, in their places.
+///
+/// # Safety
+/// `node` is such an expression, `descriptor` that of the open relation.
+pub(crate) unsafe fn over_stored(
+    node: *mut pg_sys::Node,
+    descriptor: pg_sys::TupleDesc,
+) -> *mut pg_sys::Node {
+    // SAFETY: as the caller promises.
+    unsafe { inline_generated(node, descriptor.cast()) }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn inline_generated(
+    node: *mut pg_sys::Node,
+    descriptor: *mut core::ffi::c_void,
+) -> *mut pg_sys::Node {
+    if node.is_null() {
+        return node;
+    }
+    // SAFETY: a node of a CHECK over one relation; the context is its descriptor.
+    unsafe {
+        if (*node).type_ != pg_sys::NodeTag::T_Var {
+            return pg::tree::mutate(node, inline_generated, descriptor);
+        }
+        let relation: pg_sys::TupleDesc = descriptor.cast();
+        let number = (*node.cast::<pg_sys::Var>()).varattno;
+        let attribute = usize::try_from(number - 1).ok().and_then(|at| pg::attributes(relation).get(at));
+        match attribute {
+            Some(attribute) if attribute.attgenerated != 0 => {
+                default_of(&*(*relation).constr, number).unwrap_or(node)
+            }
+            _ => node,
+        }
+    }
+}
+
 /// # Safety
 /// `descriptor` is that of the open relation `relid`.
 unsafe fn checks(relid: pg_sys::Oid, descriptor: pg_sys::TupleDesc) -> Result<Vec<Check>> {
@@ -267,7 +320,7 @@ unsafe fn checks(relid: pg_sys::Oid, descriptor: pg_sys::TupleDesc) -> Result<Ve
         let checks = pg::slice(constraints.check, constraints.num_check);
         let lower = |check: &pg_sys::ConstrCheck| {
             let oid = catalog::constraint_of(relid, check.ccname);
-            let node = pg_sys::stringToNode(check.ccbin).cast();
+            let node = over_stored(pg_sys::stringToNode(check.ccbin).cast(), descriptor);
             let sql =
                 lower_column_expression(relid, node, PgType::new(oid::BOOL)).map_err(
                     |error| match error {
@@ -280,7 +333,7 @@ unsafe fn checks(relid: pg_sys::Oid, descriptor: pg_sys::TupleDesc) -> Result<Ve
                         error @ LowerError::Engine(_) => crate::error::Error::from(error),
                     },
                 )?;
-            Ok(Check { oid, sql })
+            Ok(Check { mark: format!("{CHECK_MARK}{}", oid.to_u32()), sql })
         };
         checks.iter().map(lower).collect()
     }

@@ -6,7 +6,7 @@
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
-use super::definition::{CHECK_MARK, Definition, Key};
+use super::definition::{CHECK_MARK, Definition, Key, NOT_NULL_MARK};
 use crate::error::Error;
 use crate::pg::{list, owned_string};
 
@@ -25,7 +25,7 @@ pub(crate) fn explain(error: Error, relid: pg_sys::Oid, rows: Rows) -> Error {
     let table = unsafe { owned_string(pg_sys::get_rel_name(relid)) };
     match error.0.sqlstate {
         SqlState::UNIQUE_VIOLATION => duplicate(error, relid, &table, rows),
-        SqlState::CHECK_VIOLATION => check(error, &table, rows),
+        SqlState::CHECK_VIOLATION => check(error, relid, &table, rows),
         SqlState::NOT_NULL_VIOLATION => null(error, &table, rows),
         _ => error,
     }
@@ -134,12 +134,24 @@ fn unlabelled(text: &str) -> Vec<&str> {
     text.split(", ").map(|part| &part[name_ends(part).unwrap_or(0)..]).collect()
 }
 
-fn check(error: Error, table: &str, rows: Rows) -> Error {
-    let digits = error.0.message.split_once(CHECK_MARK).map(|(_, rest)| {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        &rest[..end]
-    });
-    let Some(oid) = digits.and_then(|digits| digits.parse::<u32>().ok()) else { return error };
+/// The number behind the last `mark` in a message.
+fn marked<T: std::str::FromStr>(message: &str, mark: &str) -> Option<T> {
+    let (_, rest) = message.rsplit_once(mark)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+fn check(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error {
+    // A mark is the last thing in a constraint; others would be a user's text.
+    let message = &error.0.message;
+    if message.rfind(NOT_NULL_MARK) > message.rfind(CHECK_MARK)
+        && let Some(attribute) = marked(message, NOT_NULL_MARK)
+    {
+        // SAFETY: a catalog look-up on the main thread; a missing column gives a null pointer.
+        let column = unsafe { owned_string(pg_sys::get_attname(relid, attribute, true)) };
+        return null_in(&column, table, rows);
+    }
+    let Some(oid) = marked::<u32>(&error.0.message, CHECK_MARK) else { return error };
     // SAFETY: a catalog look-up on the main thread; a missing constraint gives a null pointer.
     let name = unsafe { owned_string(pg_sys::get_constraint_name(pg_sys::Oid::from(oid))) };
     let message = match rows {
@@ -155,7 +167,13 @@ fn null(error: Error, table: &str, rows: Rows) -> Error {
     // The engine has put DuckDB's error into Postgres' words, with DuckDB's name of the table.
     let column =
         error.0.message.strip_prefix("null value in column \"").and_then(|rest| rest.split('"').next());
-    let Some(column) = column else { return error };
+    match column {
+        Some(column) => null_in(column, table, rows),
+        None => error,
+    }
+}
+
+fn null_in(column: &str, table: &str, rows: Rows) -> Error {
     let message = match rows {
         Rows::New => {
             format!("null value in column \"{column}\" of relation \"{table}\" violates not-null constraint")
