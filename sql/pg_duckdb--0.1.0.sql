@@ -145,23 +145,64 @@ CREATE FUNCTION duckdb.motherduck_versions(OUT database pg_catalog.text, OUT ver
     RETURNS SETOF pg_catalog.record
     AS 'MODULE_PATHNAME', 'motherduck_versions_wrapper' LANGUAGE C VOLATILE;
 
--- Returns when Postgres has what MotherDuck had at the time of the call.
-CREATE PROCEDURE duckdb.sync(wait pg_catalog.bool DEFAULT true) LANGUAGE plpgsql AS $$
+-- Wakes the sync worker; again: it compares everything; cascade: what depends on a relation that it
+-- has to drop goes with it.
+CREATE FUNCTION duckdb.wake_sync_worker(again pg_catalog.bool, cascade pg_catalog.bool) RETURNS void
+    AS 'MODULE_PATHNAME', 'wake_sync_worker_wrapper' LANGUAGE C VOLATILE STRICT;
+REVOKE ALL ON FUNCTION duckdb.wake_sync_worker(pg_catalog.bool, pg_catalog.bool) FROM PUBLIC;
+
+-- Returns when the sync worker has looked at each database that the account has now (or has seen the
+-- version that it has now), with what came of it in duckdb.sync_status.
+CREATE PROCEDURE duckdb.wait_for_sync(anew pg_catalog.bool) LANGUAGE plpgsql AS $$
 DECLARE
     wanted pg_catalog.jsonb;
     called pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
+    IF pg_catalog.current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'cannot wait for the sync worker in a transaction of isolation level %',
+            pg_catalog.current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state',
+                  HINT = 'Use READ COMMITTED: the transaction would never see what the worker does.';
+    END IF;
     SELECT pg_catalog.jsonb_object_agg(v.database, v.version) INTO wanted FROM duckdb.motherduck_versions() v;
-    WHILE wait AND EXISTS (
+    WHILE EXISTS (
         SELECT FROM pg_catalog.jsonb_each_text(wanted) w
         LEFT JOIN duckdb.sync_status s ON s.database OPERATOR(pg_catalog.=) w.key
-        WHERE s.database IS NULL
-           OR (s.version OPERATOR(pg_catalog.<>) w.value AND s.looked_at OPERATOR(pg_catalog.<) called)
+        -- One that is dropped meanwhile is not waited for.
+        WHERE w.key IN (SELECT v.database FROM duckdb.motherduck_versions() v)
+          AND (s.database IS NULL
+               OR ((anew OR s.version OPERATOR(pg_catalog.<>) w.value)
+                   AND s.looked_at OPERATOR(pg_catalog.<) called))
     ) LOOP
         PERFORM pg_catalog.pg_sleep(0.02);
     END LOOP;
 END
 $$;
+
+-- Returns when Postgres has what MotherDuck had at the time of the call; without wait at once.
+CREATE PROCEDURE duckdb.sync(wait pg_catalog.bool DEFAULT true) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM duckdb.wake_now();
+    IF wait THEN
+        CALL duckdb.wait_for_sync(false);
+    END IF;
+END
+$$;
+
+-- For everybody, unlike the function that it calls.
+CREATE FUNCTION duckdb.wake_now() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog AS 'SELECT duckdb.wake_sync_worker(false, false)';
+
+-- Compares everything again; drop_with_cascade: what depends on a relation that has to go goes with it,
+-- whoever owns that. Hence for superusers.
+CREATE PROCEDURE duckdb.force_motherduck_sync(drop_with_cascade pg_catalog.bool DEFAULT false)
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM duckdb.wake_sync_worker(true, drop_with_cascade);
+    CALL duckdb.wait_for_sync(true);
+END
+$$;
+REVOKE ALL ON PROCEDURE duckdb.force_motherduck_sync(pg_catalog.bool) FROM PUBLIC;
 
 ----------------------------------------------------------------------------------------------
 -- the engine

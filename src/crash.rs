@@ -1,7 +1,8 @@
-//! Steps of a commit at which tests end a process. Not compiled into releases.
+//! Steps of a commit, and of a sync, at which tests end a process. Not compiled into releases.
 //!
 //! `duckdb.debug_crash_at` is `victim@step`: at the step the backend kills the `engine`, the
-//! `supervisor`, the `postmaster` or itself (`backend`), or raises an `error`.
+//! `supervisor`, the `postmaster` or itself (`backend`), or raises an `error`, or ends as when it
+//! is terminated (`end`).
 
 /// Where a commit can be hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,13 @@ pub(crate) enum Step {
     AfterPostgres,
     /// The outbox is resolved, locks are still held.
     Resolved,
+    /// Changes in MotherDuck are about to be committed there.
+    BeforeAccount,
+    /// The engine was there a moment ago, and is told to commit changes in MotherDuck.
+    InAccount,
+    /// Before and after each thing that the sync worker does, and before it says so: numbered,
+    /// `Sync1` being the first since the process has started.
+    Sync,
 }
 
 #[cfg(debug_assertions)]
@@ -23,7 +31,7 @@ pub(crate) fn at(step: Step) {
     let Some(setting) = crate::gucs::DEBUG_CRASH_AT.get() else { return };
     let setting = setting.to_string_lossy();
     let Some((victim, wanted)) = setting.split_once('@') else { return };
-    if wanted != format!("{step:?}") {
+    if wanted != format!("{step:?}") && !(step == Step::Sync && wanted == format!("Sync{}", next_sync())) {
         return;
     }
     let engine = crate::engine::session::engine_pid();
@@ -35,6 +43,7 @@ pub(crate) fn at(step: Step) {
         "supervisor" => parent(engine),
         "postmaster" => postmaster,
         "error" => pgrx::error!("duckdb.debug_crash_at"),
+        "end" => return end(),
         _ => return,
     };
     if pid > 1 {
@@ -43,6 +52,22 @@ pub(crate) fn at(step: Step) {
         // Until the others have noticed, as far as they do.
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
+}
+
+/// As `pg_terminate_backend` would.
+#[cfg(debug_assertions)]
+fn end() {
+    // SAFETY: a signal to this very process, which has Postgres' handler for it; main thread.
+    unsafe { libc::kill(std::process::id().cast_signed(), libc::SIGTERM) };
+    pgrx::check_for_interrupts!();
+}
+
+/// Counts the steps of a sync worker.
+#[cfg(debug_assertions)]
+fn next_sync() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static STEPS: AtomicU32 = AtomicU32::new(0);
+    STEPS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 #[cfg(not(debug_assertions))]

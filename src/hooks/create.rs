@@ -2,12 +2,14 @@
 
 use std::ffi::c_char;
 
+use bridge_types::motherduck::PREFIX;
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
 use super::planner;
 use super::utility::{After, duckdb_table_of};
 use crate::error::Result;
+use crate::motherduck;
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::ddl::unsupported;
 
@@ -22,6 +24,53 @@ pub(crate) fn chooses_duckdb(access_method: *const c_char) -> bool {
         })
     };
     name == "duckdb" && catalog::access_method().is_some()
+}
+
+/// A copy of a CREATE TABLE, or CREATE TABLE AS, that says `USING duckdb`, if the table is to be in a
+/// schema that stands for a database of MotherDuck and the user's says nothing.
+///
+/// # Safety
+/// A valid statement of one of these kinds.
+///
+/// # Errors
+/// 0A000 if it says something else.
+pub(super) unsafe fn in_motherduck(statement: *mut pg_sys::PlannedStmt) -> Result<*mut pg_sys::PlannedStmt> {
+    // SAFETY: as the caller promises: the tag says which kind it is.
+    unsafe {
+        let is_create = |node: *mut pg_sys::Node| (*node).type_ == NodeTag::T_CreateStmt;
+        let place = |node: *mut pg_sys::Node| {
+            if is_create(node) {
+                let create = node.cast::<pg_sys::CreateStmt>();
+                ((*create).relation, &raw mut (*create).accessMethod)
+            } else {
+                let into = (*node.cast::<pg_sys::CreateTableAsStmt>()).into;
+                ((*into).rel, &raw mut (*into).accessMethod)
+            }
+        };
+        let node = (*statement).utilityStmt;
+        let is_table = is_create(node)
+            || (*node.cast::<pg_sys::CreateTableAsStmt>()).objtype == pg_sys::ObjectType::OBJECT_TABLE;
+        let (relation, access_method) = place(node);
+        let temporary = (*relation).relpersistence.cast_unsigned() == pg_sys::RELPERSISTENCE_TEMP;
+        let named = owned_string((*relation).schemaname).starts_with(PREFIX);
+        if !is_table || temporary || !named || motherduck::find().is_none() {
+            return Ok(statement);
+        }
+        if !(*access_method).is_null() {
+            return if chooses_duckdb(*access_method) {
+                Ok(statement)
+            } else {
+                Err(unsupported(
+                    "another access method in a schema of MotherDuck is not supported",
+                    "Leave the USING clause out, or create the table in another schema.",
+                ))
+            };
+        }
+        let copy = pg_sys::copyObjectImpl(statement.cast_const().cast()).cast::<pg_sys::PlannedStmt>();
+        let (_, access_method) = place((*copy).utilityStmt);
+        *access_method = pg_sys::pstrdup(c"duckdb".as_ptr());
+        Ok(copy)
+    }
 }
 
 pub(super) unsafe fn create(statement: &pg_sys::CreateStmt) -> Result<After> {

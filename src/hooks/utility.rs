@@ -138,6 +138,10 @@ unsafe extern "C-unwind" fn before(
 ) -> Decision {
     // SAFETY: valid, from the hook.
     unsafe {
+        let statement = match (*(*statement).utilityStmt).type_ {
+            NodeTag::T_CreateStmt | NodeTag::T_CreateTableAsStmt => report(create::in_motherduck(statement)),
+            _ => statement,
+        };
         let node = (*statement).utilityStmt;
         motherduck::hide_token(node);
         if (*node).type_ != NodeTag::T_TransactionStmt {

@@ -8,7 +8,7 @@
 //! DuckDB commits in PRE_COMMIT, after deferred triggers have run, and an error there aborts
 //! the Postgres transaction. If the engine dies in the middle of its commit, the next engine is
 //! asked for the mark that the transaction left in its store ([`session::commit`]): it counts if
-//! the mark is there.
+//! the mark is there. In MotherDuck it leaves none, and the error is 40003.
 //!
 //! Between DuckDB's commit and Postgres' own, a crash or an error would leave DuckDB ahead. DDL is
 //! then undone: see [`tables::outbox`], with the proof. Rows are not, so what Postgres does after
@@ -32,7 +32,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::crash::{self, Step};
-use crate::engine::session::{self, Instance};
+use crate::engine::session::{self, Changes, Instance};
 use crate::error::{Error, Result, report};
 use crate::pg::{catalog, list};
 use crate::tables::table;
@@ -211,8 +211,11 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => {
             let written = WRITTEN.get();
-            let durable = written.duckdb && written.instance == Some(Instance::Main);
-            report(if durable { commit_store() } else { session::commit(false) });
+            report(match written.instance.filter(|_| written.duckdb) {
+                Some(Instance::Main) => commit_store(),
+                Some(Instance::MotherDuck) => session::commit(Changes::Account),
+                None => session::commit(Changes::None),
+            });
         }
         pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             if WRITTEN.get().instance.is_some() {
@@ -224,7 +227,7 @@ unsafe extern "C-unwind" fn on_transaction(event: pg_sys::XactEvent::Type, _arg:
                 .into()))
             }
             // A transaction that only read ends here: its snapshot has no use any more.
-            report(session::commit(false));
+            report(session::commit(Changes::None));
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             session::reset_nowait();
@@ -247,7 +250,7 @@ fn commit_store() -> Result<()> {
     crash::at(Step::PreCommit);
     tables::outbox::write()?;
     crash::at(Step::BeforeDuckdb);
-    session::commit(true)?;
+    session::commit(Changes::Store)?;
     WRITTEN.set(Written { committed: true, ..WRITTEN.get() });
     crash::at(Step::AfterDuckdb);
     Ok(())

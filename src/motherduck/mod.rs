@@ -12,12 +12,14 @@ mod validator;
 
 use std::cell::Cell;
 
+use bridge_types::names::quote_identifier;
 use bridge_types::{EngineError, SqlState};
-
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::error::{Result, report};
 use crate::gucs;
+use crate::pg::{c_string, owned_string};
 
 pub(crate) use server::{SERVER_TYPE, Server, find};
 
@@ -119,6 +121,35 @@ fn resolve(token: String) -> Result<String> {
     })
 }
 
+/// Gives a relation that a user has made the owner and the privileges that the sync worker would
+/// have given it: it stands for something of the account, whoever was the first to name it here.
+pub(crate) fn share(relid: pg_sys::Oid, server: &Server) -> Result<()> {
+    if let Some(role) = gucs::postgres_role() {
+        // SAFETY: catalog look-ups on the main thread; the relation exists.
+        let (schema, name, exists) = unsafe {
+            pg_sys::CommandCounterIncrement();
+            (
+                owned_string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid))),
+                owned_string(pg_sys::get_rel_name(relid)),
+                pg_sys::get_role_oid(c_string(&role).as_ptr(), true) != pg_sys::InvalidOid,
+            )
+        };
+        if exists {
+            let [schema, name, role] = [&schema, &name, &role].map(|part| quote_identifier(part));
+            Spi::run(&format!("GRANT ALL ON TABLE {schema}.{name} TO {role}"))?;
+        }
+    }
+    if let Some(owner) = &server.tables_owner_role {
+        // SAFETY: main thread, in a transaction that has just made the relation; a missing role is
+        // an ERROR. "Recursing" means that nobody asks whether the user may give it away.
+        unsafe {
+            let owner = pg_sys::get_role_oid(c_string(owner).as_ptr(), false);
+            pg_sys::ATExecChangeOwner(relid, owner, true, pg_sys::AccessExclusiveLock.cast_signed());
+        }
+    }
+    Ok(())
+}
+
 /// `duckdb.motherduck_server()`.
 #[pg_extern]
 fn motherduck_server() -> Option<String> {
@@ -136,4 +167,17 @@ fn check_motherduck_token(token: String) {
 #[pg_extern]
 fn motherduck_versions() -> TableIterator<'static, (name!(database, String), name!(version, String))> {
     TableIterator::new(report(sync::versions()))
+}
+
+/// `duckdb.wake_sync_worker(again boolean, cascade boolean)`: it looks at the account at once; if
+/// `again`, it compares everything, and with `cascade` what depends on a relation that has to go
+/// goes with it.
+#[pg_extern]
+fn wake_sync_worker(again: bool, cascade: bool) {
+    let request = match (again, cascade) {
+        (true, true) => Some(sync::worker::Request::Cascade),
+        (true, false) => Some(sync::worker::Request::Everything),
+        (false, _) => None,
+    };
+    report(sync::worker::ask(request));
 }

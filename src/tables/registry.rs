@@ -30,6 +30,9 @@ pub(super) fn insert(relid: pg_sys::Oid, table: &Table) -> Result<()> {
     insert_row(relid, table)?;
     if let (Location::MotherDuck { .. }, Some(server)) = (&table.location, motherduck::find()) {
         motherduck::sync::depend_on_server(pg_sys::RelationRelationId, relid, server.oid);
+        if motherduck::is_told() {
+            motherduck::share(relid, &server)?;
+        }
     }
     Ok(())
 }

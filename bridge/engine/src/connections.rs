@@ -7,6 +7,7 @@ use bridge_ipc::message::{Context, MAIN_INSTANCE};
 use bridge_types::names::quote_literal;
 use bridge_types::{EngineError, SqlState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A connection with what the session has set on it.
 pub(crate) struct Link {
@@ -20,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) failed: bool,
     /// A statement of the open transaction may have written.
     pub(crate) written: bool,
+    /// Last start of a statement.
+    used: Instant,
     time_zone: String,
     buffer: &'static str,
     account: Option<Arc<Account>>,
@@ -33,6 +36,7 @@ impl Link {
             in_transaction: false,
             failed: false,
             written: false,
+            used: Instant::now(),
             time_zone: String::new(),
             buffer: "",
             account,
@@ -44,6 +48,7 @@ impl Link {
     /// # Errors
     /// 22023 for a time zone that DuckDB does not know, and the account's errors.
     pub(crate) fn start(&mut self, context: &Context) -> Result<(), EngineError> {
+        self.used = Instant::now();
         if let Some(account) = &self.account {
             account.check()?;
         }
@@ -111,6 +116,25 @@ impl Links {
     ) {
         self.0.retain(|link| link.instance != instance);
         self.0.push(Link::new(instance, connection, account));
+        self.tell_interrupts(session);
+    }
+
+    /// Closes the link to `instance`.
+    pub(crate) fn remove(&mut self, instance: u32, session: &Session) {
+        self.0.retain(|link| link.instance != instance);
+        self.tell_interrupts(session);
+    }
+
+    /// Accounts on which nothing has run for `time` and no transaction is open.
+    pub(crate) fn idle_for(&self, time: Duration) -> Vec<u32> {
+        let idle = self
+            .0
+            .iter()
+            .filter(|link| link.account.is_some() && !link.in_transaction && link.used.elapsed() >= time);
+        idle.map(|link| link.instance).collect()
+    }
+
+    fn tell_interrupts(&self, session: &Session) {
         session.set_interrupts(self.0.iter().map(|link| link.connection.interrupt_handle()).collect());
     }
 
@@ -129,7 +153,8 @@ impl Links {
             if link.failed {
                 link.connection.query("SELECT 1")?;
             }
-            link.connection.query("COMMIT")?;
+            // A statement of its own kind of waiting: a commit may write for seconds.
+            link.connection.prepare("COMMIT")?.execute(false)?;
             link.in_transaction = false;
         }
         Ok(())

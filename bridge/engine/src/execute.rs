@@ -2,12 +2,13 @@
 //! and moves its portals' rows in between.
 
 use crate::account::Wanted;
-use crate::bridge_scan::{Binding, Feed, RemoteScans, ScanSchema, bind_scope};
+use crate::bridge_scan::{Binding, Feed, FeedOf, RemoteScans, ScanSchema, bind_scope};
 use crate::connections::Links;
 use crate::duckdb::{DuckError, QueryResult};
 use crate::engine::{Engine, now_us, spool_directory};
 use crate::errors::{is_fatal, to_engine_error};
 use crate::export::{ResultLayout, WireType};
+use crate::idle::Idle;
 use crate::params;
 use crate::portal::{Portal, PortalError, Step};
 use crate::prepare::{PreparedStatement, prepare};
@@ -40,11 +41,12 @@ const WAIT: Duration = Duration::from_secs(5);
 /// The state of a session that only its worker touches. Dropped in this order: streams and
 /// statements before their connection.
 pub(crate) struct Worker {
-    engine: Arc<Engine>,
-    session: Arc<Session>,
-    portals: Vec<Portal>,
-    statements: HashMap<u32, PreparedStatement>,
-    links: Links,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) portals: Vec<Portal>,
+    pub(crate) statements: HashMap<u32, PreparedStatement>,
+    pub(crate) links: Links,
+    pub(crate) idle: Idle,
     /// The client's Postgres database.
     database_oid: u32,
     /// Why its store is not there.
@@ -60,6 +62,7 @@ impl Worker {
             portals: Vec::new(),
             statements: HashMap::new(),
             links: Links::default(),
+            idle: Idle::default(),
             database_oid: 0,
             store_error: None,
         }
@@ -74,6 +77,7 @@ impl Worker {
                 self.handle(item);
             } else if !self.pump() {
                 self.show_state();
+                self.give_idle_accounts_back();
                 session.wait(seen, WAIT);
             }
         }
@@ -244,6 +248,7 @@ impl Worker {
             }
             Request::CloseStatement { statement } => {
                 self.statements.remove(&statement);
+                self.idle.forget(statement);
                 session.end(sequence);
             }
             Request::ClosePortal { portal } => {
@@ -306,7 +311,11 @@ impl Worker {
         }))
     }
 
-    fn open_account(&mut self, sequence: u32, request: &OpenAccount) -> Result<Reply, EngineError> {
+    pub(crate) fn open_account(
+        &mut self,
+        sequence: u32,
+        request: &OpenAccount,
+    ) -> Result<Reply, EngineError> {
         // Only after the hello, and never in place of the main instance.
         self.links.get(MAIN_INSTANCE)?;
         let busy = self.links.get(request.instance).is_ok_and(|link| link.in_transaction);
@@ -325,6 +334,7 @@ impl Worker {
         self.portals.retain(|portal| portal.instance != request.instance);
         self.statements.retain(|_, statement| statement.instance != request.instance);
         self.links.set(request.instance, connection, Some(account), &session);
+        self.idle.opened(request);
         Ok(Reply::Done { rows: 0 })
     }
 
@@ -352,15 +362,20 @@ impl Worker {
         Ok(())
     }
 
-    fn prepare(&mut self, sequence: u32, request: Prepare) -> Result<Reply, PortalError> {
+    pub(crate) fn prepare(&mut self, sequence: u32, request: Prepare) -> Result<Reply, PortalError> {
         let scans: Arc<[ScanSchema]> = request
             .scans
             .iter()
-            .map(|scan| ScanSchema::decode(&scan.schema, scan.rows))
+            .map(ScanSchema::decode)
             .collect::<Result<Vec<_>, _>>()
             .map_err(PortalError::Engine)?
             .into();
         self.statements.remove(&request.statement);
+        self.idle.forget(request.statement);
+        for instance in request.remote_scans.iter().map(|scan| scan.instance).chain([request.instance]) {
+            self.take_back(sequence, instance)?;
+        }
+        let on_account = (request.instance != MAIN_INSTANCE).then(|| request.clone());
         let session = Arc::clone(&self.session);
         let _executing = session.executing(&[sequence])?;
         let mut remote_scans = Vec::with_capacity(request.remote_scans.len());
@@ -377,8 +392,9 @@ impl Worker {
             scans: Arc::clone(&scans),
             remote_scans: remote_scans.clone(),
         });
-        let (reply, statement) =
+        let (reply, mut statement) =
             prepare(request.instance, &link.connection, &request.sql, request.query, scans, remote_scans)?;
+        statement.request = on_account;
         self.statements.insert(request.statement, statement);
         Ok(Reply::Prepared(reply))
     }
@@ -390,6 +406,13 @@ impl Worker {
         request: &Execute,
         descriptors: Vec<OwnedFd>,
     ) -> Result<Option<Finished>, PortalError> {
+        self.bind_again(sequence, request.statement)?;
+        let elsewhere: Vec<u32> = self.statements.get(&request.statement).map_or_else(Vec::new, |prepared| {
+            prepared.remote_scans.as_slice().iter().map(|scan| scan.instance).collect()
+        });
+        for instance in elsewhere {
+            self.take_back(sequence, instance)?;
+        }
         let session = Arc::clone(&self.session);
         let prepared = self.statements.get(&request.statement).ok_or_else(|| {
             let text = format!("there is no prepared statement {}", request.statement);
@@ -404,7 +427,7 @@ impl Worker {
         {
             prepared.statement.bind(index + 1, value)?;
         }
-        session.feeds.set(open_feeds(&session, sequence, request.portal, prepared, descriptors)?);
+        session.feeds.set(open_feeds(&session, sequence, request, prepared, descriptors)?);
         let binding = Binding {
             session: Arc::clone(&session),
             scans: Arc::clone(&prepared.scans),
@@ -475,6 +498,7 @@ impl Worker {
         sql: &str,
         context: &Context,
     ) -> Result<Reply, PortalError> {
+        self.take_back(sequence, instance)?;
         let session = Arc::clone(&self.session);
         let _executing = session.executing(&[sequence])?;
         let link = self.links.get(instance)?;
@@ -491,6 +515,7 @@ impl Worker {
         match command {
             TransactionCommand::Begin { instance } => {
                 self.make_room(sequence)?;
+                self.take_back(sequence, instance)?;
                 let link = self.links.get(instance)?;
                 link.connection.query("BEGIN TRANSACTION")?;
                 (link.in_transaction, link.failed, link.written) = (true, false, false);
@@ -565,7 +590,7 @@ fn start_remote_scans(
 fn open_feeds(
     session: &Arc<Session>,
     sequence: u32,
-    portal: u32,
+    request: &Execute,
     prepared: &PreparedStatement,
     descriptors: Vec<OwnedFd>,
 ) -> Result<Vec<Arc<Feed>>, PortalError> {
@@ -575,7 +600,8 @@ fn open_feeds(
         return Err(PortalError::Engine(EngineError::new(SqlState::PROTOCOL_VIOLATION, text)));
     }
     let feeds = scans.iter().zip(descriptors).zip(0..).map(|((scan, segment), number)| {
-        Feed::open(session, sequence, portal, number, Arc::clone(&scan.arrow), segment, prepared.read_only)
+        let of = FeedOf { sequence, portal: request.portal, scan: number, key: request.feed_key };
+        Feed::open(session, of, Arc::clone(&scan.arrow), segment, prepared.read_only)
     });
     Ok(feeds.collect::<Result<_, _>>()?)
 }
@@ -584,8 +610,10 @@ fn open_feeds(
 fn check_columns(layout: &ResultLayout, found: &[Option<WireType>]) -> Result<(), EngineError> {
     let same = layout.columns().len() == found.len()
         && layout.columns().iter().zip(found).all(|(expected, found)| found.as_ref() == Some(expected));
-    if same {
-        return Ok(());
-    }
-    Err(EngineError::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"))
+    if same { Ok(()) } else { Err(result_changed()) }
+}
+
+/// The error of a statement whose result is not what its client was told.
+pub(crate) fn result_changed() -> EngineError {
+    EngineError::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type")
 }

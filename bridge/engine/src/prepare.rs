@@ -5,7 +5,7 @@ use crate::duckdb::{Connection, LogicalType, Statement};
 use crate::export::{ResultLayout, WireType, type_name};
 use crate::portal::PortalError;
 use bridge_ipc::batch::encode_schema;
-use bridge_ipc::message::Prepared;
+use bridge_ipc::message::{Prepare, Prepared};
 use bridge_types::names::quote_identifier;
 use bridge_types::{EngineError, SqlState};
 use bytes::Bytes;
@@ -26,6 +26,8 @@ pub(crate) struct PreparedStatement {
     pub(crate) scans: Arc<[ScanSchema]>,
     /// What it reads from other instances.
     pub(crate) remote_scans: RemoteScans,
+    /// How to bind it again; `None` on the main instance, which is always there.
+    pub(crate) request: Option<Prepare>,
     /// Only reads: its feeds may be cut short when nobody wants the rows.
     pub(crate) read_only: bool,
 }
@@ -90,7 +92,16 @@ pub(crate) fn prepare(
     let read_only = kind == ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
     Ok((
         Prepared { schema, dictionaries, type_names, column_names, parameters },
-        PreparedStatement { instance, statement, query, layout, scans, remote_scans, read_only },
+        PreparedStatement {
+            instance,
+            statement,
+            query,
+            layout,
+            scans,
+            remote_scans,
+            request: None,
+            read_only,
+        },
     ))
 }
 

@@ -13,6 +13,7 @@ use super::{
     IN_TRANSACTION, SESSION, START_TIMEOUT, context, ensure_open, exchange, is_connected, next_number,
     refuse_inside_feed, unexpected_reply, with_open,
 };
+use crate::crash::{self, Step};
 use crate::engine::interrupt;
 use crate::error::{Error, Result};
 
@@ -88,7 +89,18 @@ fn transaction(command: TransactionCommand) -> Result<()> {
     }
 }
 
-/// Commits the DuckDB transactions, if any is open. `durable`: the local store was written.
+/// What a transaction has written that outlives its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changes {
+    /// Nothing.
+    None,
+    /// The local store, where it leaves a mark by which its end can be found out.
+    Store,
+    /// The MotherDuck account, where nobody can look afterwards.
+    Account,
+}
+
+/// Commits the DuckDB transactions, if any is open.
 ///
 /// Not interruptible: a cancel between the engine's commit and its answer would leave
 /// Postgres believing in a rollback. Only the end of this backend is let through, after a
@@ -96,12 +108,16 @@ fn transaction(command: TransactionCommand) -> Result<()> {
 ///
 /// # Errors
 /// Nothing is committed, except under 40003, which says that nobody knows.
-pub(crate) fn commit(durable: bool) -> Result<()> {
+pub(crate) fn commit(changes: Changes) -> Result<()> {
     if !is_in_transaction() {
         return Ok(());
     }
     let held = interrupt::HoldInterrupts::new();
-    let result = if durable { commit_marked() } else { transaction(TransactionCommand::Commit) };
+    let result = match changes {
+        Changes::None => transaction(TransactionCommand::Commit),
+        Changes::Store => commit_marked(),
+        Changes::Account => commit_account(),
+    };
     drop(held);
     // After an error Postgres aborts, which resets the session.
     result.inspect(|()| drop(IN_TRANSACTION.take()))
@@ -122,14 +138,32 @@ fn commit_marked() -> Result<()> {
     match mark.find(engine_pid) {
         Ok(true) => Ok(()),
         Ok(false) => Err(error),
-        Err(_) => Err(EngineError::new(
-            SqlState::STATEMENT_COMPLETION_UNKNOWN,
-            "connection to the DuckDB engine was lost during COMMIT",
-        )
-        .with_detail("It is not known whether the changes to duckdb tables were committed.")
-        .with_hint("Look at the tables before the transaction is run again.")
-        .into()),
+        Err(_) => Err(completion_unknown()),
     }
+}
+
+/// Commits changes in MotherDuck. An engine that is gone before it hears of the COMMIT has
+/// committed nothing; one that is lost in the middle of it may have.
+fn commit_account() -> Result<()> {
+    crash::at(Step::BeforeAccount);
+    with_open(|session| Ok(session.receive()?))?;
+    crash::at(Step::InAccount);
+    let outcome = transaction(TransactionCommand::Commit);
+    if outcome.is_err() && !is_connected() {
+        IN_TRANSACTION.take();
+        return Err(completion_unknown());
+    }
+    outcome
+}
+
+fn completion_unknown() -> Error {
+    EngineError::new(
+        SqlState::STATEMENT_COMPLETION_UNKNOWN,
+        "connection to the DuckDB engine was lost during COMMIT",
+    )
+    .with_detail("It is not known whether the changes to duckdb tables were committed.")
+    .with_hint("Look at the tables before the transaction is run again.")
+    .into()
 }
 
 /// Number of this backend among the running ones.

@@ -13,6 +13,7 @@ use crate::pg::c_string;
 use crate::{gucs, tables};
 
 /// Whose relations these are.
+#[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) server: &'a Server,
     /// Owner of what is created.
@@ -49,19 +50,32 @@ pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
             Ok(())
         }
         Step::Drop { schema, name, is_view } => {
-            let _syncing = Syncing::start(Synced {
-                database: context.database.to_owned(),
-                duckdb_schema: String::new(),
-                version: String::new(),
-                default_database: String::new(),
-                source: None,
-            });
-            let cascade = if context.cascade { " CASCADE" } else { "" };
-            run(&format!("DROP {} {}{cascade}", kind(*is_view), qualified(schema, name)));
+            drop_relation(schema, name, *is_view, context);
             drop_if_empty(schema);
             Ok(())
         }
     }
+}
+
+/// Makes a relation that is there anew.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) fn make_anew(relation: &Relation, context: &Context<'_>) -> Result<()> {
+    drop_relation(&relation.schema, &relation.name, relation.view.is_some(), context);
+    create(relation, context)
+}
+
+fn drop_relation(schema: &str, name: &str, is_view: bool, context: &Context<'_>) {
+    let _syncing = Syncing::start(Synced {
+        database: context.database.to_owned(),
+        duckdb_schema: String::new(),
+        version: String::new(),
+        default_database: String::new(),
+        source: None,
+    });
+    let cascade = if context.cascade { " CASCADE" } else { "" };
+    run(&format!("DROP {} {}{cascade}", kind(is_view), qualified(schema, name)));
 }
 
 impl Context<'_> {

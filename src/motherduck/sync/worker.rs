@@ -4,12 +4,13 @@
 //! can start it with the server. The worker holds a lock on the file, so that there is only
 //! one, and removes it when it finds that MotherDuck is no longer enabled.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bridge_types::SqlState;
 use bridge_types::names::DIRECTORY;
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::pg_sys;
@@ -18,7 +19,8 @@ use pgrx::prelude::*;
 
 use super::apply::{self, Context};
 use super::{diff, local, remote};
-use crate::error::Result;
+use crate::crash::{self, Step};
+use crate::error::{Error, Result};
 use crate::gucs;
 use crate::motherduck::{self, Server};
 use crate::pg::c_string;
@@ -29,6 +31,8 @@ const NAME: &str = "pg_duckdb sync worker";
 const RESTART: Duration = Duration::from_secs(1);
 /// Longest pause between tries to reach the account.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Sentences that are remembered as said.
+const MAX_SAID: usize = 10_000;
 /// Pause before relations that could not be made are tried again.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -72,15 +76,67 @@ pub(crate) fn enable() {
 /// Ends the worker of a database that is about to be dropped: Postgres refuses to drop a
 /// database that somebody uses.
 pub(crate) fn disable(database: pg_sys::Oid) {
-    let path = flag(database);
-    let worker = std::fs::read_to_string(&path).ok().and_then(|pid| pid.trim().parse::<i32>().ok());
-    if std::fs::remove_file(&path).is_ok()
+    let worker = worker_of(database);
+    drop(std::fs::remove_file(request_file(database)));
+    if std::fs::remove_file(flag(database)).is_ok()
         && let Some(pid) = worker
     {
         // SAFETY: a signal to a process of this server: it wrote its number into the file that
         // it keeps locked. At worst it is gone.
         unsafe { libc::kill(pid, libc::SIGTERM) };
     }
+}
+
+/// Something that a session asks of the worker besides its usual work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::motherduck) enum Request {
+    /// To look at once, and to compare everything.
+    Everything,
+    /// The same, and what depends on a relation that has to go goes with it.
+    Cascade,
+}
+
+/// The file with a request for the worker of a database.
+fn request_file(database: pg_sys::Oid) -> PathBuf {
+    directory().join(format!("{}.request", database.to_u32()))
+}
+
+/// Asks the worker of this database for something, or just wakes it.
+///
+/// # Errors
+/// 58030 if the request cannot be written.
+pub(in crate::motherduck) fn ask(request: Option<Request>) -> Result<()> {
+    // SAFETY: a plain global of the main thread.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    if let Some(request) = request {
+        let text = if request == Request::Cascade { "cascade" } else { "" };
+        std::fs::write(request_file(database), text).map_err(|error| {
+            Error::new(SqlState::IO_ERROR, format!("could not write a request to the {NAME}: {error}"))
+        })?;
+    }
+    let Some(pid) = worker_of(database) else { return Ok(()) };
+    // SAFETY: main thread. A process of that number that is no worker any more is woken in vain.
+    unsafe {
+        let process = pg_sys::BackendPidGetProc(pid);
+        if !process.is_null() {
+            pg_sys::SetLatch(&raw mut (*process).procLatch);
+        }
+    }
+    Ok(())
+}
+
+/// The request that there is, which is then done with.
+fn take_request() -> Option<Request> {
+    // SAFETY: a plain global of the main thread.
+    let file = request_file(unsafe { pg_sys::MyDatabaseId });
+    let text = std::fs::read_to_string(&file).ok()?;
+    drop(std::fs::remove_file(file));
+    Some(if text == "cascade" { Request::Cascade } else { Request::Everything })
+}
+
+/// Process id of the worker of a database; `None` if it has none.
+fn worker_of(database: pg_sys::Oid) -> Option<i32> {
+    std::fs::read_to_string(flag(database)).ok()?.trim().parse().ok()
 }
 
 fn start(database: pg_sys::Oid) {
@@ -152,8 +208,12 @@ struct Worker {
     synced: BTreeMap<String, String>,
     /// Databases some relations of which could not be made, and when to try again.
     retry: BTreeMap<String, Instant>,
+    /// Databases of the last look, if Postgres has nothing of any other.
+    known: Option<BTreeSet<String>>,
     /// What was said already.
     said: HashSet<String>,
+    /// Why the account could not be reached, as long as it cannot be.
+    unreachable: Option<String>,
     /// Pause after errors.
     pause: Duration,
 }
@@ -170,18 +230,34 @@ enum Look {
 impl Worker {
     fn run(&mut self) {
         loop {
+            let request = take_request();
             match in_transaction(look) {
                 Ok(Look::Disabled) => return,
                 Ok(Look::Found(server, owner, looked_at, versions)) => {
                     self.pause = Duration::ZERO;
-                    if self.server != Some(server.oid) {
-                        // Another account: what was synced went with its server.
+                    if self.unreachable.take().is_some() {
+                        log!("MotherDuck is reached again");
+                    }
+                    if self.server != Some(server.oid) || request.is_some() {
+                        // Another account: what was synced went with its server. Or everything
+                        // is to be compared again.
                         *self = Self { server: Some(server.oid), ..Self::default() };
                     }
-                    self.sync(&server, owner, looked_at, &versions);
+                    let context = Context {
+                        server: &server,
+                        owner,
+                        looked_at,
+                        database: "",
+                        version: "",
+                        cascade: request == Some(Request::Cascade),
+                    };
+                    self.sync(&context, &versions);
                 }
                 Err(error) => {
-                    self.say(format!("MotherDuck could not be reached: {error}"));
+                    if self.unreachable.as_ref() != Some(&error) {
+                        warning!("MotherDuck could not be reached: {error}");
+                        self.unreachable = Some(error);
+                    }
                     self.pause = (self.pause * 2).clamp(RESTART, MAX_PAUSE);
                 }
             }
@@ -191,25 +267,24 @@ impl Worker {
 
     /// Logs what was not logged before.
     fn say(&mut self, text: String) {
+        // Names come and go for months.
+        if self.said.len() > MAX_SAID {
+            self.said.clear();
+        }
         if self.said.insert(text.clone()) {
             warning!("{text}");
         }
     }
 
-    fn sync(
-        &mut self,
-        server: &Server,
-        owner: pg_sys::Oid,
-        looked_at: TimestampWithTimeZone,
-        versions: &BTreeMap<String, String>,
-    ) {
+    /// Syncs what differs from the last time. `account` is the context without a database.
+    fn sync(&mut self, account: &Context<'_>, versions: &BTreeMap<String, String>) {
         let now = Instant::now();
         for (database, version) in versions {
             let due = self.retry.get(database).is_some_and(|at| *at <= now);
             if self.synced.get(database) == Some(version) && !due {
                 continue;
             }
-            let context = Context { server, owner, looked_at, database, version, cascade: false };
+            let context = Context { database, version, ..*account };
             match self.sync_database(&context) {
                 Ok(complete) => {
                     self.synced.insert(database.clone(), version.clone());
@@ -220,20 +295,34 @@ impl Worker {
                     }
                 }
                 Err(error) => {
-                    self.say(format!("MotherDuck database \"{database}\" could not be synced: {error}"))
+                    self.say(format!("MotherDuck database \"{database}\" could not be synced: {error}"));
                 }
             }
         }
-        let gone = in_transaction(|| Ok(local::databases()?));
-        for database in
-            gone.unwrap_or_default().into_iter().filter(|database| !versions.contains_key(database))
-        {
-            let context =
-                Context { server, owner, looked_at, database: &database, version: "", cascade: false };
-            let present = in_transaction(|| Ok(local::relations(&database)?)).unwrap_or_default();
-            self.carry_out(&diff::steps(&[], &present), &context);
-            self.synced.remove(&database);
+        if self.known.as_ref().is_none_or(|known| !known.iter().eq(versions.keys())) {
+            let cleared = self.drop_other_databases(account, versions);
+            self.known = cleared.then(|| versions.keys().cloned().collect());
         }
+    }
+
+    /// Drops what Postgres has of databases that the account does not have any more; true if
+    /// nothing is left.
+    fn drop_other_databases(&mut self, account: &Context<'_>, versions: &BTreeMap<String, String>) -> bool {
+        let Ok(databases) = in_transaction(|| Ok(local::databases()?)) else { return false };
+        let mut cleared = true;
+        for database in databases.into_iter().filter(|database| !versions.contains_key(database)) {
+            let context = Context { database: &database, ..*account };
+            let present = in_transaction(|| Ok(local::relations(&database)?)).unwrap_or_default();
+            let failed = self.carry_out(&diff::steps(&[], &present), &context);
+            let forgotten = in_transaction(|| {
+                let forget = "DELETE FROM duckdb.sync_state WHERE database = $1";
+                Ok(Spi::run_with_args(forget, &[database.as_str().into()])?)
+            });
+            cleared &= failed.is_empty() && forgotten.is_ok();
+            self.synced.remove(&database);
+            self.retry.remove(&database);
+        }
+        cleared
     }
 
     /// True if Postgres now has all that it can have.
@@ -244,12 +333,13 @@ impl Worker {
             apply::acting_as(context.server.owner, || remote::relations(database, default_database))
         })?;
         let present = in_transaction(|| Ok(local::relations(database)?))?;
+        let failed = self.carry_out(&diff::steps(&wanted, &present), context);
+        let error = failed.last().or(complaints.last()).cloned();
         for complaint in complaints {
             self.say(complaint);
         }
-        let failed = self.carry_out(&diff::steps(&wanted, &present), context);
-        let error = failed.last().cloned();
         let (made, failures) = (wanted.len() - failed.len().min(wanted.len()), failed.len());
+        crash::at(Step::Sync);
         in_transaction(|| {
             let row = [
                 database.into(),
@@ -276,7 +366,20 @@ impl Worker {
     fn carry_out(&mut self, steps: &[diff::Step], context: &Context<'_>) -> Vec<String> {
         let mut failed = Vec::new();
         for step in steps {
-            if let Err(error) = in_transaction(|| apply::apply(step, context)) {
+            crash::at(Step::Sync);
+            let applied = in_transaction(|| {
+                apply::apply(step, context)?;
+                crash::at(Step::Sync);
+                Ok(())
+            });
+            let applied = match step {
+                // What depends on it keeps it from being altered.
+                diff::Step::Alter { relation, .. } if applied.is_err() && context.cascade => {
+                    in_transaction(|| apply::make_anew(relation, context))
+                }
+                _ => applied,
+            };
+            if let Err(error) = applied {
                 let what = match step {
                     diff::Step::Create(relation) | diff::Step::Alter { relation, .. } => {
                         format!("\"{}\".\"{}\"", relation.schema, relation.name)
