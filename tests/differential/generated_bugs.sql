@@ -55,3 +55,16 @@ SELECT id, (amount / 100000)::numeric(4,4)::text AS t, concat_ws('/', 0.5, k, -0
 SELECT length(x::text) AS l FROM (SELECT 0.5 AS x FROM dim UNION ALL SELECT 1.25 FROM dim) AS q ORDER BY 1;
 -- A constant array and a column.
 SELECT k, array_replace('{1,2,NULL}'::integer[], k, 7) AS r, array_remove('{1,2,NULL}'::integer[], k) AS m, 2 = ANY (array_remove('{1,2}'::integer[], k)) AS a FROM dim ORDER BY k;
+-- Of two intervals, the longer one, however it is written.
+SELECT a.id, b.id AS other, greatest(a.a, b.a) AS g, least(a.a, interval '30 days', b.a, NULL) AS l FROM p_iv AS a JOIN p_iv AS b ON a.id < 12 AND b.id < 12 ORDER BY 1, 2;
+SELECT id, greatest(a, b + interval '1 mon', interval '31 days') AS g FROM p_iv WHERE id < 40 ORDER BY id;
+-- The elements of an array that each row has of its own, also where DuckDB allows no subquery.
+SELECT a.id, b.id AS other FROM arrays AS a LEFT JOIN arrays AS b ON a.id = b.id AND a.id < ANY (b.i) ORDER BY 1, 2;
+SELECT a.id, b.id AS other FROM arrays AS a FULL JOIN arrays AS b ON a.id = b.id AND 2 <> ALL (b.i) ORDER BY 1, 2;
+SELECT id, k, k = ANY (i) AS e, k <> ANY (i) AS ne, k < ANY (i) AS l, k <= ANY (i) AS le, k > ANY (i) AS g, k >= ANY (i) AS ge, k = ALL (i) AS ea, k <> ALL (i) AS nea, k < ALL (i) AS la, k <= ALL (i) AS lea, k > ALL (i) AS ga, k >= ALL (i) AS gea FROM arrays, (SELECT k FROM dim UNION ALL SELECT NULL) AS d ORDER BY 1, 2;
+SELECT id, x = ANY (n::float8[] || 'NaN'::float8) AS e, x < ALL (n::float8[]) AS l, x >= ANY (n::float8[] || 'NaN'::float8) AS g FROM arrays, (VALUES ('NaN'::float8), (0), (-0.0), (1.5), (NULL)) AS v (x) ORDER BY id, x;
+SELECT id, x = ANY (t) AS e, x < ALL (t) AS l, x >= ANY (t) AS g FROM arrays, (VALUES ('a'), (''), ('NULL'), (NULL)) AS v (x) ORDER BY id, x;
+PREPARE in_array (integer[]) AS SELECT a.k, b.k AS other FROM dim AS a LEFT JOIN dim AS b ON a.k = b.k AND a.k = ANY ($1) ORDER BY 1, 2;
+EXECUTE in_array ('{1,3,NULL}');
+EXECUTE in_array (NULL);
+DEALLOCATE in_array;

@@ -11,9 +11,12 @@
 //! other, so that an error there (class 22) has to agree only in queries that are nothing but
 //! expressions over a table; there, rows are compared one by one.
 //!
-//! Environment: `QUERIES` (10000), `TIME_LIMIT` (90 seconds; the run ends before its last query if it takes
-//! longer, 0 for no limit), `SEED` (1), `ONLY` (the number of one query), `SPREAD=1`
-//! (on our side, tables are duckdb tables, heap tables and Parquet files by turns), `FALLBACK=off|on|scans` (whether
+//! There are two runs: one over duckdb tables, and a shorter one over duckdb tables, heap tables and
+//! Parquet files by turns.
+//!
+//! Environment: `QUERIES` (10000; a quarter in the second run), `TIME_LIMIT` (90 seconds; the run ends before its last query if it takes
+//! longer, 0 for no limit), `SEED` (1), `ONLY` (the number of one query), `SPREAD=0`
+//! and `SPREAD=1` (the first run or the second one alone, in full length), `FALLBACK=off|on|scans` (whether
 //! Postgres plans what DuckDB could run as a whole; by default it does for two of ten queries),
 //! `VERBOSE=1` (each query).
 

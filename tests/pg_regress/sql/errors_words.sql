@@ -1,0 +1,24 @@
+-- DuckDB's errors are told in the words that Postgres has for them.
+CREATE TABLE w (s smallint, i integer, b bigint, n numeric(10,2), f float8, v interval, t timestamp, d date, z timestamptz) USING duckdb;
+INSERT INTO w VALUES (-32768, -2147483648, -9223372036854775808, 99999999.99, 1e300, '178000000 years', '294246-01-01', '5874897-12-31', '294246-01-01');
+SELECT -s FROM w;
+SELECT -i FROM w;
+SELECT -b FROM w;
+SELECT abs(i) FROM w;
+SELECT s - 1::smallint FROM w;
+SELECT i - 1 FROM w;
+SELECT b * 2 FROM w;
+SELECT b::integer FROM w;
+SELECT i::smallint FROM w;
+SELECT f::bigint FROM w;
+SELECT n::smallint FROM w;
+SELECT n::numeric(5,2) FROM w;
+SELECT f * f FROM w;
+SELECT v + v FROM w;
+SELECT -v - v FROM w;
+SELECT t + v FROM w;
+SELECT d::timestamp FROM w;
+SELECT t + interval '100 years' FROM w;
+SELECT sum(b)::bigint FROM (SELECT b FROM w UNION ALL SELECT b FROM w) AS q;
+SELECT (SELECT x FROM generate_series(1, 2 + i - i) AS x) FROM w;
+DROP TABLE w;
