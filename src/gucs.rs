@@ -27,6 +27,9 @@ pub(crate) fn execution() -> Execution {
     if FORCE_EXECUTION.get() { Execution::Force } else { EXECUTION.get() }
 }
 
+/// `duckdb.max_workers_per_postgres_scan`: parallel workers that compute the rows of one feed beside the
+/// backend, within Postgres' `max_parallel_workers`. 2, as `max_parallel_workers_per_gather`. 0: none.
+pub(crate) static MAX_WORKERS_PER_SCAN: GucSetting<i32> = GucSetting::<i32>::new(2);
 /// `duckdb.unsafe_allow_mixed_transactions`: allow writing heap and duckdb tables in one
 /// transaction, whose two commits are then not atomic. Off, because data can be lost.
 pub(crate) static UNSAFE_ALLOW_MIXED_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -137,6 +140,16 @@ pub(crate) fn init() {
         c"auto compares the estimates of Postgres and DuckDB, force asks for DuckDB, off for Postgres. \
           Queries on duckdb tables and files always run in DuckDB.",
         &EXECUTION,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"duckdb.max_workers_per_postgres_scan",
+        c"Parallel workers that read one Postgres table for DuckDB.",
+        c"Taken from max_parallel_workers. 0: the backend reads alone.",
+        &MAX_WORKERS_PER_SCAN,
+        0,
+        1024,
         GucContext::Userset,
         GucFlags::default(),
     );

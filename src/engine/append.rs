@@ -68,8 +68,8 @@ impl Appender {
         let names: Vec<String> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
         let sql = format!("INSERT INTO {table} ({}) SELECT * FROM {BRIDGE_SCAN}(0)", names.join(", "));
         let sql = DuckSql { instance, sql: &sql, remote_scans: &[] };
-        let statement = session::prepare(sql, query, &[feed::spec(&columns, ASSUMED_ROWS)?])?;
-        let segment = Segment::create(limits::SCAN_RING_BYTES).map_err(IpcError::Io)?;
+        let statement = session::prepare(sql, query, &[feed::spec(&columns, ASSUMED_ROWS, 0)?])?;
+        let segment = Segment::create(limits::APPEND_RING_BYTES).map_err(IpcError::Io)?;
         let portal = session::allocate_portal();
         let options = ExecuteOptions {
             params: bytes::Bytes::new(),

@@ -2,33 +2,33 @@
 //!
 //! A feed is a Postgres plan that runs under the query's snapshot, with the user's
 //! privileges and row security, and whose slots become Arrow batches in the feed's own ring.
-//! It runs only when the engine asks ([`serve`]), from whatever wait the backend is in.
+//! It runs only when the engine asks ([`serve`]), from whatever wait the backend is in, and stops when
+//! [`REQUEST_BYTES`] are unread, so that it never waits for room. Parallel workers may run it too
+//! ([`parallel`]), on their own; the proof that none of them waits for ever is in the engine's
+//! `bridge_scan/feed.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use bridge_ipc::message::{Request, ScanSpec};
 use bridge_ipc::ring::{Producer, SlotKind};
 use bridge_ipc::segment::Segment;
 use bridge_ipc::{IpcError, batch, batch::BatchEncoder};
-use bridge_kernels::BatchBuilder;
 use bridge_types::{ColumnSpec, SqlState, limits};
 use pgrx::pg_sys;
 
-use super::gather::Gather;
+use super::batches::Batches;
 use super::interrupt;
+use super::parallel::node::Ticket;
+use super::parallel::{self, Leader};
 use super::session;
-use crate::datum::text_form::ToText;
 use crate::error::{Error, Result};
 
 /// A request is answered until so much is unread, if there are as many rows.
 const REQUEST_BYTES: usize = 1 << 20;
-/// What is sent at once: it stays in the second-level cache from the builders to the ring, and
-/// the engine reads it while the next is made.
-const SEND_BYTES: usize = 256 << 10;
-
 thread_local! {
     /// The feeds of open portals. Pointers are to boxes owned by [`Feeds`] values.
     static REGISTRY: RefCell<HashMap<(u32, u32), *mut Feed>> = RefCell::new(HashMap::new());
@@ -41,12 +41,14 @@ struct Feed {
     /// Owner of the pins and snapshots of the feed's plan: that of the query it belongs to,
     /// whatever portal happens to be running when the engine asks.
     owner: pg_sys::ResourceOwner,
-    /// Columns of its rows.
-    columns: usize,
-    gather: Gather,
-    to_text: ToText,
-    builder: BatchBuilder,
+    /// What gives the rows: the root of the plan, or below the nodes that only a parallel query has.
+    rows: *mut pg_sys::PlanState,
+    batches: Batches,
     producer: Producer,
+    /// If parallel workers may run it too.
+    leader: Option<Leader>,
+    /// Of all batches so far.
+    sent_bytes: usize,
     /// Set while the plan runs, so that a nested wait does not enter it again.
     running: bool,
 }
@@ -58,27 +60,31 @@ pub(crate) struct Feeds {
     feeds: Vec<Box<Feed>>,
     /// The rings, in the order of the scans.
     segments: Vec<Arc<Segment>>,
+    /// See `Execute::feed_key`.
+    key: u128,
 }
 
 /// What the engine has to know of a feed before it can bind a statement.
-pub(crate) fn spec(columns: &[ColumnSpec], rows: f64) -> Result<ScanSpec> {
+///
+/// `workers` may bring rows beside the backend.
+pub(crate) fn spec(columns: &[ColumnSpec], rows: f64, workers: u32) -> Result<ScanSpec> {
     let schema = bridge_kernels::feed_schema(columns)?;
     // A negative or unknown estimate counts as none.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let rows = rows.clamp(0.0, 1e18) as u64;
-    Ok(ScanSpec { schema: batch::encode_schema(&schema)?, rows })
+    Ok(ScanSpec { schema: batch::encode_schema(&schema)?, rows, producers: workers.saturating_add(1) })
 }
 
 impl Feeds {
     /// No feeds.
     pub(crate) fn none() -> Self {
-        Self { portal: 0, feeds: Vec::new(), segments: Vec::new() }
+        Self { portal: 0, feeds: Vec::new(), segments: Vec::new(), key: 0 }
     }
 
     /// Rings without rows, for a statement that binds its scans and does not read them.
     pub(crate) fn unread(scans: usize) -> Result<Self> {
         let segments = (0..scans).map(|_| Segment::create(1)).collect::<std::io::Result<_>>();
-        Ok(Self { portal: 0, feeds: Vec::new(), segments: segments.map_err(IpcError::Io)? })
+        Ok(Self { portal: 0, feeds: Vec::new(), segments: segments.map_err(IpcError::Io)?, key: 0 })
     }
 
     /// Starts the plans of a portal's feeds.
@@ -94,7 +100,8 @@ impl Feeds {
     ) -> Result<Self> {
         let mut feeds = Vec::with_capacity(plans.len());
         let mut segments = Vec::with_capacity(plans.len());
-        for (plan, columns, first) in plans {
+        let key = parallel::random_key()?;
+        for ((plan, columns, first), scan) in plans.iter().zip(0..) {
             // SAFETY: as promised by the caller; the executor copies what it needs of the
             // snapshot, and raises its errors through pgrx' guard.
             let (query, owner) = unsafe {
@@ -117,18 +124,20 @@ impl Feeds {
             };
             let segment = Segment::create(limits::SCAN_RING_BYTES).map_err(IpcError::Io)?;
             segments.push(segment.clone());
+            // SAFETY: a started plan; the query's context outlives its feeds.
+            let (rows, leader, batches) = unsafe {
+                let root = (*query).planstate;
+                let leader = Leader::new(root, estate, Ticket { feed_key: key.to_ne_bytes(), portal, scan });
+                (parallel::rows_of(root), leader, Batches::new(columns, (*estate).es_query_cxt)?)
+            };
             feeds.push(Box::new(Feed {
                 query,
                 owner,
-                columns: columns.len(),
-                gather: Gather::new(columns),
-                // SAFETY: the query's context outlives its feeds.
-                to_text: unsafe {
-                    let types = columns.iter().map(|column| column.pg_type);
-                    ToText::new(types, (*estate).es_query_cxt)
-                },
-                builder: BatchBuilder::new(columns)?,
+                rows,
+                batches,
                 producer: Producer::new(segment),
+                leader,
+                sent_bytes: 0,
                 running: false,
             }));
         }
@@ -137,7 +146,7 @@ impl Feeds {
                 registry.insert((portal, scan), std::ptr::from_mut(&mut **feed));
             }
         });
-        Ok(Self { portal, feeds, segments })
+        Ok(Self { portal, feeds, segments, key })
     }
 
     /// The plan of a feed; its rows can be read again after a rescan if they are stored, which
@@ -145,6 +154,16 @@ impl Feeds {
     pub(crate) fn stored(&self, feed: usize) -> Option<*mut pg_sys::PlanState> {
         // SAFETY: a started query lives until `finish`.
         self.feeds.get(feed).map(|feed| unsafe { (*feed.query).planstate })
+    }
+
+    /// What parallel workers have to know, see `Execute::feed_key`.
+    pub(crate) fn key(&self) -> u128 {
+        self.key
+    }
+
+    /// How many parallel workers each feed has had that may have some.
+    pub(crate) fn workers(&self) -> Vec<Option<u32>> {
+        self.feeds.iter().map(|feed| feed.leader.as_ref().map(Leader::launched)).collect()
     }
 
     /// The rings, in the order of the scans.
@@ -164,6 +183,13 @@ impl Feeds {
             ));
         }
         for feed in &mut self.feeds {
+            feed.in_its_context(|feed| {
+                if let Some(leader) = &mut feed.leader {
+                    // SAFETY: in the feed's context; after an error of the transaction `finish` is not called.
+                    unsafe { leader.finish() };
+                }
+                Ok(())
+            })?;
             // SAFETY: started above, ended once, in the owner that started it.
             unsafe {
                 let owner =
@@ -269,20 +295,59 @@ impl Feed {
     fn produce(&mut self, portal: u32, scan: u32) -> Result<()> {
         // Asked again while it was being answered, the rest of a request has less to do, or nothing:
         // who has rows to read asks once more when they are read.
-        while !self.gather.ended && self.producer.unread_bytes() < REQUEST_BYTES as u64 {
-            self.fill()?;
-            if self.builder.rows() > 0 {
-                self.send(portal, scan)?;
+        while !self.batches.ended() && self.producer.unread_bytes() < REQUEST_BYTES as u64 {
+            self.recruit()?;
+            self.in_its_context(|feed| {
+                // SAFETY: the feed's started plan, and its snapshot is active.
+                unsafe {
+                    let estate = (*feed.query).estate;
+                    (*estate).es_query_dsa = feed.leader.as_ref().map_or(std::ptr::null_mut(), Leader::area);
+                    let filled = feed.batches.fill(feed.rows);
+                    (*estate).es_query_dsa = std::ptr::null_mut();
+                    filled
+                }
+            })?;
+            if let Some(batch) = self.batches.take() {
+                self.send(portal, scan, &batch)?;
             }
         }
-        if self.gather.ended {
-            session::notify(&Request::ScanEnd { portal, scan }, &[])?;
+        if self.batches.ended() {
+            let workers = self.leader.as_ref().map_or(0, |leader| {
+                leader.wait_for_workers();
+                leader.launched()
+            });
+            session::notify(&Request::ScanEnd { portal, scan, workers }, &[])?;
         }
         Ok(())
     }
 
-    /// Runs the plan until a batch is full or the plan has ended.
-    fn fill(&mut self) -> Result<()> {
+    /// Sees to parallel workers. They are started when as much was sent as the engine asks for at once:
+    /// a scan that ends with its first rows, or is not read on, does without.
+    fn recruit(&mut self) -> Result<()> {
+        if self.leader.is_none() {
+            return Ok(());
+        }
+        let first = self.sent_bytes == 0;
+        let launch = self.sent_bytes >= REQUEST_BYTES;
+        self.in_its_context(|feed| {
+            let Some(leader) = &mut feed.leader else { return Ok(()) };
+            // SAFETY: in the feed's context.
+            unsafe {
+                if first {
+                    leader.prepare();
+                } else if launch {
+                    leader.launch();
+                }
+            }
+            if leader.only_leads() {
+                feed.batches.end();
+            }
+            Ok(())
+        })
+    }
+
+    /// Does something with the query's snapshot, resource owner and memory context.
+    fn in_its_context<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         // SAFETY: the plan is started; the globals are restored on the normal way out, and an
         // ERROR ends the transaction, which resets them (`AbortTransaction`).
         unsafe {
@@ -291,7 +356,7 @@ impl Feed {
             let estate = (*self.query).estate;
             pg_sys::PushActiveSnapshot((*estate).es_snapshot);
             let context = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
-            let result = self.fill_from((*self.query).planstate);
+            let result = act(self);
             pg_sys::MemoryContextSwitchTo(context);
             pg_sys::PopActiveSnapshot();
             pg_sys::CurrentResourceOwner = owner;
@@ -299,43 +364,10 @@ impl Feed {
         }
     }
 
-    /// # Safety
-    /// `plan` is this feed's started plan and the active snapshot is the query's.
-    unsafe fn fill_from(&mut self, plan: *mut pg_sys::PlanState) -> Result<()> {
-        while !self.gather.ended && !self.is_full() {
-            interrupt::check();
-            let scratch = self.gather.scratch();
-            // SAFETY: as demanded; the rows' values live until they are released.
-            unsafe {
-                let rows = self.builder.rows() % limits::DUCKDB_VECTOR_ROWS;
-                self.gather.fill(plan, limits::DUCKDB_VECTOR_ROWS - rows)?;
-                let (datums, nulls, rows) = self.gather.block();
-                if self.to_text.is_needed() {
-                    let context = pg_sys::MemoryContextSwitchTo(scratch);
-                    let width = self.columns;
-                    for (datums, nulls) in datums.chunks_exact_mut(width).zip(nulls.chunks_exact(width)) {
-                        self.to_text.convert(datums, nulls);
-                    }
-                    pg_sys::MemoryContextSwitchTo(context);
-                }
-                self.builder.push_rows(datums, nulls, rows)?;
-            }
-            self.gather.release();
-        }
-        Ok(())
-    }
-
-    /// True when it is time to send, whole vectors of DuckDB's if the rows are not large.
-    fn is_full(&self) -> bool {
-        let (rows, bytes) = (self.builder.rows(), self.builder.bytes());
-        let whole = rows > 0 && rows.is_multiple_of(limits::DUCKDB_VECTOR_ROWS);
-        bytes >= limits::BATCH_BYTES || rows >= limits::BATCH_ROWS || (whole && bytes >= SEND_BYTES)
-    }
-
-    fn send(&mut self, portal: u32, scan: u32) -> Result<()> {
-        let rows = self.builder.finish();
-        let encoder = BatchEncoder::new(&rows)?;
+    fn send(&mut self, portal: u32, scan: u32, batch: &RecordBatch) -> Result<()> {
+        let encoder = BatchEncoder::new(batch)?;
         let size = encoder.size();
+        self.sent_bytes = self.sent_bytes.saturating_add(size.max(1));
         // Little is unread: what does not fit then is large.
         let fits = size <= self.producer.max_slot_bytes() && self.producer.try_reserve(size)?.is_some();
         if !fits {

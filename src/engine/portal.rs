@@ -25,7 +25,7 @@ impl Portal {
         feeds: Feeds,
     ) -> Result<Self> {
         let reader = BatchReader::of_statement(&statement.prepared)?;
-        session::execute(statement, id, options, &feeds.segments())?;
+        session::execute(statement, id, options, &feeds.segments(), feeds.key())?;
         Ok(Self { id, reader, feeds, finished: None })
     }
 
@@ -51,6 +51,11 @@ impl Portal {
     /// The plan of a feed that was run before the statement, see [`Feeds::stored`].
     pub(crate) fn stored(&self, feed: usize) -> Option<*mut pgrx::pg_sys::PlanState> {
         self.feeds.stored(feed)
+    }
+
+    /// See [`Feeds::workers`].
+    pub(crate) fn workers(&self) -> Vec<Option<u32>> {
+        self.feeds.workers()
     }
 
     /// Ends the statement and its feeds in good order.

@@ -84,7 +84,7 @@ pub(super) unsafe fn offer(
 /// Those that do not tell of such a limit.
 fn binds(lowered: &LoweredQuery) -> Result<bool> {
     let feeds = lowered.feeds.iter();
-    let feeds = feeds.map(|feed| feed::spec(&feed.columns, FEED_ROWS)).collect::<Result<Vec<_>>>()?;
+    let feeds = feeds.map(|feed| feed::spec(&feed.columns, FEED_ROWS, 0)).collect::<Result<Vec<_>>>()?;
     let sql = DuckSql { instance: lowered.instance, sql: &lowered.sql, remote_scans: &lowered.remote_scans };
     match session::bound(sql, "", &feeds) {
         Ok(_) => Ok(true),

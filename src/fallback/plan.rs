@@ -118,7 +118,7 @@ unsafe fn plan(
         // Fewer rows than all may be read.
         lowered.limited |= (*root).tuple_fraction > 0.0;
         let query = part.query(root, targets_of_query);
-        let mut scan = scan_plan(query, pg_sys::debug_query_string, lowered, NO_PARAMS, true)?;
+        let mut scan = scan_plan(query, pg_sys::debug_query_string, lowered, NO_PARAMS, true, false)?;
         if scan.columns.len() != list::pointers::<pg_sys::Node>(shipped).len() {
             return Err(Error::new(SqlState::INTERNAL_ERROR, "a part of the query has other columns"));
         }

@@ -51,7 +51,7 @@ static EXEC_METHODS: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExec
     InitializeDSMCustomScan: None,
     ReInitializeDSMCustomScan: None,
     InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
+    ShutdownCustomScan: Some(shutdown_custom_scan),
     ExplainCustomScan: Some(explain_custom_scan),
 });
 
@@ -206,6 +206,17 @@ unsafe extern "C-unwind" fn refill(node: *mut pg_sys::CustomScanState) -> bool {
     unsafe {
         let state = node.cast::<ScanState>();
         error::report((*(*state).running).refill((*node).ss.ps.state))
+    }
+}
+
+/// No more rows are wanted, and parallel mode is about to be left.
+#[pg_guard]
+unsafe extern "C-unwind" fn shutdown_custom_scan(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: a begun state.
+    unsafe {
+        if let Some(running) = (*node.cast::<ScanState>()).running.as_mut() {
+            error::report(running.shut_down());
+        }
     }
 }
 

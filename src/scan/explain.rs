@@ -72,7 +72,7 @@ pub(crate) unsafe fn explain(
         }
     }
     // SAFETY: as the caller promises.
-    unsafe { explain_feeds::explain(&running.plan, estate, es) };
+    unsafe { explain_feeds::explain(running, estate, es) };
     Ok(())
 }
 

@@ -2,14 +2,15 @@
 
 use pgrx::pg_sys;
 
-use super::plan::ScanPlan;
+use super::state::Running;
 use crate::pg;
 
 /// Shows Postgres' plan of each feed.
 ///
 /// # Safety
 /// `estate` is the state of the explained query and `es` that of EXPLAIN.
-pub(super) unsafe fn explain(plan: &ScanPlan, estate: *mut pg_sys::EState, es: *mut pg_sys::ExplainState) {
+pub(super) unsafe fn explain(running: &Running, estate: *mut pg_sys::EState, es: *mut pg_sys::ExplainState) {
+    let plan = &running.plan;
     if plan.feeds.is_empty() {
         return;
     }
@@ -43,6 +44,11 @@ pub(super) unsafe fn explain(plan: &ScanPlan, estate: *mut pg_sys::EState, es: *
             *es = explained;
             pg_sys::ExecutorEnd(query);
             pg_sys::FreeQueryDesc(query);
+            if (*es).analyze && feed.workers() > 0 {
+                let launched = running.workers.get(number).copied().flatten().unwrap_or(0);
+                let label = c"Workers Launched".as_ptr();
+                pg_sys::ExplainPropertyInteger(label, std::ptr::null(), launched.into(), es);
+            }
             pg_sys::ExplainCloseGroup(c"Feed".as_ptr(), std::ptr::null(), true, es);
         }
         pg_sys::ExplainCloseGroup(c"Feeds".as_ptr(), c"Feeds".as_ptr(), false, es);

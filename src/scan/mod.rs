@@ -2,6 +2,7 @@
 
 mod again;
 mod callbacks;
+mod cost;
 pub(crate) mod explain;
 mod explain_feeds;
 pub(crate) mod plan;
@@ -15,4 +16,5 @@ pub(crate) use callbacks::{NAME, scan_methods as methods};
 pub(crate) fn init() {
     // SAFETY: static tables; called once in the postmaster.
     unsafe { pgrx::pg_sys::RegisterCustomScanMethods(callbacks::scan_methods()) };
+    crate::engine::parallel::node::init();
 }

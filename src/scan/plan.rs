@@ -12,8 +12,9 @@ use bridge_plan::functions::is_partial;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState};
 use pgrx::pg_sys;
 
-use super::callbacks;
+use super::{callbacks, cost};
 use crate::engine::feed;
+use crate::engine::parallel::plan as parallel;
 use crate::engine::session::{self, DuckSql, Instance, RemoteSql};
 use crate::error::Result;
 use crate::fallback;
@@ -73,7 +74,13 @@ impl FeedPlan {
     pub(crate) fn spec(&self) -> Result<ScanSpec> {
         // SAFETY: a planned statement has a plan tree.
         let rows = unsafe { (*(*self.plan).planTree).plan_rows };
-        feed::spec(&self.columns, rows)
+        feed::spec(&self.columns, rows, self.workers())
+    }
+
+    /// Parallel workers that it provides for.
+    pub(crate) fn workers(&self) -> u32 {
+        // SAFETY: a feed's plan.
+        unsafe { parallel::planned_workers(self.plan) }
     }
 }
 
@@ -81,6 +88,11 @@ impl ScanPlan {
     /// The statement for the session.
     pub(crate) fn duck_sql(&self) -> DuckSql<'_> {
         DuckSql { instance: self.instance, sql: &self.sql, remote_scans: &self.remote_scans }
+    }
+
+    /// True if parallel workers may bring rows of some feed.
+    fn has_workers(&self) -> bool {
+        self.feeds.iter().any(|feed| feed.workers() > 0)
     }
 
     /// The specifications of all feeds.
@@ -118,8 +130,10 @@ impl ScanPlan {
         self.moment = Some(moment);
         if !self.fragment {
             // Estimates may have changed, and with them what the feeds check. Those of parts check nothing.
+            let parallel = self.has_workers();
             // SAFETY: Postgres runs the statement, whose relations it has locked.
-            self.feeds = unsafe { planned_feeds(lowered.feeds, pg_sys::debug_query_string, NO_PARAMS)? };
+            self.feeds =
+                unsafe { planned_feeds(lowered.feeds, pg_sys::debug_query_string, NO_PARAMS, parallel)? };
             self.params = lowered.params;
         }
         Ok(())
@@ -245,7 +259,7 @@ unsafe fn string_node(text: &str) -> *mut pg_sys::Node {
 }
 
 /// Name, oid and typmod of each column; wrapped so that an empty list stays a node.
-unsafe fn columns_to_list(columns: &[ColumnSpec]) -> *mut pg_sys::List {
+pub(crate) unsafe fn columns_to_list(columns: &[ColumnSpec]) -> *mut pg_sys::List {
     // SAFETY: fresh nodes in the current context.
     unsafe {
         let types = columns.iter().flat_map(|c| [c.pg_type.oid.cast_signed(), c.pg_type.typmod]);
@@ -257,7 +271,8 @@ unsafe fn columns_to_list(columns: &[ColumnSpec]) -> *mut pg_sys::List {
     }
 }
 
-unsafe fn columns_from_list(items: *mut pg_sys::List) -> Vec<ColumnSpec> {
+/// The columns of [`columns_to_list`].
+pub(crate) unsafe fn columns_from_list(items: *mut pg_sys::List) -> Vec<ColumnSpec> {
     // SAFETY: made by `columns_to_list`.
     unsafe {
         let mut items = list::pointers::<pg_sys::Node>(items);
@@ -283,15 +298,15 @@ unsafe fn planned_feeds(
     feeds: Vec<lower::Feed>,
     query_string: *const c_char,
     bound_params: pg_sys::ParamListInfo,
+    parallel: bool,
 ) -> Result<Vec<FeedPlan>> {
     let planned = |feed: lower::Feed| {
         let plan = if feed.first {
             // SAFETY: an analysed and rewritten SELECT.
             unsafe { materialised(feed.query, query_string)? }
         } else {
-            // SAFETY: as above. Not through the planner hook: under duckdb.force_execution that
-            // would send the feed to DuckDB again.
-            unsafe { pg_sys::standard_planner(feed.query, query_string, 0, bound_params) }
+            // SAFETY: as above.
+            unsafe { parallel::planned_feed(feed.query, query_string, bound_params, &feed.columns, parallel) }
         };
         Ok(FeedPlan { plan, columns: feed.columns, first: feed.first })
     };
@@ -309,9 +324,10 @@ pub(crate) unsafe fn scan_plan(
     lowered: LoweredQuery,
     bound_params: pg_sys::ParamListInfo,
     fragment: bool,
+    parallel: bool,
 ) -> Result<ScanPlan> {
     // SAFETY: as the caller promises.
-    let feeds = unsafe { planned_feeds(lowered.feeds, query_string, bound_params)? };
+    let feeds = unsafe { planned_feeds(lowered.feeds, query_string, bound_params, parallel)? };
     // SAFETY: a valid query.
     let command = unsafe { (*parse).commandType };
     let needed_again = lowered.plan_time_values || !feeds.is_empty() || is_partial(&lowered.sql);
@@ -420,7 +436,13 @@ pub(crate) unsafe fn planned_statement(
     let command = unsafe { (*parse).commandType };
     let (columns, targets) = (lowered.columns.clone(), lowered.targets);
     // SAFETY: as the caller promises.
-    let mut plan = unsafe { scan_plan(parse, query_string, lowered, bound_params, false)? };
+    let parallel = unsafe {
+        let params = lowered.params.iter();
+        let computed = params.fold(pg_sys::list_copy(targets), |list, param| list::append(list, param.expr));
+        parallel::is_allowed(parse, cursor_options, computed)
+    };
+    // SAFETY: as the caller promises.
+    let mut plan = unsafe { scan_plan(parse, query_string, lowered, bound_params, false, parallel)? };
     // The reader of a cursor may stop early as well (Postgres plans it for a fast start).
     plan.limited |= cursor_options.cast_unsigned() & pg_sys::CURSOR_OPT_FAST_PLAN != 0;
 
@@ -443,6 +465,7 @@ pub(crate) unsafe fn planned_statement(
         (*node).custom_scan_tlist = lowered_columns(&columns, entry_index);
         (*node).custom_private = plan.to_private();
         (*node).methods = callbacks::scan_methods();
+        (*node).scan.plan.total_cost = cost::of_feeds(&plan.feeds);
         // Without statistics of its own the node claims what Postgres assumes of a function.
         (*node).scan.plan.plan_rows = 1000.0;
         (*node).scan.plan.plan_width =
@@ -459,6 +482,7 @@ pub(crate) unsafe fn planned_statement(
         (*statement).queryId = (*parse).queryId;
         (*statement).hasReturning = !(*parse).returningList.is_null();
         (*statement).hasModifyingCTE = (*parse).hasModifyingCTE;
+        (*statement).parallelModeNeeded = plan.has_workers();
         (*statement).canSetTag = (*parse).canSetTag;
         (*statement).planTree = tree;
         (*statement).rtable = rtable;

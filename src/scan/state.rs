@@ -32,6 +32,8 @@ pub(crate) struct Running {
     pub(crate) rows: Rows,
     /// How the last execution ended.
     pub(crate) finished: Option<Finished>,
+    /// Of each feed of the last execution that could have parallel workers, how many there were.
+    pub(crate) workers: Vec<Option<u32>>,
     /// EXPLAIN ANALYZE wants DuckDB's profile.
     profile: bool,
     /// The statement changes what its first feed names, and returns the rows of that feed.
@@ -58,6 +60,7 @@ impl Running {
             triggers: None,
             rows,
             finished: None,
+            workers: Vec::new(),
             profile,
             returns_feed: false,
             again: None,
@@ -227,7 +230,20 @@ impl Running {
         if let Some(again) = self.again.take() {
             again.finish();
         }
-        self.portal.take().map_or(Ok(()), Portal::close)
+        if let Some(portal) = self.portal.take() {
+            self.workers = portal.workers();
+            portal.close()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the statement if parallel workers feed it: they must not outlive parallel mode.
+    pub(crate) fn shut_down(&mut self) -> Result<()> {
+        if self.portal.as_ref().is_some_and(|portal| portal.workers().iter().any(Option::is_some)) {
+            self.done = true;
+            self.close()?;
+        }
+        Ok(())
     }
 
     /// Back to before the first row.

@@ -25,6 +25,8 @@ use crate::{gucs, scan};
 
 /// Rows a feed is assumed to have while its columns are being learnt.
 const ASSUMED_ROWS: f64 = 1000.0;
+/// What [`run`] does: as far as it knows, parallel workers may help.
+const RUN_ONCE: i32 = pg_sys::CURSOR_OPT_PARALLEL_OK.cast_signed();
 
 /// Executes the statement.
 ///
@@ -113,7 +115,7 @@ unsafe fn lower_source(query: *mut pg_sys::Query, instance: Instance) -> Result<
     unsafe {
         let found = planner::touches(query);
         let mandatory = found.duckdb_table || found.duckdb_function;
-        let forced = gucs::FORCE_EXECUTION.get() && found.heap_table && !found.catalog;
+        let forced = gucs::execution() == gucs::Execution::Force && found.heap_table && !found.catalog;
         if mandatory || forced {
             match lower::lower_query(query, &LowerOptions { instance: Some(instance), ..LowerOptions::default() }) {
                 // Postgres finishes what DuckDB must not run, before the rows are written; of forced
@@ -213,7 +215,7 @@ unsafe fn settle_numerics(source: &mut LoweredQuery, query_string: *const c_char
     let specs = source
         .feeds
         .iter()
-        .map(|feed| feed::spec(&feed.columns, ASSUMED_ROWS))
+        .map(|feed| feed::spec(&feed.columns, ASSUMED_ROWS, 0))
         .collect::<Result<Vec<_>>>()?;
     // SAFETY: a C string from Postgres.
     let query_text = unsafe { owned_string(query_string) };
@@ -321,7 +323,7 @@ pub(crate) unsafe fn run(
         insert.copy_from_nonoverlapping(query, 1);
         (*insert).commandType = command;
         (*insert).canSetTag = true;
-        let plan = scan::plan::planned_statement(insert, query_string, 0, source, params)?;
+        let plan = scan::plan::planned_statement(insert, query_string, RUN_ONCE, source, params)?;
 
         pg_sys::PushCopiedSnapshot(pg_sys::GetActiveSnapshot());
         pg_sys::UpdateActiveSnapshotCommandId();

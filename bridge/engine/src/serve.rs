@@ -1,5 +1,6 @@
 //! `pg_duckdb_engine serve`: the server loop.
 
+use crate::bridge_scan;
 use crate::engine::Engine;
 use crate::execute::Worker;
 use crate::session::Session;
@@ -10,6 +11,7 @@ use bridge_ipc::message::{Reply, Request};
 use bridge_ipc::server::{Connection, ConnectionReader, Listener};
 use bridge_types::{EngineError, SqlState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -81,6 +83,9 @@ fn wait_for_stop() {
     }
 }
 
+/// A request as it comes: sequence number, message, descriptors.
+type Received = Result<(u32, Request, Vec<OwnedFd>), IpcError>;
+
 fn accept(engine: &Arc<Engine>, listener: &Listener) {
     loop {
         match listener.accept() {
@@ -95,20 +100,30 @@ fn accept(engine: &Arc<Engine>, listener: &Listener) {
 
 fn open_session(engine: &Arc<Engine>, connection: Connection) {
     let Connection { mut reader, writer, .. } = connection;
-    let id = match engine.admit() {
-        Ok(id) => id,
-        Err(error) => {
-            drop(writer.send(0, &Reply::Error(error), &[]));
+    let engine = Arc::clone(engine);
+    let refused = Arc::clone(&writer);
+    let reading = std::thread::Builder::new().name("reader".to_owned());
+    let started = reading.spawn(move || {
+        // The first frame says what the connection is for.
+        let mut first = reader.recv();
+        if let Ok((_, Request::Produce(request), descriptors)) = &mut first {
+            if let Some(segment) = descriptors.pop() {
+                bridge_scan::serve_producer(&engine, request, segment, &mut reader, &writer);
+            }
             writer.shutdown();
             return;
         }
-    };
-    let session = Arc::new(Session::new(id, writer));
-    engine.enter(&session);
-    let worker = Worker::new(Arc::clone(engine), Arc::clone(&session));
-    let (engine, own) = (Arc::clone(engine), Arc::clone(&session));
-    let reading = std::thread::Builder::new().name(format!("reader {id}"));
-    let started = reading.spawn(move || {
+        let id = match engine.admit() {
+            Ok(id) => id,
+            Err(error) => {
+                drop(writer.send(0, &Reply::Error(error), &[]));
+                writer.shutdown();
+                return;
+            }
+        };
+        let own = Arc::new(Session::new(id, writer));
+        engine.enter(&own);
+        let worker = Worker::new(Arc::clone(&engine), Arc::clone(&own));
         let working_session = Arc::clone(&own);
         let working = std::thread::Builder::new().name(format!("worker {id}")).spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
@@ -118,7 +133,7 @@ fn open_session(engine: &Arc<Engine>, connection: Connection) {
             working_session.writer.shutdown();
         });
         if working.is_ok() {
-            read(&engine, &own, &mut reader);
+            read(&engine, &own, &mut reader, first);
         }
         if own.close() {
             drop(engine.stopping.send(Arc::clone(&own)));
@@ -132,14 +147,15 @@ fn open_session(engine: &Arc<Engine>, connection: Connection) {
     });
     if let Err(error) = started {
         log::warning(&format!("could not start a thread: {error}"));
-        session.writer.shutdown();
+        refused.shutdown();
     }
 }
 
 /// Reads requests until the client is gone or breaks the protocol.
-fn read(engine: &Arc<Engine>, session: &Arc<Session>, reader: &mut ConnectionReader) {
+fn read(engine: &Arc<Engine>, session: &Arc<Session>, reader: &mut ConnectionReader, first: Received) {
+    let mut received = first;
     loop {
-        let (sequence, request, mut descriptors) = match reader.recv() {
+        let (sequence, request, mut descriptors) = match received {
             Ok(request) => request,
             Err(IpcError::Closed) => return,
             Err(error) => {
@@ -153,7 +169,7 @@ fn read(engine: &Arc<Engine>, session: &Arc<Session>, reader: &mut ConnectionRea
         match request {
             Request::Cancel => stop_if(engine, session, session.cancel(sequence)),
             Request::Wake => session.wake(),
-            Request::ScanEnd { portal, scan } => session.feeds.end(portal, scan),
+            Request::ScanEnd { portal, scan, workers } => session.feeds.end(portal, scan, workers),
             Request::Outsize { portal, scan } => match descriptors.pop() {
                 Some(segment) => session.feeds.outsize(portal, scan, segment),
                 None => return,
@@ -173,6 +189,7 @@ fn read(engine: &Arc<Engine>, session: &Arc<Session>, reader: &mut ConnectionRea
             }
             other => session.push((sequence, other, descriptors)),
         }
+        received = reader.recv();
     }
 }
 

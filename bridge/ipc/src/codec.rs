@@ -8,8 +8,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::IpcError;
 use crate::message::{
-    Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, Produce, RemoteScan, Reply, Request, ScanSpec,
-    SessionInfo, Status, TransactionCommand, Welcome,
+    Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, Produce, RemoteScan, Reply, Request,
+    ScanSpec, SessionInfo, Status, TransactionCommand, Welcome,
 };
 
 /// A message that travels in a frame: [`Request`] or [`Reply`].
@@ -238,9 +238,7 @@ impl Wire for Request {
                 scan: body.u32()?,
                 feed_key: body.u128()?,
             }),
-            SCAN_END => {
-                Self::ScanEnd { portal: body.u32()?, scan: body.u32()?, workers: body.u32()? }
-            }
+            SCAN_END => Self::ScanEnd { portal: body.u32()?, scan: body.u32()?, workers: body.u32()? },
             REQUEST_OUTSIZE => Self::Outsize { portal: body.u32()?, scan: body.u32()? },
             REQUEST_WAKE => Self::Wake,
             REQUEST_STATUS => Self::Status,

@@ -221,7 +221,7 @@ mod tests {
             let mut connection = listener.accept().unwrap();
             assert_eq!(u32::try_from(connection.peer_pid).unwrap(), std::process::id());
             let (sequence, request, segments) = connection.reader.recv().unwrap();
-            assert_eq!(request, Request::ScanEnd { portal: 1, scan: 2 });
+            assert_eq!(request, Request::ScanEnd { portal: 1, scan: 2, workers: 0 });
             let segment = Segment::open(segments.into_iter().next().unwrap()).unwrap();
             let own = Segment::create(8192).unwrap();
             connection
@@ -243,7 +243,7 @@ mod tests {
             scope.spawn(engine);
             let mut client = Client::connect(&path).unwrap();
             let segment = Segment::create(4096).unwrap();
-            client.send(&Request::ScanEnd { portal: 1, scan: 2 }, &[segment.fd()]).unwrap();
+            client.send(&Request::ScanEnd { portal: 1, scan: 2, workers: 0 }, &[segment.fd()]).unwrap();
             let timeout = Some(Duration::from_secs(10));
             let (sequence, reply, segments) = client.recv(timeout).unwrap().unwrap();
             assert_eq!((sequence, reply, segments.len()), (1, Reply::Started { portal: 1 }, 2));

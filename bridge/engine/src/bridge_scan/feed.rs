@@ -1,14 +1,30 @@
-//! The feeds of a running statement: rings that the backend fills on request.
+//! The feeds of a running statement: rings that the backend fills on request, and its parallel workers
+//! on their own.
+//!
+//! # Liveness
+//! A thread of DuckDB sleeps here only while every ring of its scan is empty and some producer has not
+//! ended. That producer then has room in its ring. A worker with room runs; nothing that it does waits
+//! for another scan, for its leader's rows or for us. The leader (the backend, source 0) with an empty
+//! ring has been asked, and answers from whatever wait it is in, so it runs too, unless it is serving
+//! another scan of the statement, which it ends after [`REQUEST_BYTES`] of the backend at the latest,
+//! since it never sleeps on a full ring. So every sleep ends with a batch, the end of the scan, an
+//! error of the backend (which closes the portal) or a cancel, in whatever order DuckDB reads scans.
+//! A scan that nobody reads costs its rings' room, at most `SCAN_RING_BYTES` for each producer, whose
+//! workers sleep until it is read or dropped; dropping it hangs up on them, which ends them.
+//!
+//! A worker whose connection ends before it has said so has failed. That is not told from here: its
+//! leader learns why through Postgres' own channel, raises that error and closes the portal.
+//!
+//! [`REQUEST_BYTES`]: the constant in `src/engine/feed.rs`
 
+use super::source::Source;
 use crate::session::Session;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bridge_ipc::IpcError;
 use bridge_ipc::batch::BatchReader;
-use bridge_ipc::message::Reply;
-use bridge_ipc::ring::{Consumer, SlotKind};
-use bridge_ipc::segment::Segment;
-use std::collections::VecDeque;
+use bridge_ipc::message::{Produce, Reply};
+use bridge_ipc::server::ConnectionWriter;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,8 +40,8 @@ const CANCELLED: &str = "[57014] canceling statement due to user request";
 pub(crate) struct Feed {
     portal: u32,
     scan: u32,
-    /// Sequence of the Execute request.
-    sequence: u32,
+    /// See `Execute::feed_key`.
+    key: u128,
     session: Arc<Session>,
     reader: BatchReader,
     state: Mutex<FeedState>,
@@ -38,12 +54,38 @@ pub(crate) struct Feed {
 }
 
 struct FeedState {
-    consumer: Consumer,
-    outsize: VecDeque<OwnedFd>,
-    /// A slot said that its batch lies in a segment that has not come yet.
-    awaits_outsize: bool,
-    ended: bool,
+    /// The backend first, then its workers in the order of their coming.
+    sources: Vec<Source>,
+    /// Which one is looked at first.
+    turn: usize,
+    /// The backend was asked for rows since its last batch was taken.
+    asked: bool,
+    /// How many workers there are, once the backend has said so, with its own end.
+    workers: Option<usize>,
+    /// Threads that sleep.
+    sleepers: usize,
     wakes: u64,
+}
+
+impl FeedState {
+    fn has_ended(&self) -> bool {
+        self.workers.is_some_and(|workers| self.sources.len() > workers)
+            && self.sources.iter().all(Source::is_spent)
+    }
+
+    /// The next batch of any source.
+    fn take(&mut self) -> Result<Option<arrow::buffer::Buffer>, IpcError> {
+        let count = self.sources.len();
+        for index in (self.turn..count).chain(0..self.turn.min(count)) {
+            if let Some(batch) = self.sources[index].try_next()? {
+                // Each in turn: a worker with a full ring sleeps, and to wake it costs more than a batch.
+                self.turn = index + 1;
+                self.asked &= index != 0;
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The feeds of a session's running statement.
@@ -59,7 +101,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl FeedHub {
     /// The feeds of the statement that starts now.
     pub(crate) fn set(&self, feeds: Vec<Arc<Feed>>) {
-        *lock(&self.feeds) = feeds;
+        let old = std::mem::replace(&mut *lock(&self.feeds), feeds);
+        // DuckDB's plan may outlive the statement.
+        old.iter().for_each(|feed| feed.hang_up());
     }
 
     /// Feed `scan` of the running statement.
@@ -67,66 +111,85 @@ impl FeedHub {
         lock(&self.feeds).iter().find(|feed| feed.scan == scan).cloned()
     }
 
+    /// The feed that a worker wants to bring rows of.
+    pub(crate) fn find(&self, wanted: &Produce) -> Option<Arc<Feed>> {
+        let is_wanted = |feed: &&Arc<Feed>| {
+            wanted.feed_key != 0
+                && (feed.key, feed.portal, feed.scan) == (wanted.feed_key, wanted.portal, wanted.scan)
+        };
+        lock(&self.feeds).iter().find(is_wanted).cloned()
+    }
+
     /// Lets blocked scans look again.
     pub(crate) fn notify(&self) {
         for feed in lock(&self.feeds).iter() {
-            lock(&feed.state).wakes += 1;
-            feed.signal.notify_all();
+            feed.wake();
         }
     }
 
-    /// `ScanEnd`: all batches are in the ring.
-    pub(crate) fn end(&self, portal: u32, scan: u32) {
-        self.with(portal, scan, |state| state.ended = true);
+    /// `ScanEnd`: all batches of the backend are in its ring, and so many workers bring rows too.
+    pub(crate) fn end(&self, portal: u32, scan: u32, workers: u32) {
+        self.with(portal, scan, |state| {
+            state.sources[0].ended = true;
+            state.workers = usize::try_from(workers).ok();
+        });
     }
 
     /// `Outsize`: the segment of the next slot of that kind.
     pub(crate) fn outsize(&self, portal: u32, scan: u32, segment: OwnedFd) {
-        self.with(portal, scan, |state| state.outsize.push_back(segment));
+        self.with(portal, scan, |state| state.sources[0].push_outsize(segment));
     }
 
     /// The rest of the portal's feeds is not wanted: they end now.
     pub(crate) fn abandon(&self, portal: u32) {
         for feed in lock(&self.feeds).iter().filter(|feed| feed.portal == portal) {
             feed.abandoned.store(true, Ordering::Release);
+            feed.hang_up();
         }
         self.notify();
     }
 
     fn with(&self, portal: u32, scan: u32, change: impl FnOnce(&mut FeedState)) {
         if let Some(feed) = self.get(scan).filter(|feed| feed.portal == portal) {
-            let mut state = lock(&feed.state);
-            change(&mut state);
-            state.wakes += 1;
-            drop(state);
-            feed.signal.notify_all();
+            feed.change(change);
         }
     }
+}
+
+/// What the client says of a feed when its statement starts.
+pub(crate) struct FeedOf {
+    /// Sequence of the Execute request.
+    pub(crate) sequence: u32,
+    /// Its portal.
+    pub(crate) portal: u32,
+    /// Index of the scan.
+    pub(crate) scan: u32,
+    /// See `Execute::feed_key`.
+    pub(crate) key: u128,
 }
 
 impl Feed {
     /// A feed whose ring lies in `segment`.
     pub(crate) fn open(
         session: &Arc<Session>,
-        sequence: u32,
-        portal: u32,
-        scan: u32,
+        of: FeedOf,
         schema: SchemaRef,
         segment: OwnedFd,
         read_only: bool,
     ) -> Result<Arc<Self>, IpcError> {
-        let consumer = Consumer::new(Segment::open(segment)?);
+        let backend = Source::open(segment, Arc::clone(&session.writer), of.sequence)?;
         Ok(Arc::new(Self {
-            portal,
-            scan,
-            sequence,
+            portal: of.portal,
+            scan: of.scan,
+            key: of.key,
             session: Arc::clone(session),
             reader: BatchReader::new(schema),
             state: Mutex::new(FeedState {
-                consumer,
-                outsize: VecDeque::new(),
-                awaits_outsize: false,
-                ended: false,
+                sources: vec![backend],
+                turn: 0,
+                asked: false,
+                workers: None,
+                sleepers: 0,
                 wakes: 0,
             }),
             signal: Condvar::new(),
@@ -136,15 +199,63 @@ impl Feed {
         }))
     }
 
+    /// Takes in a worker's ring; its number. `None`: its rows are not wanted any more.
+    pub(crate) fn add_worker(
+        &self,
+        segment: OwnedFd,
+        writer: Arc<ConnectionWriter>,
+    ) -> Result<Option<usize>, IpcError> {
+        let source = Source::open(segment, writer, 0)?;
+        let mut number = None;
+        self.change(|state| {
+            // Under the lock: `hang_up` comes before, or finds it.
+            if !self.abandoned.load(Ordering::Acquire) {
+                number = Some(state.sources.len());
+                state.sources.push(source);
+            }
+        });
+        Ok(number)
+    }
+
+    /// A worker's batches are all in its ring.
+    pub(crate) fn end_worker(&self, number: usize) {
+        self.change(|state| state.sources[number].ended = true);
+    }
+
+    /// The segment of a worker's next slot of kind `Outsize`.
+    pub(crate) fn outsize_of_worker(&self, number: usize, segment: OwnedFd) {
+        self.change(|state| state.sources[number].push_outsize(segment));
+    }
+
+    /// Lets blocked threads look again.
+    pub(crate) fn wake(&self) {
+        self.change(|_| ());
+    }
+
+    fn change(&self, change: impl FnOnce(&mut FeedState)) {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        state.wakes += 1;
+        drop(state);
+        self.signal.notify_all();
+    }
+
+    /// Nobody reads any more: workers that wait for room must not wait for ever.
+    fn hang_up(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        for worker in lock(&self.state).sources.iter().skip(1) {
+            worker.writer.shutdown();
+        }
+    }
+
     /// Marks the feed as read; false if something reads it already: rows come only once.
     pub(crate) fn start(&self) -> bool {
         !self.started.swap(true, Ordering::AcqRel)
     }
 
-    /// The next batch; `None` at the end. Waits for the backend, which is asked for rows once
-    /// per empty ring.
+    /// The next batch; `None` at the end. Waits for producers; the backend is asked for rows once
+    /// per empty ring. Several threads may wait.
     pub(crate) fn next(&self) -> Result<Option<RecordBatch>, String> {
-        let mut asked = false;
         loop {
             if self.abandoned.load(Ordering::Acquire) {
                 // A read is cut short, which leaves its transaction usable. A write must not
@@ -154,50 +265,42 @@ impl Feed {
             if self.session.must_stop() {
                 return Err(CANCELLED.to_owned());
             }
-            // What was dropped since the last look made room.
             let mut state = lock(&self.state);
-            if state.consumer.take_release_wake() {
-                self.tell(&Reply::Wake);
+            let batch = state.take().map_err(|error| broken(&error))?;
+            self.ask(&mut state);
+            if let Some(batch) = batch {
+                drop(state);
+                return self.reader.read(batch).map(Some).map_err(|error| broken(&error));
             }
-            let ended = state.ended;
-            if !state.awaits_outsize
-                && let Some(message) = state.consumer.try_next().map_err(|error| broken(&error))?
-            {
-                match message.kind {
-                    SlotKind::Batch => {
-                        return self.reader.read(message.buffer).map(Some).map_err(|error| broken(&error));
-                    }
-                    SlotKind::Outsize => state.awaits_outsize = true,
-                }
-            }
-            if state.awaits_outsize {
-                if let Some(fd) = state.outsize.pop_front() {
-                    state.awaits_outsize = false;
-                    let buffer = Segment::open(fd).map_err(|error| broken(&error))?.into_buffer();
-                    return self.reader.read(buffer).map(Some).map_err(|error| broken(&error));
-                }
-            } else if ended {
+            if state.has_ended() {
+                drop(state);
+                // Others may still sleep.
+                self.signal.notify_all();
                 return Ok(None);
             }
-            if !asked {
-                asked = true;
-                self.tell(&Reply::ScanRequest { portal: self.portal, scan: self.scan });
-            }
-            if !state.awaits_outsize && !state.consumer.prepare_sleep() {
+            if !state.sources.iter().all(Source::prepare_sleep) {
                 continue;
             }
             let seen = state.wakes;
-            let (state, _) = self
+            state.sleepers += 1;
+            let (mut state, _) = self
                 .signal
-                .wait_timeout_while(state, POLL, |state| state.wakes == seen && !state.ended)
+                .wait_timeout_while(state, POLL, |state| state.wakes == seen && !state.has_ended())
                 .unwrap_or_else(PoisonError::into_inner);
-            state.consumer.cancel_sleep();
+            state.sleepers -= 1;
+            if state.sleepers == 0 {
+                state.sources.iter().for_each(Source::cancel_sleep);
+            }
         }
     }
 
-    fn tell(&self, reply: &Reply) {
-        // A dead client is noticed by the reader thread, which stops us.
-        drop(self.session.writer.send(self.sequence, reply, &[]));
+    /// Asks the backend for rows if its ring is empty and it was not asked since.
+    fn ask(&self, state: &mut FeedState) {
+        let backend = &state.sources[0];
+        if !state.asked && !backend.ended && backend.is_empty() {
+            backend.tell(&Reply::ScanRequest { portal: self.portal, scan: self.scan });
+            state.asked = true;
+        }
     }
 }
 

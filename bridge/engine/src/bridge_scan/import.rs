@@ -6,6 +6,7 @@ use crate::duckdb::{INLINE_BYTES, ListEntry, LogicalType, TypeId};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, Field, SchemaRef, TimeUnit};
 use bridge_ipc::batch::decode_schema;
+use bridge_ipc::message::ScanSpec;
 use bridge_types::wire;
 use bridge_types::{EngineError, SqlState};
 use libduckdb_sys as ffi;
@@ -17,17 +18,19 @@ pub(crate) struct ScanSchema {
     pub(crate) arrow: SchemaRef,
     /// Estimated rows.
     pub(crate) rows: u64,
+    /// Processes that may bring rows at the same time.
+    pub(crate) producers: u32,
 }
 
 impl ScanSchema {
     /// Reads the schema message and checks that every column can be imported.
-    pub(crate) fn decode(message: &[u8], rows: u64) -> Result<Self, EngineError> {
-        let arrow = decode_schema(message)
+    pub(crate) fn decode(spec: &ScanSpec) -> Result<Self, EngineError> {
+        let arrow = decode_schema(&spec.schema)
             .map_err(|error| EngineError::new(SqlState::PROTOCOL_VIOLATION, error.to_string()))?;
         for field in arrow.fields() {
             logical_type(field)?;
         }
-        Ok(Self { arrow, rows })
+        Ok(Self { arrow, rows: spec.rows, producers: spec.producers })
     }
 }
 

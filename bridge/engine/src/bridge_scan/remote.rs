@@ -76,7 +76,7 @@ struct InitData {
 
 /// Registers `instance_scan(INTEGER)`.
 pub(super) fn register(connection: &Connection) -> Result<(), DuckError> {
-    register_scan(connection, INSTANCE_SCAN, bind, init, scan)
+    register_scan(connection, INSTANCE_SCAN, bind, init, None, scan)
 }
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {

@@ -7,6 +7,7 @@ use super::import::{ScanSchema, logical_type, write};
 use super::remote::{self, RemoteScans};
 use crate::duckdb::{Connection, DuckError, LogicalType, TypeId, c_string};
 use crate::session::Session;
+use crate::settings::default_threads;
 use arrow::array::RecordBatch;
 use bridge_types::limits::DUCKDB_VECTOR_ROWS;
 use bridge_types::names::BRIDGE_SCAN;
@@ -14,7 +15,7 @@ use libduckdb_sys as ffi;
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What `bridge_scan(n)` means to the statement that is being bound on this thread.
 #[derive(Clone)]
@@ -58,13 +59,15 @@ struct InitData {
     columns: Vec<Option<usize>>,
     scan: usize,
     scans: Arc<[ScanSchema]>,
-    /// The batch being handed out and the next row of it. One thread reads, the lock is free.
-    current: Mutex<Option<(RecordBatch, usize)>>,
 }
+
+/// A thread's batch, and the next row of it that is to be handed out.
+#[derive(Default)]
+struct LocalData(RefCell<Option<(RecordBatch, usize)>>);
 
 /// Registers `bridge_scan(INTEGER)` and what stands beside it.
 pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
-    register_scan(connection, BRIDGE_SCAN, bind, init, scan)?;
+    register_scan(connection, BRIDGE_SCAN, bind, init, Some(local_init), scan)?;
     remote::register(connection)
 }
 
@@ -75,6 +78,7 @@ pub(super) fn register_scan(
     name: &str,
     bind: unsafe extern "C" fn(ffi::duckdb_bind_info),
     init: unsafe extern "C" fn(ffi::duckdb_init_info),
+    local_init: Option<unsafe extern "C" fn(ffi::duckdb_init_info)>,
     scan: unsafe extern "C" fn(ffi::duckdb_function_info, ffi::duckdb_data_chunk),
 ) -> Result<(), DuckError> {
     let c_name = c_string(name)?;
@@ -86,6 +90,9 @@ pub(super) fn register_scan(
         ffi::duckdb_table_function_supports_projection_pushdown(raw, true);
         ffi::duckdb_table_function_set_bind(raw, Some(bind));
         ffi::duckdb_table_function_set_init(raw, Some(init));
+        if local_init.is_some() {
+            ffi::duckdb_table_function_set_local_init(raw, local_init);
+        }
         ffi::duckdb_table_function_set_function(raw, Some(scan));
         let state = ffi::duckdb_register_table_function(connection.raw(), raw);
         ffi::duckdb_destroy_table_function(&raw mut raw);
@@ -206,7 +213,9 @@ unsafe fn init_inner(info: ffi::duckdb_init_info) -> Result<(), String> {
     if !feed.start() {
         return Err(format!("[0A000] bridge_scan({number}) is read twice in one statement"));
     }
-    let width = bound.binding.scans[bound.scan].arrow.fields().len();
+    let ScanSchema { arrow, producers, .. } = &bound.binding.scans[bound.scan];
+    let width = arrow.fields().len();
+    let threads = usize::try_from(*producers).unwrap_or(1).clamp(1, default_threads());
     // SAFETY: live info.
     let columns = unsafe { wanted_columns(info, width) };
     let data = Box::into_raw(Box::new(InitData {
@@ -214,15 +223,20 @@ unsafe fn init_inner(info: ffi::duckdb_init_info) -> Result<(), String> {
         columns,
         scan: bound.scan,
         scans: Arc::clone(&bound.binding.scans),
-        current: Mutex::new(None),
     }));
-    // SAFETY: live info; the box is given to DuckDB with its destructor. One thread: a scan
-    // that waits for its backend must not hold more than its own query's thread.
+    // SAFETY: live info; the box is given to DuckDB with its destructor. A thread for each producer:
+    // those that wait hold threads of DuckDB, which has some more than cores for that.
     unsafe {
-        ffi::duckdb_init_set_max_threads(info, 1);
+        ffi::duckdb_init_set_max_threads(info, threads as u64);
         ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_box::<InitData>));
     }
     Ok(())
+}
+
+unsafe extern "C" fn local_init(info: ffi::duckdb_init_info) {
+    let data = Box::into_raw(Box::<LocalData>::default());
+    // SAFETY: live info; the box is given to DuckDB with its destructor.
+    unsafe { ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_box::<LocalData>)) };
 }
 
 unsafe extern "C" fn scan(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) {
@@ -238,7 +252,9 @@ unsafe extern "C" fn scan(info: ffi::duckdb_function_info, output: ffi::duckdb_d
 unsafe fn scan_inner(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) -> Result<(), String> {
     // SAFETY: set by `init_inner`, alive as long as the execution.
     let data = unsafe { &*ffi::duckdb_function_get_init_data(info).cast::<InitData>().cast_const() };
-    let mut current = data.current.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: set by `local_init` for this thread of the execution, used by one call at a time.
+    let local = unsafe { &*ffi::duckdb_function_get_local_init_data(info).cast::<LocalData>().cast_const() };
+    let mut current = local.0.borrow_mut();
     let (batch, at) = loop {
         match current.take() {
             Some((batch, at)) if at < batch.num_rows() => break (batch, at),

@@ -18,8 +18,11 @@ fn context() -> impl Strategy<Value = Context> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let scan = (bytes(), any::<u64>(), any::<u32>())
-        .prop_map(|(schema, rows, producers)| ScanSpec { schema, rows, producers });
+    let scan = (bytes(), any::<u64>(), any::<u32>()).prop_map(|(schema, rows, producers)| ScanSpec {
+        schema,
+        rows,
+        producers,
+    });
     let remote_scan = (any::<u32>(), text()).prop_map(|(instance, sql)| RemoteScan { instance, sql });
     let command = prop_oneof![
         any::<u32>().prop_map(|instance| TransactionCommand::Begin { instance }),
@@ -49,7 +52,14 @@ fn request() -> impl Strategy<Value = Request> {
             }
         ),
         (any::<[u32; 2]>(), bytes(), any::<u128>(), any::<u64>(), any::<[bool; 3]>(), context()).prop_map(
-            |([statement, portal], params, feed_key, credit_bytes, [whole_result, complete, profile], context)| {
+            |(
+                [statement, portal],
+                params,
+                feed_key,
+                credit_bytes,
+                [whole_result, complete, profile],
+                context,
+            )| {
                 Request::Execute(Execute {
                     statement,
                     portal,
