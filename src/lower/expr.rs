@@ -78,6 +78,7 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         self.nested(|this| unsafe {
             if this.scope().phase == Phase::Groups
+                && (*node).type_ != NodeTag::T_Const
                 && let Some(key) =
                     this.scope().keys.iter().find(|key| pg_sys::equal(node.cast(), key.node.cast()))
             {

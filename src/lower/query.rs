@@ -2,7 +2,7 @@
 //! distinct, sort, limit; and set operations and WITH around such levels.
 
 use bridge_plan::build;
-use bridge_plan::duck::Typed;
+use bridge_plan::duck::{Typed, duck};
 use bridge_plan::nodes::{CteDefinition, GroupingSets, Materialized, SetOperation, SetOperator, With};
 use bridge_plan::pg::{PgAggregate, Signature};
 use bridge_plan::{DuckType, pg::Collation};
@@ -193,7 +193,11 @@ impl Lowerer {
                 if (*query).hasTargetSRFs && self.scope().sets == Sets::Refused {
                     self.scope().sets = Sets::Allowed;
                 }
-                columns.push(Typed::new(self.folded(node)?, ty));
+                let expr = match self.constant_key((**entry).ressortgroupref) {
+                    Some(key) => key,
+                    None => self.folded(node)?,
+                };
+                columns.push(Typed::new(expr, ty));
             }
             let has_sets = self.scope().sets == Sets::Seen;
             self.scope().sets = Sets::Refused;
@@ -202,6 +206,9 @@ impl Lowerer {
 
             if grouped {
                 let sets = self.grouping_sets(query)?;
+                if sets.len() > 1 && self.scope().keys.is_empty() && self.scope().aggregates.is_empty() {
+                    return unsupported("grouping sets without keys", "DuckDB makes one row of them");
+                }
                 plan = self.aggregated(plan)?;
                 if !sets.is_empty() {
                     plan = GroupingSets::plan(sets, plan);
@@ -252,12 +259,27 @@ impl Lowerer {
                 if known.is_some() {
                     continue;
                 }
-                let typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
+                let mut typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
+                if (*node).type_ == pg_sys::NodeTag::T_Const && !(*query).groupingSets.is_null() {
+                    // DuckDB would take every equal constant for the key.
+                    let ty = typed.ty.clone();
+                    typed = duck("CASE WHEN true THEN {0} END", ty, vec![typed]);
+                }
                 let name = self.unique("g");
                 self.scope().keys.push(Computed { node, name, typed });
             }
             Ok(())
         }
+    }
+
+    /// The group key that a target entry names, if it is a constant: other constants that are equal
+    /// are not null in the sets without that key.
+    fn constant_key(&mut self, reference: pg_sys::Index) -> Option<Expr> {
+        let position = *self.scope().key_refs.get(&reference)?;
+        let key = &self.scope().keys[position];
+        // SAFETY: a folded expression.
+        let is_constant = unsafe { (*key.node).type_ == pg_sys::NodeTag::T_Const };
+        is_constant.then(|| Expr::Column(build::unqualified(&key.name)))
     }
 
     /// GROUPING SETS, ROLLUP and CUBE as a list of sets of keys; empty without them.
