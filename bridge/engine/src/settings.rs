@@ -73,6 +73,8 @@ impl Settings {
             "SET GLOBAL preserve_insertion_order = true",
             // Takes -0.0 and 0.0 for one value, and keeps the first of a run.
             "SET GLOBAL disabled_compression_methods = 'rle'",
+            // A feed's backend must not wait while several row groups are compressed at once.
+            "SET GLOBAL write_buffer_row_group_count = 1",
         ];
         let mut statements = statements.map(str::to_owned).to_vec();
         // Given at the start it is shown, but not enforced.

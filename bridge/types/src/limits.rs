@@ -10,6 +10,9 @@ pub const RING_BYTES: usize = 8 << 20;
 /// Data bytes of the ring of one heap scan. Each scan has its own, so that a scan that
 /// is not being read can never hold back another one of the same query.
 pub const SCAN_RING_BYTES: usize = 4 << 20;
+/// Data bytes of the ring of rows that a backend pushes into a table: about a row group of ordinary
+/// rows, so that the backend goes on while DuckDB compresses the one before.
+pub const APPEND_RING_BYTES: usize = 32 << 20;
 /// Bytes at which a batch is sent although it has fewer than [`BATCH_ROWS`] rows.
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Alignment of slots and of every Arrow buffer in them.
