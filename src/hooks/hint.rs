@@ -1,7 +1,8 @@
 //! Hints for errors of Postgres' parser that come from its not knowing a file's columns.
 //!
 //! The parser sees `duckdb.row` and `duckdb.unresolved_type`, and its messages say so. The
-//! hook runs just before an error is logged and sent, if errors are logged at all.
+//! hook runs just before an error is logged and sent, if errors are logged at all. It also keeps
+//! tokens out of the log ([`super::secret`]).
 
 use std::ffi::CStr;
 
@@ -29,6 +30,7 @@ pub(super) fn init() {
 unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
     // SAFETY: called by Postgres with a complete report, in the report's memory context.
     unsafe {
+        super::secret::hide(error);
         if (*error).elevel == PgLogLevel::ERROR as i32 && (*error).hint.is_null() {
             let query = bytes(pg_sys::debug_query_string);
             if let Some(hint) = hint((*error).sqlerrcode, bytes((*error).message), query) {

@@ -11,6 +11,7 @@ mod hint;
 mod motherduck;
 pub(crate) mod planner;
 mod rename;
+mod secret;
 pub(crate) mod utility;
 mod view;
 pub(crate) mod xact;

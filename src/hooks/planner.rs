@@ -335,7 +335,12 @@ unsafe fn target(parse: *mut pg_sys::Query) -> Option<pg_sys::Oid> {
 }
 
 /// `duckdb.postgres_role`: may the current user use DuckDB?
+///
+/// The sync worker may, whoever it makes relations for.
 pub(crate) fn check_role() -> Result<()> {
+    if motherduck::sync::syncing().is_some() {
+        return Ok(());
+    }
     let Some(role) = gucs::POSTGRES_ROLE.get().filter(|role| !role.is_empty()) else {
         return Ok(());
     };

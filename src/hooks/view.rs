@@ -83,14 +83,19 @@ pub(super) unsafe fn create(
             None => false,
         };
         let query = analyse(&*statement, &*view, query_string);
-        let query = rewritten(query);
+        let restored = restored(query)?;
+        let query = if restored.is_some() { query } else { rewritten(query) };
         let named = !query.is_null() && planner::touches(query).motherduck_table;
         let must = known || gucs::FORCE_MOTHERDUCK_VIEWS.get() || schema.starts_with(PREFIX);
         if query.is_null() || !(must || named) || (old.is_some() && !known) {
             return Ok(nothing);
         }
         planner::check_role()?;
-        let made = match describe(&*view, query)? {
+        let made = match restored {
+            Some(made) => Ok(made),
+            None => describe(&*view, query)?,
+        };
+        let made = match made {
             Ok(made) => made,
             Err(why) if must => {
                 return Err(EngineError::new(
@@ -203,6 +208,73 @@ unsafe fn rewritten(query: *mut pg_sys::Query) -> *mut pg_sys::Query {
             _ => std::ptr::null_mut(),
         }
     }
+}
+
+/// A view that selects from `duckdb.view`, all its columns, as those in dumps do: made in MotherDuck
+/// again by the statement that the dump has of it.
+///
+/// # Safety
+/// `query` is an analysed query.
+///
+/// # Errors
+/// 42501 if the user may not read files of the server, which nobody looks for in that statement.
+unsafe fn restored(query: *mut pg_sys::Query) -> Result<Option<Made>> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if !(*query).jointree.is_null() && !(*(*query).jointree).quals.is_null() {
+            return Ok(None);
+        }
+        let mut entries = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable);
+        let (Some(entry), None) = (entries.next(), entries.next()) else { return Ok(None) };
+        let Some(sql) = resolve::view::definition(entry)? else { return Ok(None) };
+        let Some(body) = body(&sql) else { return Ok(None) };
+        if !resolve::reader::may_read_files() {
+            return Err(EngineError::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                "permission denied to make a view of MotherDuck from a dump",
+            )
+            .with_detail("Its statement may read files, for which one needs the privileges of \"pg_read_server_files\".")
+            .into());
+        }
+        let columns = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
+            .filter(|target| !(**target).resjunk)
+            .map(|target| {
+                let expr = (*target).expr.cast::<pg_sys::Node>();
+                let typmod = pg_sys::exprTypmod(expr);
+                let type_name = pg_sys::format_type_with_typemod(pg_sys::exprType(expr), typmod);
+                (owned_string((*target).resname), owned_string(type_name))
+            })
+            .collect();
+        Ok(Some(Made { sql: body.to_owned(), columns }))
+    }
+}
+
+/// What follows the first AS outside of quotes and parentheses, without the semicolon.
+fn body(create_view: &str) -> Option<&str> {
+    let (mut quote, mut depth, mut start) = (None, 0_u32, None);
+    for (at, c) in create_view.char_indices() {
+        if let Some(open) = quote {
+            quote = (c != open).then_some(open);
+            continue;
+        }
+        if c.is_alphanumeric() || c == '_' {
+            start.get_or_insert(at);
+            continue;
+        }
+        if let Some(start) = start.take()
+            && depth == 0
+            && create_view[start..at].eq_ignore_ascii_case("as")
+        {
+            return Some(create_view[at..].trim().trim_end_matches(';'));
+        }
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '\'' | '"' => quote = Some(c),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What a view will be in MotherDuck.
@@ -331,7 +403,14 @@ unsafe fn check_privileges(query: *mut pg_sys::Query) {
 
 #[cfg(test)]
 mod tests {
-    use super::own_function;
+    use super::{body, own_function};
+
+    #[test]
+    fn the_body_of_a_view_follows_its_head() {
+        assert_eq!(body("CREATE VIEW v AS SELECT 1 AS i;"), Some("SELECT 1 AS i"));
+        assert_eq!(body("CREATE VIEW \"as\" (a, \"x as y\") AS (SELECT 1, 2)"), Some("(SELECT 1, 2)"));
+        assert_eq!(body("CREATE VIEW v"), None);
+    }
 
     #[test]
     fn functions_of_the_engine_are_found_outside_of_quotes() {

@@ -220,16 +220,20 @@ fn is_local(path: &str) -> bool {
     !REMOTE.iter().any(|scheme| path.starts_with(scheme))
 }
 
+/// True if the current user may read files of the server.
+pub(crate) fn may_read_files() -> bool {
+    // SAFETY: main thread, in a transaction.
+    unsafe {
+        pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES))
+    }
+}
+
 /// May the current user read this file of the server?
 ///
 /// # Errors
 /// 42501 if not.
 pub(crate) fn check_local(path: &str) -> Result<()> {
-    // SAFETY: main thread, in a transaction.
-    let allowed = unsafe {
-        pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES))
-    };
-    if allowed {
+    if may_read_files() {
         return Ok(());
     }
     Err(EngineError::new(

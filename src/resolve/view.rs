@@ -29,6 +29,24 @@ pub(crate) struct View {
     pub(crate) columns: Vec<String>,
 }
 
+/// The statement that made the view in MotherDuck which an entry calls for, as the entry has it;
+/// `None` for any other entry.
+///
+/// # Safety
+/// `entry` is a valid range table entry.
+pub(crate) unsafe fn definition(entry: *mut pg_sys::RangeTblEntry) -> Result<Option<String>> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let Some(call) = reader::call(entry).filter(|call| is_view_function((**call).funcid)) else {
+            return Ok(None);
+        };
+        match list::pointers::<pg_sys::Node>((*call).args).nth(3) {
+            Some(argument) => reader::constant_text(argument),
+            None => Ok(None),
+        }
+    }
+}
+
 /// The view that an entry calls for; `None` if it calls another function.
 ///
 /// # Safety

@@ -35,7 +35,7 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// In the shared cluster, MotherDuck not enabled yet.
     pub(crate) fn start(name: &str) -> Self {
-        let cluster = SHARED.get_or_init(cluster);
+        let cluster = SHARED.get_or_init(|| cluster(&[]));
         Self::on(Host::Shared(cluster), name)
     }
 
@@ -48,7 +48,47 @@ impl Cloud {
 
     /// In a cluster of its own.
     pub(crate) fn alone(name: &str) -> Self {
-        Self::on(Host::Own(Box::new(cluster())), name)
+        Self::alone_with(name, &[])
+    }
+
+    /// In a cluster of its own with more settings.
+    pub(crate) fn alone_with(name: &str, settings: &[(&str, &str)]) -> Self {
+        Self::on(Host::Own(Box::new(cluster(settings))), name)
+    }
+
+    /// Another database of this cluster, with an account of its own.
+    pub(crate) fn beside(&self, name: &str) -> Self {
+        match &self.host {
+            Host::Shared(cluster) => Self::on(Host::Shared(cluster), name),
+            Host::Own(_) => panic!("only in the shared cluster"),
+        }
+    }
+
+    /// Lines of the server's log with this text.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Process id of the database's sync worker; `None` while there is none.
+    pub(crate) fn worker(&self) -> Option<u32> {
+        let sql = "SELECT pid::text FROM pg_stat_activity \
+                   WHERE backend_type = 'pg_duckdb sync worker' AND datname = current_database()";
+        let mut client = self.cluster().client_of(&self.name).ok()?;
+        let rows = client.query(sql, &[]).ok()?;
+        rows.first()?.get::<_, String>(0).parse().ok()
+    }
+
+    /// Runs one of Postgres' programs on the database and returns what it prints.
+    pub(crate) fn program(&self, name: &str, arguments: &[&str]) -> String {
+        let account = Account::for_servers().expect("an account");
+        let mut command = account.command(&self.cluster().tree().program(name));
+        let config = self.cluster().config(&self.name);
+        let port = config.get_ports().first().expect("the fixture names a port").to_string();
+        command.env("PGHOST", self.cluster().directory()).env("PGPORT", port);
+        command.env("PGUSER", config.get_user().expect("and the user"));
+        let output = command.args(arguments).output().expect("runs");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     fn on(host: Host, name: &str) -> Self {
@@ -110,6 +150,11 @@ impl Cloud {
         self.cluster().client_of(&self.name).expect("connects")
     }
 
+    /// A connection, if there can be one now.
+    pub(crate) fn try_client(&self) -> Option<Client> {
+        self.cluster().client_of(&self.name).ok()
+    }
+
     /// What psql prints, notices included.
     pub(crate) fn psql(&self, script: &str) -> String {
         self.cluster().psql_merged(&self.name, &[], script).expect("psql runs")
@@ -131,6 +176,20 @@ impl Cloud {
     }
 
     fn engine_sql(&self, sql: &str) -> String {
+        let mut output = None;
+        // An engine may just be on its way.
+        wait::until("the engine", PATIENCE, || {
+            let output = output.insert(self.run_engine_sql(sql));
+            output.status.success()
+                || !String::from_utf8_lossy(&output.stderr).contains("could not connect to")
+        })
+        .expect("connects");
+        let output = output.expect("was run");
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn run_engine_sql(&self, sql: &str) -> std::process::Output {
         let account = Account::for_servers().expect("an account");
         let mut command = account.command(&self.cluster().tree().engine());
         command.args(["sql", "--motherduck", "--format", "csv"]);
@@ -138,10 +197,9 @@ impl Cloud {
         command.env("motherduck_token", self.token()).stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("runs");
-        std::io::Write::write_all(&mut child.stdin.take().expect("piped"), sql.as_bytes()).expect("is read");
-        let output = child.wait_with_output().expect("ends");
-        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        // A program that could not connect does not read.
+        drop(std::io::Write::write_all(&mut child.stdin.take().expect("piped"), sql.as_bytes()));
+        child.wait_with_output().expect("ends")
     }
 
     /// Waits until a query in Postgres gives these rows (columns separated by `|`).
@@ -192,12 +250,15 @@ pub(crate) fn ended(cloud: &Cloud, backend_type: &str) -> bool {
     wait::until(backend_type, PATIENCE, || texts(&mut client, &sql) == ["0"]).is_ok()
 }
 
-fn cluster() -> Cluster {
-    let options = Options::with_extension()
+fn cluster(settings: &[(&str, &str)]) -> Cluster {
+    let mut options = Options::with_extension()
         .set("duckdb.motherduck_emulator_directory", EMULATOR)
         .set("duckdb.motherduck_sync_interval", "50ms")
         .set("duckdb.postgres_role", "duckdb_group")
         .set("max_worker_processes", "64");
+    for (name, value) in settings {
+        options = options.set(name, value);
+    }
     let cluster = Cluster::start(options).expect("the cluster starts");
     let directory = cluster.data_directory().join(EMULATOR);
     fs::create_dir_all(&directory).expect("creates");

@@ -4,6 +4,8 @@
 //! in MotherDuck "behind Postgres' back" goes through the engine's `sql` subcommand.
 
 mod fixture;
+mod sessions;
+mod sync;
 mod views;
 
 use fixture::{Cloud, ended, explain, sqlstate, texts};

@@ -108,7 +108,9 @@ fn views_of_postgres_go_to_motherduck() {
         cloud.rows("SELECT comment FROM duckdb_views() WHERE NOT internal AND comment IS NOT NULL"),
         ["said"]
     );
-    client.batch_execute("CREATE OR REPLACE VIEW v (a, b, c, d) AS SELECT i, 'x'::varchar(10), n * 3, j FROM t").unwrap();
+    client
+        .batch_execute("CREATE OR REPLACE VIEW v (a, b, c, d) AS SELECT i, 'x'::varchar(10), n * 3, j FROM t")
+        .unwrap();
     client.batch_execute("ALTER VIEW \"über v\" RENAME TO w").unwrap();
     assert_eq!(texts(&mut client, "SELECT string_agg(b, '') FROM w"), ["xx"]);
     assert_eq!(cloud.rows("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1"), ["v", "w"]);

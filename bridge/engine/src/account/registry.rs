@@ -107,7 +107,10 @@ impl Accounts {
             .spawn(move || {
                 let opened = accounts.service.open(&token, &hint);
                 let outcome = match opened {
-                    Ok(backing) => Ok(Arc::new(Account::new(backing))),
+                    Ok(backing) => {
+                        log::info("opened a MotherDuck account");
+                        Ok(Arc::new(Account::new(backing)))
+                    }
                     Err(mut error) => {
                         error.message = scrub(&error.message.replace(&token, "<redacted>")).into();
                         error.detail = error.detail.map(|text| scrub(&text.replace(&token, "<redacted>")));
@@ -143,6 +146,7 @@ impl Accounts {
             // Two: the slot's and this one.
             if account.idle_for() >= self.idle_timeout && Arc::strong_count(&account) <= 2 {
                 lock(&self.open).remove(&key);
+                log::info("closed an idle MotherDuck account");
             }
         }
     }

@@ -1,0 +1,257 @@
+//! The sync worker: what it does on request, what it survives, and what it must not repeat.
+
+use std::time::Duration;
+
+use crate::fixture::{Cloud, explain, sqlstate, texts};
+use tests::wait;
+
+/// How long anything may take on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// "CALL duckdb.force_motherduck_sync(drop_with_cascade)", `duckdb.sync(wait)` and what they need.
+#[test]
+fn a_sync_can_be_forced() {
+    let cloud = Cloud::enabled("forced");
+    let mut client = cloud.client();
+    cloud.md("CREATE TABLE t (a INTEGER, b INTEGER); CREATE TABLE u (i INTEGER)");
+    client.batch_execute("CALL duckdb.force_motherduck_sync()").unwrap();
+    // Postgres' own view (of a heap table too) depends on the column.
+    client
+        .batch_execute(
+            "CREATE TABLE heap (b int); CREATE VIEW dependent AS SELECT b FROM t JOIN heap USING (b)",
+        )
+        .unwrap();
+    cloud.md("ALTER TABLE t ALTER b TYPE VARCHAR; ALTER TABLE u ADD COLUMN j INTEGER");
+    cloud.eventually("SELECT i, j FROM u", &[]);
+    cloud.eventually("SELECT failures FROM duckdb.sync_status", &["1"]);
+    assert!(
+        texts(&mut client, "SELECT last_error FROM duckdb.sync_status").concat().contains("\"public\".\"t\"")
+    );
+    let type_of_b = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'b'";
+    client.batch_execute("CALL duckdb.force_motherduck_sync(false)").unwrap();
+    assert_eq!(texts(&mut client, type_of_b), ["integer"], "what depends on it is not dropped");
+    client.batch_execute("CALL duckdb.force_motherduck_sync(drop_with_cascade := true)").unwrap();
+    assert_eq!(texts(&mut client, type_of_b), ["text"]);
+    assert_eq!(sqlstate(&client.batch_execute("TABLE dependent").expect_err("went with it")), "42P01");
+    cloud.eventually("SELECT failures FROM duckdb.sync_status", &["0"]);
+    // Not for everybody, and not in a transaction that would never see the end.
+    client.batch_execute("CREATE USER impatient IN ROLE duckdb_group; SET ROLE impatient").unwrap();
+    let error = client.batch_execute("CALL duckdb.force_motherduck_sync(true)").expect_err("superusers only");
+    assert_eq!(sqlstate(&error), "42501");
+    client.batch_execute("CALL duckdb.sync(wait := false)").expect("anybody may wake the worker");
+    client.batch_execute("RESET ROLE; BEGIN ISOLATION LEVEL REPEATABLE READ").unwrap();
+    let error = client.batch_execute("CALL duckdb.sync(wait := true)").expect_err("sees one state");
+    assert_eq!(sqlstate(&error), "25000", "{}", explain(&error));
+    client.batch_execute("ROLLBACK").unwrap();
+}
+
+/// "survives any single bad relation (name clash, unsupported column type: reported once, not every
+/// second)".
+#[test]
+fn a_bad_relation_is_reported_once() {
+    let cloud = Cloud::start("bad");
+    let mut client = cloud.client();
+    client.batch_execute("CREATE TABLE clash (mine text); INSERT INTO clash VALUES ('kept')").unwrap();
+    let long = "y".repeat(70);
+    cloud.md(&format!(
+        "CREATE TABLE clash (i INTEGER); CREATE VIEW broken AS SELECT 1 AS i; \
+         CREATE TABLE base (i INTEGER); CREATE VIEW orphan AS SELECT i FROM base; DROP TABLE base; \
+         CREATE TABLE fine AS SELECT 1 AS i; CREATE TABLE {long} (i INTEGER)"
+    ));
+    client.batch_execute(&cloud.enable()).unwrap();
+    cloud.eventually("SELECT i FROM fine", &["1"]);
+    cloud.eventually("SELECT failures FROM duckdb.sync_status", &["1"]);
+    // Several more looks, each of which finds something to do.
+    for i in 0..5 {
+        cloud.md(&format!("CREATE TABLE more{i} (i INTEGER)"));
+        client.batch_execute("CALL duckdb.sync()").unwrap();
+    }
+    assert_eq!(texts(&mut client, "TABLE clash"), ["kept"]);
+    assert_eq!(cloud.logged("\"public\".\"clash\" could not be synced"), 1);
+    assert_eq!(cloud.logged(&format!("{long}\" is not in Postgres")), 1);
+    cloud.md(&format!("DROP TABLE clash; DROP TABLE {long}"));
+    cloud.eventually("SELECT failures FROM duckdb.sync_status", &["0"]);
+}
+
+/// "backs off on a bad token without a crash loop".
+#[test]
+fn a_bad_token_is_reported_once() {
+    let cloud = Cloud::start("bad_token");
+    let mut client = cloud.client();
+    client.batch_execute("CALL duckdb.enable_motherduck('no-such-token')").unwrap();
+    wait::until("a worker that has said so", PATIENCE, || {
+        cloud.worker().is_some()
+            && cloud.logged("could not be reached: the MotherDuck token is not valid") > 0
+    })
+    .unwrap();
+    let (worker, said) =
+        (cloud.worker(), cloud.logged("could not be reached: the MotherDuck token is not valid"));
+    // Each wakes the worker, which tries at once.
+    for _ in 0..20 {
+        client.batch_execute("CALL duckdb.sync(wait := false)").unwrap();
+    }
+    assert_eq!(cloud.worker(), worker, "the same process goes on");
+    assert_eq!(cloud.logged("could not be reached: the MotherDuck token is not valid"), said);
+    client
+        .batch_execute(&format!(
+            "ALTER USER MAPPING FOR CURRENT_USER SERVER motherduck OPTIONS (SET token '{}')",
+            cloud.token()
+        ))
+        .unwrap();
+    cloud.md("CREATE TABLE t AS SELECT 1 AS i");
+    client.batch_execute("CALL duckdb.sync()").expect("does not wait for the end of the back-off");
+    assert_eq!(texts(&mut client, "SELECT i::text FROM t"), ["1"]);
+    assert_eq!(cloud.worker(), worker);
+}
+
+/// Databases come and go while the worker runs; so do their schemas and their lines in the status.
+#[test]
+fn databases_come_and_go() {
+    let cloud = Cloud::enabled("databases");
+    let mut client = cloud.client();
+    client.batch_execute("CALL duckdb.sync()").unwrap();
+    cloud.md("CREATE DATABASE passing; CREATE SCHEMA passing.s; CREATE TABLE passing.s.t AS SELECT 1 AS i; \
+              CREATE VIEW passing.main.v AS SELECT 2 AS i");
+    cloud.eventually("SELECT t.i, v.i FROM ddb$passing$s.t, ddb$passing.v", &["1|2"]);
+    cloud.md("DROP DATABASE passing");
+    cloud.eventually("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ddb$%'", &["0"]);
+    cloud.eventually("SELECT database FROM duckdb.sync_status", &["my_db"]);
+}
+
+/// `tables_owner_role`, the privileges of synced relations, and tables in schemas of MotherDuck.
+#[test]
+fn synced_relations_belong_to_the_owner_role() {
+    let cloud = Cloud::start("owners");
+    let mut client = cloud.client();
+    cloud.md(
+        "CREATE DATABASE other; CREATE TABLE other.main.there (i INTEGER); CREATE VIEW v AS SELECT 1 AS i",
+    );
+    client
+        .batch_execute(&format!(
+            "CREATE USER keeper; CREATE USER member IN ROLE duckdb_group; GRANT CREATE ON SCHEMA public TO keeper, member; \
+             CREATE SERVER motherduck TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb OPTIONS (tables_owner_role 'keeper'); \
+             CREATE USER MAPPING FOR PUBLIC SERVER motherduck OPTIONS (token '{}')",
+            cloud.token()
+        ))
+        .unwrap();
+    client.batch_execute("CALL duckdb.sync()").unwrap();
+    let mut member = cloud.client();
+    member.batch_execute("SET ROLE member").unwrap();
+    member.batch_execute("CREATE TABLE made (i int) USING duckdb").unwrap();
+    member.batch_execute("CREATE VIEW seen AS SELECT i FROM made").unwrap();
+    member.batch_execute("INSERT INTO made VALUES (1)").expect("members of duckdb.postgres_role may use all");
+    assert_eq!(texts(&mut member, "SELECT seen.i::text FROM seen, v, ddb$other.there").len(), 0);
+    let owners = "SELECT relname || ' ' || relowner::regrole FROM pg_class \
+                  WHERE relname IN ('there', 'v', 'made', 'seen') ORDER BY 1";
+    assert_eq!(texts(&mut client, owners), ["made keeper", "seen keeper", "there keeper", "v keeper"]);
+    // In a schema that stands for a database tables are duckdb tables, whatever the default.
+    client.batch_execute("CREATE TABLE ddb$other.plain (i int)").unwrap();
+    client.batch_execute("CREATE TABLE ddb$other.filled AS SELECT 5 AS five").unwrap();
+    assert_eq!(cloud.rows("SELECT five FROM other.main.filled"), ["5"]);
+    assert_eq!(cloud.rows("SELECT count(*) FROM other.main.plain"), ["0"]);
+    let error = client.batch_execute("CREATE TABLE ddb$other.no (i int) USING heap").expect_err("not there");
+    assert_eq!(sqlstate(&error), "0A000");
+    // What users grant stays while the sync goes on.
+    client.batch_execute("CREATE USER stranger; GRANT SELECT ON made TO stranger").unwrap();
+    cloud.md("ALTER TABLE made ADD COLUMN j INTEGER");
+    cloud.eventually("SELECT j FROM made", &[""]);
+    assert_eq!(
+        texts(&mut client, "SELECT has_table_privilege('stranger', 'made', 'SELECT')::text"),
+        ["true"]
+    );
+}
+
+/// Two Postgres databases with two accounts, and one account in two databases.
+#[test]
+fn accounts_are_kept_apart() {
+    let (one, two) = (Cloud::enabled("apart_one"), Cloud::enabled("apart_two"));
+    let third = one.beside("apart_three");
+    one.md("CREATE TABLE same AS SELECT 'one' AS t");
+    two.md("CREATE TABLE same AS SELECT 'two' AS t");
+    third.client().batch_execute(&one.enable()).unwrap();
+    for (cloud, expected) in [(&one, "one"), (&two, "two"), (&third, "one")] {
+        cloud.eventually("SELECT t FROM same", &[expected]);
+    }
+    third.client().batch_execute("UPDATE same SET t = 'changed'").unwrap();
+    one.eventually("SELECT t FROM same", &["changed"]);
+    two.eventually("SELECT t FROM same", &["two"]);
+    // Two users of one database with two accounts: Postgres' catalogs are the owner's.
+    let mut client = one.client();
+    client
+        .batch_execute(&format!(
+            "CREATE USER guest IN ROLE duckdb_group; \
+             CREATE USER MAPPING FOR guest SERVER motherduck OPTIONS (token '{}')",
+            two.token()
+        ))
+        .unwrap();
+    let mut guest = one.client();
+    guest.batch_execute("SET ROLE guest").unwrap();
+    assert_eq!(texts(&mut guest, "SELECT t FROM same"), ["two"]);
+    guest.batch_execute("RESET ROLE").unwrap();
+    assert_eq!(texts(&mut guest, "SELECT t FROM same"), ["changed"]);
+}
+
+/// What a sync of an empty Postgres has to do.
+const RELATIONS: &str = "CREATE SCHEMA s; CREATE TABLE a AS SELECT 1 AS i; CREATE TABLE s.b AS SELECT 2 AS i; \
+     CREATE VIEW v AS SELECT 3 AS i; COMMENT ON TABLE a IS 'commented'";
+
+/// What then changes.
+const CHANGES: &str = "DROP TABLE a; CREATE VIEW a AS SELECT 4 AS i; ALTER TABLE s.b ADD COLUMN j INTEGER; \
+     ALTER VIEW v RENAME TO w; CREATE TABLE c AS SELECT 5 AS i";
+
+const STATE: &str = "SELECT (SELECT i FROM a), (SELECT i FROM s.b WHERE j IS NULL), (SELECT i FROM w), (SELECT i FROM c), \
+     (SELECT count(*) FROM duckdb.tables), to_regclass('v') IS NULL";
+
+/// The worker ends (as when it is terminated) before and after each thing it does, and is killed
+/// at some of them: the next one goes on, and both catalogs agree.
+#[test]
+fn a_worker_that_ends_at_any_step_is_replaced() {
+    let cloud = Cloud::alone_with("steps", &[("restart_after_crash", "on")]);
+    let set = |value: &str| {
+        let mut client = cloud.client();
+        client
+            .batch_execute(&format!("ALTER DATABASE steps SET duckdb.debug_crash_at = '{value}'"))
+            .expect("sets");
+    };
+    for step in 1..=12_u32 {
+        let victim = if step % 4 == 0 { "backend" } else { "end" };
+        cloud.md(RELATIONS);
+        set(&format!("{victim}@Sync{step}"));
+        cloud.client().batch_execute(&cloud.enable()).unwrap();
+        let first = wait::for_some("a worker", PATIENCE, || cloud.worker()).expect("starts").0;
+        // It reaches the step now, or with the changes.
+        cloud.md(CHANGES);
+        wait::until("its end", PATIENCE, || !tests::process::is_alive(first)).expect("ends");
+        wait::until("a server", PATIENCE, || {
+            cloud
+                .try_client()
+                .is_some_and(|mut client| client.batch_execute("ALTER DATABASE steps RESET ALL").is_ok())
+        })
+        .expect("recovers");
+        wait::until("a worker without the setting", PATIENCE, || {
+            // One that started before the setting was taken back may end once more.
+            cloud.try_client().is_some_and(|mut client| client.batch_execute("CALL duckdb.sync()").is_ok())
+        })
+        .expect("syncs");
+        cloud.eventually(STATE, &["4|2|3|5|4|t"]);
+        cloud.client().batch_execute("DROP SERVER motherduck CASCADE").unwrap();
+        cloud.md("DROP VIEW a; DROP VIEW w; DROP SCHEMA s CASCADE; DROP TABLE c");
+    }
+}
+
+/// The engine is killed again and again while a sync runs: it is finished all the same.
+#[test]
+fn a_sync_goes_on_after_the_engine_was_killed() {
+    let cloud = Cloud::alone("killed");
+    let tables: Vec<String> = (0..300).map(|i| format!("CREATE TABLE t{i} (i INTEGER, t VARCHAR)")).collect();
+    cloud.md(&tables.join("; "));
+    cloud.client().batch_execute(&cloud.enable()).unwrap();
+    for least in [1, 60, 150] {
+        let sql = format!("SELECT count(*) >= {least} FROM duckdb.tables");
+        cloud.eventually(&sql, &["t"]);
+        cloud.kill_engine();
+    }
+    cloud.eventually("SELECT count(*) FROM duckdb.tables", &["300"]);
+    cloud.md("ALTER TABLE t7 ADD COLUMN more INTEGER");
+    cloud.eventually("SELECT more FROM t7", &[]);
+}
