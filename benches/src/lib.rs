@@ -7,10 +7,12 @@
 
 pub mod config;
 pub mod heap;
+pub mod motherduck;
 pub mod nine_columns;
 pub mod reference;
 pub mod report;
 pub mod sample;
 pub mod tpcds_database;
 pub mod tpch_database;
+pub mod write;
 pub mod written_sql;

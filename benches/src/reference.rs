@@ -28,7 +28,7 @@ impl Reference {
     /// # Errors
     /// If the program fails, or prints no times.
     pub fn drain(&self, sql: &str, runs: usize, buffer: &str) -> Result<Drain> {
-        drain(&self.run(sql, runs, &["--cpu", "--streaming-buffer", buffer])?)
+        drain(&self.run(sql, 1, runs, &["--cpu", "--streaming-buffer", buffer])?)
     }
 
     /// The median time of `runs` runs of `sql` in one process, after one that warms it up.
@@ -36,7 +36,7 @@ impl Reference {
     /// # Errors
     /// If the program fails, or prints no time.
     pub fn time_median(&self, sql: &str, runs: usize) -> Result<Duration> {
-        milliseconds(&self.run(sql, runs, &[])?)
+        milliseconds(&self.run(sql, 1, runs, &[])?)
     }
 
     /// CPU and wall time of each of `statements`, run once in one process whose own database is in
@@ -71,11 +71,20 @@ impl Reference {
         &self.database
     }
 
+    /// The time of `sql`, run once in a process of its own.
+    ///
+    /// # Errors
+    /// As [`Self::time_median`].
+    pub fn time_once(&self, sql: &str) -> Result<Duration> {
+        milliseconds(&self.run(sql, 0, 1, &[])?)
+    }
+
     /// What `run --timing` prints of `sql`.
-    fn run(&self, sql: &str, runs: usize, options: &[&str]) -> Result<String> {
+    fn run(&self, sql: &str, warm_up: usize, runs: usize, options: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.engine);
         account::clean_environment(&mut command);
-        command.args(["run", "--timing", "--warm-up", "1", "--repeat", &runs.to_string()]).args(options);
+        command.args(["run", "--timing", "--warm-up", &warm_up.to_string()]);
+        command.args(["--repeat", &runs.to_string()]).args(options);
         command.args(["--threads", &self.threads.to_string()]).arg("--database").arg(&self.database);
         let output = command.args(["-c", sql]).output()?;
         if !output.status.success() {

@@ -34,6 +34,17 @@ impl Report {
         eprintln!("bench: {what}: {value:.2} {unit}");
     }
 
+    /// Adds a figure that must reach `limit`; both are written with `unit`.
+    pub fn at_least(&mut self, what: &str, value: f64, limit: f64, unit: &str) {
+        self.lines.push(Line {
+            what: what.to_owned(),
+            target: format!("at least {limit} {unit}").trim_end().to_owned(),
+            measured: format!("{value:.2} {unit}").trim_end().to_owned(),
+            reached: Some(value >= limit),
+        });
+        eprintln!("bench: {what}: {value:.2} {unit}");
+    }
+
     /// Adds Markdown that goes below the table.
     pub fn detail(&mut self, text: &str) {
         self.details.push_str(text);

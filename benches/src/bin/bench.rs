@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use benches::config::Config;
 use benches::heap;
+use benches::motherduck;
 use benches::nine_columns;
 use benches::reference::Reference;
 use benches::report::{Report, machine};
 use benches::sample::{median, milliseconds, pid, time_median, watch_memory};
-use benches::{tpcds_database, tpch_database, written_sql};
+use benches::{tpcds_database, tpch_database, write, written_sql};
 use postgres::{Client, NoTls};
 use tests::artifacts::Artifacts;
 use tests::cluster::{Options, connect_to};
@@ -64,6 +65,22 @@ fn run() -> Result<bool> {
         println!("{}", report.to_markdown());
         return Ok(report.all_reached());
     }
+    // `bench write`: what comes into duckdb tables.
+    if std::env::args().nth(1).as_deref() == Some("write") {
+        let data = tpch::Data::generate(config.scale_factor)?;
+        data.all_parquet(&cluster.tree().engine())?;
+        cluster.start(&options)?;
+        write::measure(&cluster, threads, &data, &mut report)?;
+        println!("{}", report.to_markdown());
+        cluster.stop()?;
+        return Ok(report.all_reached());
+    }
+    // `bench motherduck`: sync and connections, on the emulator.
+    if std::env::args().nth(1).as_deref() == Some("motherduck") {
+        motherduck::measure(&cluster, &options, &mut report)?;
+        println!("{}", report.to_markdown());
+        return Ok(report.all_reached());
+    }
     eprintln!("bench: TPC-H at scale factor {}", config.scale_factor);
     let data = tpch::Data::generate(config.scale_factor)?;
     data.all_parquet(&cluster.tree().engine())?;
@@ -77,6 +94,9 @@ fn run() -> Result<bool> {
     nine(&cluster, &options, threads, &mut report)?;
     sql(&cluster, &options, threads, &config, &mut report)?;
     heap::measure(&cluster, threads, &data, &mut report)?;
+    cluster.start(&options)?;
+    write::measure(&cluster, threads, &data, &mut report)?;
+    motherduck::measure(&cluster, &options, &mut report)?;
 
     let text = format!(
         "# Results of `make bench`\n\n{}; TPC-H scale factor {}, {threads} threads on both sides.\n\n{}",
