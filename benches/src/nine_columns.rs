@@ -31,14 +31,18 @@ const HEAP_TABLE: &str = "CREATE TABLE nine_heap AS \
     (ARRAY['low', 'medium', 'high'])[1 + i % 3]::varchar AS c8, i % 5 < 2 AS c9 \
     FROM generate_series(1::bigint, 5000000) AS g(i)";
 
-/// An aggregate that DuckDB does not know, so that Postgres computes it from the rows of our scan.
-const OWN_SUM: &str = "CREATE OR REPLACE AGGREGATE sum_in_postgres(integer) \
-    (SFUNC = int4_sum, STYPE = bigint)";
+/// Aggregates that DuckDB does not know, so that Postgres computes them from the rows of our scan:
+/// `sum(i)`, and a `count(*)` that asks for columns (of none of them null).
+const OWN_AGGREGATES: &str = "CREATE OR REPLACE AGGREGATE sum_in_postgres(integer) \
+        (SFUNC = int4_sum, STYPE = bigint); \
+    CREATE OR REPLACE FUNCTION count_row(bigint, VARIADIC \"any\") RETURNS bigint \
+        LANGUAGE internal IMMUTABLE STRICT AS 'int8inc_any'; \
+    CREATE OR REPLACE AGGREGATE count_rows(VARIADIC \"any\") \
+        (SFUNC = count_row, STYPE = bigint, INITCOND = '0')";
 
-/// Aggregates that Postgres computes and that need all nine columns: `count(*)` would leave the
-/// others out of the scan.
-const AGGREGATE: &str = "SELECT count(c1), sum_in_postgres(c2), count(c3), count(c4), count(c5), \
-    count(c6), count(c7), count(c8), count(c9) FROM nine";
+/// `count(*), sum(c2)` over a scan of all nine columns.
+const AGGREGATE: &str =
+    "SELECT count_rows(c1, c2, c3, c4, c5, c6, c7, c8, c9), sum_in_postgres(c2) FROM nine";
 
 /// Makes sure that the tables exist, and returns a connection to their database.
 ///
@@ -56,7 +60,7 @@ pub fn tables(cluster: &KeptCluster) -> Result<Client> {
     if !has_table(&mut client, "nine")? {
         client.batch_execute("CREATE TABLE nine USING duckdb AS SELECT * FROM nine_heap")?;
     }
-    client.batch_execute(OWN_SUM)?;
+    client.batch_execute(OWN_AGGREGATES)?;
     Ok(client)
 }
 
@@ -103,7 +107,7 @@ pub fn measure(cluster: &KeptCluster, theirs: &Drain, report: &mut Report) -> Re
 
     let aggregate = cost(&mut client, "", AGGREGATE, "")?;
     report.at_most(
-        "`sum(i)` and `count` of the other 8 columns by Postgres over them, backend CPU",
+        "`count(*), sum(i)` by Postgres over a scan of all 9 columns, backend CPU",
         seconds(aggregate.backend),
         0.45,
         "s",

@@ -36,6 +36,8 @@ pub(super) struct Gather {
     natts: i16,
     /// The by-reference columns and their `typlen`, -1 for varlenas.
     by_reference: Vec<(usize, i16)>,
+    /// The varlenas among them.
+    varlenas: Vec<usize>,
     /// Row-major.
     datums: Vec<u64>,
     isnull: Vec<bool>,
@@ -66,12 +68,15 @@ impl Gather {
             (!by_value).then_some(len)
         };
         let by_reference = columns.iter().enumerate();
-        let by_reference =
+        let by_reference: Vec<_> =
             by_reference.filter_map(|(index, column)| Some((index, typlen(column)?))).collect();
+        let varlenas = by_reference.iter().filter(|(_, typlen)| *typlen == VARLENA);
+        let varlenas = varlenas.map(|(index, _)| *index).collect();
         Self {
             columns: columns.len(),
             natts: i16::try_from(columns.len()).expect("target lists have at most 1,664 entries"),
             by_reference,
+            varlenas,
             datums: vec![0; BLOCK_ROWS * columns.len()],
             isnull: vec![false; BLOCK_ROWS * columns.len()],
             rows: 0,
@@ -127,14 +132,11 @@ impl Gather {
         plan: *mut pg_sys::PlanState,
         rows: usize,
     ) -> std::result::Result<(), KernelError> {
+        // SAFETY: a started plan (caller).
+        let scan = unsafe { BareScan::of(plan) };
         while self.rows < rows && self.pinned <= PAGES && self.bytes < limits::BATCH_BYTES {
-            // SAFETY: a started plan (caller); this is `ExecProcNode` of executor.h.
-            let slot = unsafe {
-                if !(*plan).chgParam.is_null() {
-                    ExecReScan(plan);
-                }
-                (*plan).ExecProcNode.map_or(std::ptr::null_mut(), |next| next(plan))
-            };
+            // SAFETY: as above; nothing but the scan itself has run since.
+            let slot = unsafe { scan.as_ref().map_or_else(|| next_row(plan), |scan| scan.next_row()) };
             // SAFETY: null or a slot that is valid until the next call.
             if slot.is_null() || unsafe { (*slot).tts_flags } & pg::TTS_EMPTY != 0 {
                 self.ended = true;
@@ -170,12 +172,71 @@ impl Gather {
         }
         // SAFETY: a live slot (caller).
         let page = unsafe { page_of(slot) };
-        if page != NO_PAGE && (self.pinned == 0 || self.pages[self.pinned - 1] != page) {
+        if page == NO_PAGE {
+            // SAFETY: as the caller promises.
+            return unsafe { self.copy(datums, isnull) };
+        }
+        if self.pinned == 0 || self.pages[self.pinned - 1] != page {
             // SAFETY: the slot has a pin of its own.
             unsafe { IncrBufferRefCount(page) };
             self.pages[self.pinned] = page;
             self.pinned += 1;
         }
+        // Hardly ever one is: all values of a row are looked at without a branch.
+        let toasted = self.varlenas.iter().fold(false, |any, column| {
+            // SAFETY: a column of the row; a varlena where it is not null.
+            unsafe {
+                let value = pointer(*datums.add(*column));
+                let value = if *isnull.add(*column) { &raw const PLAIN } else { value.cast_const() };
+                any | is_toasted(value)
+            }
+        });
+        if toasted {
+            // SAFETY: as the caller promises.
+            unsafe { self.detoast(datums, isnull) };
+        }
+        Ok(())
+    }
+
+    /// Puts plain values in place of the toasted ones of a row.
+    ///
+    /// # Safety
+    /// As for [`Self::keep`].
+    #[cold]
+    unsafe fn detoast(&mut self, datums: *mut u64, isnull: *const bool) {
+        for index in 0..self.varlenas.len() {
+            let column = self.varlenas[index];
+            // SAFETY: a column of the row; a varlena where it is not null.
+            unsafe {
+                let datum = datums.add(column);
+                if !*isnull.add(column) && is_toasted(pointer(*datum)) {
+                    *datum = self.plain(*datum);
+                }
+            }
+        }
+    }
+
+    /// A plain value for a toasted one, in the block's memory.
+    ///
+    /// # Safety
+    /// `datum` is a toasted varlena; inside of a guard.
+    unsafe fn plain(&mut self, datum: u64) -> u64 {
+        // SAFETY: as the caller promises; Postgres' function allocates in the current context.
+        unsafe {
+            let context = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = self.scratch.get();
+            let value = pg_detoast_datum_packed(pointer(datum).cast()).cast::<u8>();
+            pg_sys::CurrentMemoryContext = context;
+            self.bytes += size(value, VARLENA);
+            value.expose_provenance() as u64
+        }
+    }
+
+    /// Copies the by-reference values of a row that does not lie on a page.
+    ///
+    /// # Safety
+    /// As for [`Self::keep`].
+    unsafe fn copy(&mut self, datums: *mut u64, isnull: *const bool) -> std::result::Result<(), KernelError> {
         for index in 0..self.by_reference.len() {
             let (column, typlen) = self.by_reference[index];
             // SAFETY: a column of the row; a value of that length where it is not null.
@@ -184,26 +245,97 @@ impl Gather {
                     continue;
                 }
                 let datum = datums.add(column);
-                let value = std::ptr::with_exposed_provenance_mut::<u8>(usize::try_from(*datum).unwrap_or(0));
+                let value = pointer(*datum);
                 if typlen == VARLENA && is_toasted(value) {
-                    let context = pg_sys::CurrentMemoryContext;
-                    pg_sys::CurrentMemoryContext = self.scratch.get();
-                    let value = pg_detoast_datum_packed(value.cast()).cast::<u8>();
-                    pg_sys::CurrentMemoryContext = context;
-                    *datum = value.expose_provenance() as u64;
-                    self.bytes += size(value, typlen);
-                } else if page == NO_PAGE {
-                    let size = size(value, typlen);
-                    let copy = self.copies.allocate(size)?.as_ptr();
-                    copy.copy_from_nonoverlapping(value, size);
-                    *datum = copy.expose_provenance() as u64;
-                    self.bytes += size;
+                    *datum = self.plain(*datum);
+                    continue;
                 }
+                let size = size(value, typlen);
+                let copy = self.copies.allocate(size)?.as_ptr();
+                copy.copy_from_nonoverlapping(value, size);
+                *datum = copy.expose_provenance() as u64;
+                self.bytes += size;
             }
         }
         Ok(())
     }
 }
+
+/// The scan of a plan that does nothing but hand out the rows of a table. They need no way through
+/// the executor, which costs as much as deforming two columns.
+struct BareScan {
+    next: unsafe extern "C-unwind" fn(
+        pg_sys::TableScanDesc,
+        pg_sys::ScanDirection::Type,
+        *mut pg_sys::TupleTableSlot,
+    ) -> bool,
+    scan: pg_sys::TableScanDesc,
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl BareScan {
+    /// Of a plan that is a sequential scan without condition, projection and instruments, once it
+    /// has begun (its first row does that); `None` for any other.
+    ///
+    /// # Safety
+    /// `plan` is a started plan.
+    unsafe fn of(plan: *mut pg_sys::PlanState) -> Option<Self> {
+        // SAFETY: a plan state of the executor's; that tag says which struct it is.
+        unsafe {
+            let state = &*plan;
+            if state.type_ != pg_sys::NodeTag::T_SeqScanState
+                || !(state.qual.is_null() && state.ps_ProjInfo.is_null())
+                || !(state.instrument.is_null() && state.chgParam.is_null())
+                || !(*state.state).es_epq_active.is_null()
+                || (*state.state).es_direction != pg_sys::ScanDirection::ForwardScanDirection
+            {
+                return None;
+            }
+            let state = &*plan.cast::<pg_sys::ScanState>();
+            let scan = state.ss_currentScanDesc;
+            if scan.is_null() {
+                return None;
+            }
+            let next = (*(*(*scan).rs_rd).rd_tableam).scan_getnextslot?;
+            Some(Self { next, scan, slot: state.ss_ScanTupleSlot })
+        }
+    }
+
+    /// The next row; null at the end (`table_scan_getnextslot` of tableam.h).
+    ///
+    /// # Safety
+    /// The plan is as it was in [`Self::of`]; inside of a guard.
+    #[inline(always)]
+    unsafe fn next_row(&self) -> *mut pg_sys::TupleTableSlot {
+        // SAFETY: the scan's own slot, as `SeqNext` calls it.
+        let found = unsafe { (self.next)(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot) };
+        if found { self.slot } else { std::ptr::null_mut() }
+    }
+}
+
+/// The next row of a plan, null or empty at the end (`ExecProcNode` of executor.h).
+///
+/// # Safety
+/// `plan` is a started plan; inside of a guard.
+#[inline(always)]
+unsafe fn next_row(plan: *mut pg_sys::PlanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if !(*plan).chgParam.is_null() {
+            ExecReScan(plan);
+        }
+        (*plan).ExecProcNode.map_or(std::ptr::null_mut(), |next| next(plan))
+    }
+}
+
+/// The address in a by-reference datum.
+#[inline(always)]
+fn pointer(datum: u64) -> *mut u8 {
+    std::ptr::with_exposed_provenance_mut(usize::try_from(datum).unwrap_or(0))
+}
+
+/// First byte of a varlena that is not toasted.
+static PLAIN: u8 = 0;
 
 /// `InvalidBuffer`.
 const NO_PAGE: pg_sys::Buffer = 0;
@@ -263,7 +395,7 @@ unsafe fn page_of(slot: *mut pg_sys::TupleTableSlot) -> pg_sys::Buffer {
 unsafe fn is_toasted(value: *const u8) -> bool {
     // SAFETY: a varlena has at least one byte (caller).
     let first = unsafe { *value };
-    first == 1 || first & 3 == 2
+    (first == 1) | (first & 3 == 2)
 }
 
 /// Bytes of a value that is not toasted.

@@ -19,6 +19,47 @@ pub(crate) struct Capacity {
     pub(crate) child: Option<Box<Capacity>>,
 }
 
+impl StringRef {
+    /// The Arrow view of a valid string. A long one's bytes go to `heap`, from `used` on; the caller
+    /// made sure that they fit.
+    #[inline(always)]
+    fn view(&self, heap: &mut [u8], used: &mut usize) -> [u8; VIEW_BYTES] {
+        let len = self.len();
+        if len <= INLINE_BYTES {
+            return self.0;
+        }
+        copy_long(&mut heap[*used..*used + len], self.bytes());
+        let offset = u32::try_from(*used).expect("a heap is smaller than 2 GiB");
+        *used += len;
+        // Length and first bytes are where DuckDB has them; its pointer becomes buffer 0 and offset.
+        let head = u128::from_le_bytes(self.0) & u128::from(u64::MAX);
+        (head | u128::from(offset) << 96).to_le_bytes()
+    }
+}
+
+/// Copies a string of at least 8 bytes, ordinary lengths without a call.
+#[inline(always)]
+fn copy_long(to: &mut [u8], from: &[u8]) {
+    if from.len() <= 16 {
+        copy_ends::<8>(to, from);
+    } else if from.len() <= 32 {
+        copy_ends::<16>(to, from);
+    } else {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Copies N to 2 N bytes, as many as `to` has: both ends, which overlap in the middle.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        *to = *from;
+    }
+}
+
 /// A column whose buffers lie in the body of a [`SlotWriter`].
 #[derive(Debug)]
 pub(crate) struct Column {
@@ -230,22 +271,16 @@ impl Column {
         // The heap lies behind all other buffers of the body.
         let (front, back) = body.split_at_mut(heap.at);
         let views = &mut front[self.data_at + self.rows * VIEW_BYTES..][..count * VIEW_BYTES];
-        let all_valid = vector.validity_words().is_none();
-        for (i, (view, string)) in views.chunks_exact_mut(VIEW_BYTES).zip(strings).enumerate() {
-            if !all_valid && !vector.is_valid(from + i) {
-                view.fill(0);
-                continue;
-            }
-            view.copy_from_slice(&string.0);
-            let len = string.len();
-            if len > INLINE_BYTES {
-                back[heap.used..heap.used + len].copy_from_slice(string.bytes());
-                let offset = u32::try_from(heap.used).expect("a heap is smaller than 2 GiB");
-                view[8..12].fill(0);
-                view[12..16].copy_from_slice(&offset.to_le_bytes());
-                heap.used += len;
-            }
+        let views = views.as_chunks_mut::<VIEW_BYTES>().0.iter_mut().zip(strings);
+        let mut used = heap.used;
+        match vector.validity_words() {
+            None => views.for_each(|(view, string)| *view = string.view(back, &mut used)),
+            Some(_) => views.enumerate().for_each(|(i, (view, string))| {
+                *view =
+                    if vector.is_valid(from + i) { string.view(back, &mut used) } else { [0; VIEW_BYTES] };
+            }),
         }
+        heap.used = used;
     }
 
     fn append_offsets(
@@ -289,6 +324,22 @@ impl Column {
                 child.describe(wire, heap, nodes, buffers, variadic_counts);
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy_long;
+
+    #[test]
+    fn long_strings_of_every_length_are_copied() {
+        let text: Vec<u8> = (8..120).collect();
+        for len in 8..text.len() {
+            let mut out = [0; 120];
+            copy_long(&mut out[3..3 + len], &text[..len]);
+            assert_eq!(out[3..3 + len], text[..len], "{len}");
+            assert!(out[..3].iter().chain(&out[3 + len..]).all(|byte| *byte == 0), "{len}");
         }
     }
 }

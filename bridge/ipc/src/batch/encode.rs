@@ -19,8 +19,8 @@ const INLINE_BYTES: usize = 12;
 
 /// A batch laid out for writing: what goes where is known, nothing is copied yet.
 ///
-/// Slices are compacted: only rows, list items and string bytes that the batch shows are
-/// written. Values below nulls of view arrays are written as empty.
+/// Slices are compacted: only rows and list items that the batch shows are written, and of string
+/// bytes at most 16 a row that it does not show. Values below nulls of view arrays are written as empty.
 #[derive(Debug)]
 pub struct BatchEncoder {
     nodes: Vec<(usize, usize)>,
@@ -189,25 +189,29 @@ impl BatchEncoder {
         array: &GenericByteViewArray<T>,
         scattered: impl FnOnce(GenericByteViewArray<T>) -> Part,
     ) -> usize {
-        let heap = heap_bytes(array);
         let empty = |row: usize| array.views()[row] == 0;
+        let nulls_are_empty =
+            array.nulls().is_none_or(|nulls| (0..array.len()).all(|row| nulls.is_valid(row) || empty(row)));
         let compact = match array.data_buffers() {
-            [] => true,
-            [data] => data.len() == heap,
-            _ => false,
+            [] => Some(0),
+            // To look for bytes that no view shows takes longer than to send a few.
+            [data] if data.len() <= array.views().inner().len() || data.len() == heap_bytes(array) => {
+                Some(data.len())
+            }
+            _ => None,
         };
-        if compact
-            && array.nulls().is_none_or(|nulls| (0..array.len()).all(|row| nulls.is_valid(row) || empty(row)))
-        {
-            // As feeds make them: nothing to leave out, and every view points into the one buffer.
+        if let Some(heap) = compact.filter(|_| nulls_are_empty) {
+            // As feeds make them: every view points into the one buffer.
             self.parts.push(Part::Bytes(array.views().inner().clone()));
             self.parts
                 .push(array.data_buffers().first().map_or(Part::Empty, |data| Part::Bytes(data.clone())));
+            heap
         } else {
+            let heap = heap_bytes(array);
             self.parts.push(scattered(array.clone()));
             self.parts.push(Part::Heap(heap));
+            heap
         }
-        heap
     }
 }
 
