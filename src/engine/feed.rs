@@ -47,7 +47,8 @@ struct Feed {
     producer: Producer,
     /// If parallel workers may run it too.
     leader: Option<Leader>,
-    /// Of all batches so far.
+    /// Rows and bytes of all batches so far.
+    sent_rows: usize,
     sent_bytes: usize,
     /// Set while the plan runs, so that a nested wait does not enter it again.
     running: bool,
@@ -137,6 +138,7 @@ impl Feeds {
                 batches,
                 producer: Producer::new(segment),
                 leader,
+                sent_rows: 0,
                 sent_bytes: 0,
                 running: false,
             }));
@@ -321,14 +323,14 @@ impl Feed {
         Ok(())
     }
 
-    /// Sees to parallel workers. They are started when as much was sent as the engine asks for at once:
-    /// a scan that ends with its first rows, or is not read on, does without.
+    /// Sees to parallel workers. They are started when a first request or a large batch was sent: a scan
+    /// that ends with its first rows, or is not read on, does without.
     fn recruit(&mut self) -> Result<()> {
         if self.leader.is_none() {
             return Ok(());
         }
-        let first = self.sent_bytes == 0;
-        let launch = self.sent_bytes >= REQUEST_BYTES;
+        let first = self.sent_rows == 0;
+        let launch = self.sent_bytes >= REQUEST_BYTES || self.sent_rows >= limits::BATCH_ROWS;
         self.in_its_context(|feed| {
             let Some(leader) = &mut feed.leader else { return Ok(()) };
             // SAFETY: in the feed's context.
@@ -367,7 +369,8 @@ impl Feed {
     fn send(&mut self, portal: u32, scan: u32, batch: &RecordBatch) -> Result<()> {
         let encoder = BatchEncoder::new(batch)?;
         let size = encoder.size();
-        self.sent_bytes = self.sent_bytes.saturating_add(size.max(1));
+        self.sent_bytes = self.sent_bytes.saturating_add(size);
+        self.sent_rows = self.sent_rows.saturating_add(batch.num_rows());
         // Little is unread: what does not fit then is large.
         let fits = size <= self.producer.max_slot_bytes() && self.producer.try_reserve(size)?.is_some();
         if !fits {

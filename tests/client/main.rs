@@ -12,6 +12,7 @@ mod invalidation;
 mod isolation;
 mod limits;
 mod memory;
+mod parallel;
 mod persistence;
 mod protocol;
 mod reentry;
