@@ -33,9 +33,11 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// In the shared cluster, MotherDuck not enabled yet.
+    /// In the shared cluster, MotherDuck not enabled yet. Its environment has the token of account
+    /// `second`.
     pub(crate) fn start(name: &str) -> Self {
-        let cluster = SHARED.get_or_init(|| cluster(&[]));
+        let cluster = SHARED
+            .get_or_init(|| cluster(Options::with_extension().variable("motherduck_token", "second"), &[]));
         Self::on(Host::Shared(cluster), name)
     }
 
@@ -53,7 +55,7 @@ impl Cloud {
 
     /// In a cluster of its own with more settings.
     pub(crate) fn alone_with(name: &str, settings: &[(&str, &str)]) -> Self {
-        Self::on(Host::Own(Box::new(cluster(settings))), name)
+        Self::on(Host::Own(Box::new(cluster(Options::with_extension(), settings))), name)
     }
 
     /// Another database of this cluster, with an account of its own.
@@ -250,8 +252,8 @@ pub(crate) fn ended(cloud: &Cloud, backend_type: &str) -> bool {
     wait::until(backend_type, PATIENCE, || texts(&mut client, &sql) == ["0"]).is_ok()
 }
 
-fn cluster(settings: &[(&str, &str)]) -> Cluster {
-    let mut options = Options::with_extension()
+fn cluster(options: Options, settings: &[(&str, &str)]) -> Cluster {
+    let mut options = options
         .set("duckdb.motherduck_emulator_directory", EMULATOR)
         .set("duckdb.motherduck_sync_interval", "50ms")
         .set("duckdb.postgres_role", "duckdb_group")

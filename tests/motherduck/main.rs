@@ -32,10 +32,40 @@ fn enabling_makes_a_server_and_a_mapping_once() {
     assert_eq!(cloud.rows("SELECT database_name FROM duckdb_tables() WHERE table_name = 't'"), ["my_db"]);
 }
 
-/// "If not provided, the token will be read from the `motherduck_token` environment variable".
+/// "If not provided, the token will be read from the `motherduck_token` environment variable. If not
+/// provided, the default MD database name is `my_db`"; "You may use `::FROM_ENV::`".
+#[test]
+fn a_token_can_be_in_the_environment() {
+    for (name, call) in [
+        ("from_env", "CALL duckdb.enable_motherduck()"),
+        ("from_env_empty", "CALL duckdb.enable_motherduck('', '')"),
+        ("from_env_said", "CALL duckdb.enable_motherduck('::FROM_ENV::', 'my_db')"),
+    ] {
+        let cloud = Cloud::start(name);
+        let mut client = cloud.client();
+        client.batch_execute(call).unwrap_or_else(|error| panic!("{call}: {}", explain(&error)));
+        // The environment's token is that of account "second".
+        client.batch_execute(&format!("CREATE TABLE {name} USING duckdb AS SELECT 1 AS i")).unwrap();
+        assert_eq!(
+            texts(
+                &mut client,
+                &format!("SELECT duckdb_db FROM duckdb.tables WHERE relid = '{name}'::regclass")
+            ),
+            ["my_db"]
+        );
+        assert_eq!(
+            texts(&mut client, "SELECT umoptions::text FROM pg_user_mappings"),
+            ["{token=::FROM_ENV::}"]
+        );
+        client.batch_execute("CALL duckdb.sync()").unwrap();
+        client.batch_execute(&format!("DROP TABLE {name}")).unwrap();
+    }
+}
+
+/// A variable that is not there is an error that names it.
 #[test]
 fn a_token_that_is_nowhere_is_an_error() {
-    let cloud = Cloud::start("no_token");
+    let cloud = Cloud::alone("no_token");
     let mut client = cloud.client();
     for call in ["CALL duckdb.enable_motherduck()", "CALL duckdb.enable_motherduck('::FROM_ENV::', 'x')"] {
         let error = client.batch_execute(call).expect_err("there is no token");
@@ -267,6 +297,28 @@ fn readers_read_replicas() {
     let mut outsider = cloud.client();
     outsider.batch_execute("SET ROLE outsider").unwrap();
     assert_eq!(sqlstate(&outsider.batch_execute("TABLE my_table").expect_err("not in the role")), "42501");
+}
+
+/// "you can simply use a read-scaling token as the token when enabling MotherDuck".
+#[test]
+fn a_read_scaling_token_alone_is_enough() {
+    let cloud = Cloud::start("simple_reader");
+    cloud.md("CREATE TABLE t AS SELECT 1 AS i; CREATE VIEW v AS SELECT i + 1 AS j FROM t");
+    let mut client = cloud.client();
+    client.batch_execute(&format!("CALL duckdb.enable_motherduck('{}')", cloud.reader_token())).unwrap();
+    cloud.eventually("SELECT i, j FROM t, v", &["1|2"]);
+    for statement in [
+        "INSERT INTO t VALUES (2)",
+        "CREATE TABLE u (i int) USING duckdb",
+        "DROP TABLE t",
+        "CREATE VIEW w AS TABLE t",
+    ] {
+        let error = client.batch_execute(statement).expect_err("is read-only");
+        assert_eq!(sqlstate(&error), "25006", "{statement}: {}", explain(&error));
+    }
+    cloud.md("INSERT INTO t VALUES (3); CREATE TABLE later AS SELECT 4 AS k");
+    cloud.eventually("SELECT k FROM later", &["4"]);
+    cloud.eventually("SELECT count(*) FROM t", &["2"]);
 }
 
 /// "If you grant these permissions after starting Postgres, the initial sync of MotherDuck tables

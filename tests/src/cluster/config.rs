@@ -11,13 +11,14 @@ pub struct Options {
     extension: bool,
     durable: bool,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
 
 impl Options {
     /// With the extension preloaded and created.
     #[must_use]
     pub fn with_extension() -> Self {
-        Self { extension: true, durable: false, settings: Vec::new() }
+        Self { extension: true, durable: false, settings: Vec::new(), environment: Vec::new() }
     }
 
     /// Postgres as it is: for tests of the fixture, and for baselines.
@@ -38,6 +39,19 @@ impl Options {
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With a variable in the server's environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The variables of the server's environment that were asked for.
+    #[must_use]
+    pub fn variables(&self) -> &[(String, String)] {
+        &self.environment
     }
 
     /// With the settings of a `name = value; name = value` list.

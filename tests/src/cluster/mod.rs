@@ -93,6 +93,7 @@ impl Cluster {
         let log = File::options().create(true).append(true).open(self.log_file())?;
         let mut command = self.account.command(&self.tree.program("postgres"));
         command.arg("-D").arg(self.data_directory());
+        command.envs(self.options.variables().iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn()?;
         let watchdog = Watchdog::of_postmaster(child.id(), self.directory.path())?;
