@@ -34,6 +34,7 @@ use pgrx::prelude::*;
 use crate::crash::{self, Step};
 use crate::engine::session::{self, Changes, Instance};
 use crate::error::{Error, Result, report};
+use crate::lower::explained;
 use crate::pg::{catalog, list};
 use crate::tables::table;
 use crate::{gucs, motherduck, tables};
@@ -147,7 +148,12 @@ pub(crate) unsafe fn before_write(estate: *mut pg_sys::EState) -> Result<()> {
         .filter(|entry| entry.rtekind == pg_sys::RTEKind::RTE_RELATION && is_write(entry.requiredPerms))
         .collect();
     for target in targets {
-        table::of_relation(target.relid)?.begin_write()?;
+        let table = table::of_relation(target.relid)?;
+        table.begin_write()?;
+        let changes = pg_sys::AclMode::from(pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE);
+        if target.requiredPerms & changes != 0 {
+            tables::outbox::rows_change(&table);
+        }
     }
     if WRITTEN.get().instance.is_some() { Ok(()) } else { begin_write(pg_sys::RELPERSISTENCE_PERMANENT) }
 }
@@ -159,13 +165,31 @@ pub(crate) fn is_write(privileges: pg_sys::AclMode) -> bool {
 
 /// Opens the DuckDB transaction for a read if the isolation level asks for one snapshot.
 pub(crate) fn before_read(instance: Instance) -> Result<()> {
+    if sees_one_state() { session::begin_if_needed(instance) } else { Ok(()) }
+}
+
+/// True if all statements of the transaction see one state.
+fn sees_one_state() -> bool {
     // SAFETY: a plain global of the main thread.
-    let level = unsafe { pg_sys::XactIsoLevel };
-    if level >= pg_sys::XACT_REPEATABLE_READ.cast_signed() {
-        session::begin_if_needed(instance)
-    } else {
-        Ok(())
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ.cast_signed() }
+}
+
+/// Opens a DuckDB transaction for queries of one statement that must see one state; true if
+/// [`end_statement_snapshot`] is to be called when the statement ends.
+pub(crate) fn begin_statement_snapshot(instance: Instance) -> Result<bool> {
+    let opens = !session::is_in_transaction();
+    session::begin_if_needed(instance)?;
+    Ok(opens)
+}
+
+/// Ends what [`begin_statement_snapshot`] has opened, unless somebody else has come to need it: a write, or
+/// a statement that still runs. Then it ends with the Postgres transaction, which is right too, but has the
+/// statements in between see the state of its start.
+pub(crate) fn end_statement_snapshot() -> Result<()> {
+    if WRITTEN.get().instance.is_none() && !session::has_portals() && !sees_one_state() {
+        session::commit(session::Changes::None)?;
     }
+    Ok(())
 }
 
 /// To be called before rows of any relation that is not a duckdb table are written.
@@ -316,6 +340,7 @@ unsafe extern "C-unwind" fn on_subtransaction(
 
 fn forget() {
     WRITTEN.set(Written::default());
+    explained::set_explaining(false);
     // InvalidSubTransactionId: everything.
     tables::forget_since(0);
 }

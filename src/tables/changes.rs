@@ -174,7 +174,7 @@ impl Change {
                     None => ddl::change(relid, &table, &before, &after),
                     Some(made) => {
                         ddl::drop_indexes(&table, &before)?;
-                        ddl::replace(&table, &made)?;
+                        ddl::replace(relid, &table, &before, &made)?;
                         ddl::create_indexes(relid, &table, &after)
                     }
                 }
@@ -182,7 +182,7 @@ impl Change {
             // SET ACCESS METHOD: Postgres has the rows now.
             (Some((table, before)), false) => {
                 ddl::drop_indexes(&table, &before)?;
-                ddl::drop_table(&table)?;
+                ddl::drop_table(relid, &table, &before)?;
                 registry::delete(relid)
             }
             // SET ACCESS METHOD duckdb.

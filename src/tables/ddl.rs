@@ -120,7 +120,7 @@ pub(crate) fn truncate(relid: pg_sys::Oid) -> Result<()> {
     }
     let definition = Definition::of(relid)?;
     drop_indexes(&table, &definition)?;
-    drop_table(&table)?;
+    drop_table(relid, &table, &definition)?;
     create_table(&table, &definition)?;
     create_indexes(relid, &table, &definition)
 }
@@ -144,8 +144,10 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
         // DROP TABLE has dropped the indexes in Postgres' catalogs before the table.
         let definition = noted.map_or_else(|| Definition::of(relid), Ok)?;
         drop_indexes(&table, &definition)?;
+        drop_table(relid, &table, &definition)?;
+    } else {
+        drop_now(&table)?;
     }
-    drop_table(&table)?;
     if !table.is_temporary() {
         registry::delete(relid)?;
     }
@@ -154,23 +156,34 @@ pub(crate) fn drop(relid: pg_sys::Oid) -> Result<()> {
 
 /// Drops a DuckDB table, a local one when Postgres has committed: until then it is set aside, for
 /// which it must have no plain indexes any more.
-pub(super) fn drop_table(table: &Table) -> Result<()> {
-    table.begin_write()?;
-    if table.is_local() {
-        let aside = Table { name: outbox::aside(), ..table.clone() };
-        let rename = |from: &Table, to: &Table| {
-            // A copied database has tables without rows: nothing is there to set aside.
-            format!("ALTER TABLE IF EXISTS {} RENAME TO {}", from.qualified(), quote_identifier(&to.name))
-        };
-        table.run(&rename(table, &aside))?;
-        outbox::finish_or_undo(
-            table,
-            format!("DROP TABLE IF EXISTS {}", aside.qualified()),
-            rename(&aside, table),
-        );
-        return Ok(());
+pub(super) fn drop_table(relid: pg_sys::Oid, table: &Table, definition: &Definition) -> Result<()> {
+    if !table.is_local() {
+        return drop_now(table);
     }
+    table.begin_write()?;
+    let aside = Table { name: outbox::aside(), ..table.clone() };
+    let rename = |from: &Table, to: &Table| {
+        // A copied database has tables without rows: nothing is there to set aside.
+        format!("ALTER TABLE IF EXISTS {} RENAME TO {}", from.qualified(), quote_identifier(&to.name))
+    };
+    if outbox::must_keep_name(table) {
+        // It must keep its name: what is set aside is a copy.
+        table.run(&format!("CREATE TABLE {} {}", aside.qualified(), definition.body()))?;
+        copy_rows(relid, (table, definition), (&aside, definition), &Fills::new())?;
+        drop_now(table)?;
+    } else {
+        table.run(&rename(table, &aside))?;
+    }
+    let drop = format!("DROP TABLE IF EXISTS {}", aside.qualified());
+    outbox::finish_or_undo(table, drop, rename(&aside, table));
+    Ok(())
+}
+
+/// Drops a DuckDB table with the transaction, whatever becomes of Postgres'.
+fn drop_now(table: &Table) -> Result<()> {
+    table.begin_write()?;
     table.run(&format!("DROP TABLE IF EXISTS {}", table.qualified()))?;
+    outbox::forget_name(table);
     Ok(())
 }
 
@@ -192,7 +205,13 @@ pub(crate) fn rename_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
         check_case(relid, &new.name)?;
     }
     drop_indexes(old, &definition)?;
-    rename(old, &new)?;
+    if outbox::must_keep_name(old) {
+        create_table(&new, &definition)?;
+        copy_rows(relid, (old, &definition), (&new, &definition), &Fills::new())?;
+        drop_table(relid, old, &definition)?;
+    } else {
+        rename(old, &new)?;
+    }
     create_indexes(relid, &new, &definition)
 }
 
@@ -200,8 +219,14 @@ pub(crate) fn rename_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
 pub(crate) fn rename_column(relid: pg_sys::Oid, old: &str, new: &str) -> Result<()> {
     let definition = Definition::of(relid)?;
     let table = table::of_relation(relid)?;
-    drop_indexes(&table, &definition)?;
-    alter_column_name(&table, old, new)?;
+    let mut before = definition.clone();
+    before.columns.iter_mut().filter(|column| column.name == new).for_each(|column| column.name = old.into());
+    drop_indexes(&table, &before)?;
+    if outbox::has_changed_rows(&table) && !definition.indexes.is_empty() {
+        rewrite(relid, &table, &before, &definition, &Fills::new())?;
+    } else {
+        alter_column_name(&table, old, new)?;
+    }
     create_indexes(relid, &table, &definition)
 }
 
@@ -214,7 +239,7 @@ pub(crate) fn move_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
     create_table(&new, &definition)?;
     copy_rows(relid, (old, &definition), (&new, &definition), &Fills::new())?;
     drop_indexes(old, &definition)?;
-    drop_table(old)?;
+    drop_table(relid, old, &definition)?;
     create_indexes(relid, &new, &definition)
 }
 
@@ -230,20 +255,32 @@ pub(crate) fn change(
 ) -> Result<()> {
     let same_tables =
         before.columns == after.columns && before.checks == after.checks && before.keys == after.keys;
-    if same_tables {
+    let changed = outbox::has_changed_rows(table);
+    if same_tables && !(changed && after.indexes.iter().any(|index| !before.indexes.contains(index))) {
         return change_indexes(relid, table, before, after);
     }
     drop_indexes(table, before)?;
     let fills = fills(relid, before, after)?;
-    if can_change_in_place(before, after, &fills) {
+    if !changed && can_change_in_place(before, after, &fills) {
         change_in_place(relid, table, before, after, &fills)?;
     } else {
-        let new = rewritten(table, relid);
-        create_table(&new, after)?;
-        copy_rows(relid, (table, before), (&new, after), &fills)?;
-        replace(table, &new)?;
+        rewrite(relid, table, before, after, &fills)?;
     }
     create_indexes(relid, table, after)
+}
+
+/// Puts a new table, which is as `after` says, with the same rows in the place of `table`.
+fn rewrite(
+    relid: pg_sys::Oid,
+    table: &Table,
+    before: &Definition,
+    after: &Definition,
+    fills: &Fills,
+) -> Result<()> {
+    let new = rewritten(table, relid);
+    create_table(&new, after)?;
+    copy_rows(relid, (table, before), (&new, after), fills)?;
+    replace(relid, table, before, &new)
 }
 
 /// The name of the table that takes the place of `table` at the end of a statement.
@@ -262,9 +299,9 @@ pub(super) fn adopt(relid: pg_sys::Oid, made: &Table) -> Result<()> {
     if table.is_temporary() { Ok(()) } else { registry::insert(relid, &table) }
 }
 
-/// Puts `new` in the place of `table`.
-pub(super) fn replace(table: &Table, new: &Table) -> Result<()> {
-    drop_table(table)?;
+/// Puts `new` in the place of `table`, which is as `before` says.
+pub(super) fn replace(relid: pg_sys::Oid, table: &Table, before: &Definition, new: &Table) -> Result<()> {
+    drop_table(relid, table, before)?;
     rename(new, table)
 }
 
@@ -484,7 +521,7 @@ fn create_index(relid: pg_sys::Oid, table: &Table, definition: &Definition, inde
     let name = format!("{}{now}", index.duckdb_prefix());
     let sql = create_index_sql(table, definition, index, &name);
     table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
-    outbox::undo(table, drop_index_sql(table, &name));
+    outbox::index_made(table, drop_index_sql(table, &name));
     Ok(())
 }
 
@@ -517,8 +554,9 @@ fn drop_index(table: &Table, definition: &Definition, index: &Key) -> Result<()>
         error
     })?;
     for name in names {
-        table.run(&drop_index_sql(table, &name))?;
-        outbox::undo(table, create_index_sql(table, definition, index, &name));
+        let drop = drop_index_sql(table, &name);
+        table.run(&drop)?;
+        outbox::index_dropped(table, &drop, create_index_sql(table, definition, index, &name));
     }
     Ok(())
 }

@@ -47,15 +47,22 @@ use crate::engine::session;
 use crate::error::Result;
 
 /// One step, as DuckDB SQL; empty for nothing.
+#[derive(Default)]
 struct Step {
     redo: String,
     undo: String,
     tidy: String,
+    /// Its undo comes after that of all others.
+    last: bool,
+    /// It has made an index on this table, which is still there under this name.
+    indexed: Option<String>,
 }
 
 thread_local! {
     /// Steps of the running transaction, in order.
     static STEPS: RefCell<Vec<Step>> = const { RefCell::new(Vec::new()) };
+    /// Tables of which the running transaction has updated or deleted rows, as they are called now.
+    static CHANGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// Transaction whose steps DuckDB commits, or has committed, and Postgres not yet.
     static WRITTEN: Cell<Option<u64>> = const { Cell::new(None) };
 }
@@ -69,22 +76,77 @@ fn note(table: &Table, step: Step) {
 /// Says how to undo what is about to be done to a table. Nothing for those that are not in the
 /// local store: temporary ones end with the session, and an account has no outbox of ours.
 pub(super) fn undo(table: &Table, undo: String) {
-    note(table, Step { redo: String::new(), undo, tidy: String::new() });
+    note(table, Step { undo, ..Step::default() });
 }
 
 /// As [`undo`], with what is to be done once Postgres has committed.
 pub(super) fn finish_or_undo(table: &Table, redo: String, undo: String) {
-    note(table, Step { redo, undo, tidy: String::new() });
+    note(table, Step { redo, undo, ..Step::default() });
 }
 
 /// Says what is to be done once Postgres has committed.
 pub(super) fn finish(table: &Table, redo: String) {
-    note(table, Step { redo, undo: String::new(), tidy: String::new() });
+    note(table, Step { redo, ..Step::default() });
 }
 
 /// Says what may be done once Postgres has committed, if it still can be then.
 pub(super) fn tidy(table: &Table, tidy: String) {
-    note(table, Step { redo: String::new(), undo: String::new(), tidy });
+    note(table, Step { tidy, ..Step::default() });
+}
+
+/// Says that an index was made on a table, and how to drop it.
+pub(super) fn index_made(table: &Table, drop: String) {
+    note(table, Step { undo: drop, indexed: Some(table.qualified()), ..Step::default() });
+}
+
+/// Says that an index, which `drop` drops, is no longer on a table, and how to make it again. That is
+/// undone when all tables have their names again; not at all if the transaction has made the index.
+pub(super) fn index_dropped(table: &Table, drop: &str, create: String) {
+    let made = STEPS.with_borrow_mut(|steps| {
+        let made = steps.iter_mut().find(|step| step.indexed.is_some() && step.undo == drop);
+        made.map(|step| step.undo.clear()).is_some()
+    });
+    if !made {
+        note(table, Step { undo: create, last: true, ..Step::default() });
+    }
+}
+
+/// To be called before rows that are in a table may be updated or deleted.
+pub(crate) fn rows_change(table: &Table) {
+    let name = table.qualified();
+    CHANGED.with_borrow_mut(|changed| {
+        if !changed.contains(&name) {
+            changed.push(name);
+        }
+    });
+}
+
+/// True if the transaction has updated or deleted rows of the table. DuckDB would then fail to commit
+/// most changes of its columns, and to make an index on it.
+pub(super) fn has_changed_rows(table: &Table) -> bool {
+    CHANGED.with_borrow(|changed| changed.contains(&table.qualified()))
+}
+
+/// True if the transaction must not rename the table any more: it has updated or deleted rows of it, or
+/// made an index on it (dropped again or not). Where DuckDB's log tells of that, it calls the table as
+/// it is called when the transaction commits, and cannot be replayed if that is another name.
+pub(super) fn must_keep_name(table: &Table) -> bool {
+    let name = table.qualified();
+    let has_made_index =
+        || STEPS.with_borrow(|steps| steps.iter().any(|step| step.indexed.as_ref() == Some(&name)));
+    has_changed_rows(table) || has_made_index()
+}
+
+/// To be called when a table is dropped: its name is free for another one.
+pub(super) fn forget_name(table: &Table) {
+    let name = table.qualified();
+    CHANGED.with_borrow_mut(|changed| changed.retain(|other| *other != name));
+    STEPS.with_borrow_mut(|steps| {
+        steps
+            .iter_mut()
+            .filter(|step| step.indexed.as_ref() == Some(&name))
+            .for_each(|step| step.indexed = None);
+    });
 }
 
 /// A name for what is set aside, which nothing else has: Postgres gives a transaction id once.
@@ -105,11 +167,13 @@ pub(crate) fn write() -> Result<()> {
             return Vec::new();
         }
         let xid = transaction_id();
-        let row = |(number, step): (usize, &Step)| {
+        // Undone from the greatest number to the least.
+        let row = |(number, step): (i64, &Step)| {
+            let number = if step.last { -1 - number } else { number };
             let texts = [&step.redo, &step.undo, &step.tidy].map(|text| quote_literal(text)).join(", ");
             format!("({xid}, {number}, {texts})")
         };
-        steps.iter().enumerate().map(row).collect()
+        (0..).zip(steps).map(row).collect()
     });
     if rows.is_empty() {
         return Ok(());
@@ -135,6 +199,7 @@ pub(crate) fn write() -> Result<()> {
 /// what cannot be done now is done by the next session.
 pub(crate) fn transaction_ended(committed: bool) {
     STEPS.take();
+    CHANGED.take();
     if let Some(xid) = WRITTEN.take()
         && let Err(error) = session::resolve(xid, committed)
     {
