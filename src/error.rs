@@ -3,6 +3,8 @@
 //! Everything below the outermost callback returns `Result`; the callback calls
 //! [`report`], when nothing of ours is left half-done.
 
+use std::ffi::CString;
+
 use bridge_ipc::IpcError;
 use bridge_kernels::KernelError;
 use bridge_types::{EngineError, SqlState, Unsupported};
@@ -10,16 +12,33 @@ use pgrx::prelude::*;
 
 use crate::lower::LowerError;
 
+mod subject;
+
 /// Any error of ours, in the form a user sees.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Wraps [`EngineError`] so that every error type of the bridge converts with `?`.
 #[derive(Debug)]
-pub(crate) struct Error(pub(crate) Box<EngineError>);
+pub(crate) struct Error(pub(crate) Box<EngineError>, Option<Box<Subject>>);
+
+/// What an error is about: the fields that clients get beside the message (`SCHEMA NAME` and so on).
+#[derive(Debug, Default)]
+pub(crate) struct Subject {
+    pub(crate) schema: CString,
+    pub(crate) table: CString,
+    pub(crate) column: Option<CString>,
+    pub(crate) constraint: Option<CString>,
+}
 
 impl Error {
     pub(crate) fn new(sqlstate: SqlState, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         EngineError::new(sqlstate, message).into()
+    }
+
+    /// Adds what the error is about.
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.1 = Some(Box::new(subject));
+        self
     }
 
     /// The engine went away in the middle of something.
@@ -32,7 +51,7 @@ impl Error {
 
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
-        Self(Box::new(error))
+        Self(Box::new(error), None)
     }
 }
 
@@ -102,7 +121,11 @@ fn packed(state: SqlState) -> i32 {
 
 /// Raises `error` as a Postgres ERROR. Unwinds, so that destructors run.
 pub(crate) fn raise(error: Error) -> ! {
-    let EngineError { sqlstate, message, detail, hint, position: _ } = *error.0;
+    let Error(error, subject) = error;
+    let EngineError { sqlstate, message, detail, hint, position: _ } = *error;
+    if let Some(subject) = subject {
+        subject::add(packed(sqlstate), *subject);
+    }
     let mut report =
         pgrx::pg_sys::panic::ErrorReport::new(PgSqlErrorCode::from(packed(sqlstate)), message, "pg_duckdb");
     if let Some(detail) = detail {

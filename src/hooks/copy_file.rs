@@ -145,7 +145,8 @@ unsafe fn value(node: *mut pg_sys::Node) -> Result<String> {
                 (*option).defname = palloc_string("option");
                 (*option).arg = node;
                 let text = owned_string(pg_sys::defGetString(option));
-                if text.parse::<f64>().is_ok() { text } else { quote_literal(&text) }
+                let is_number = matches!((*node).type_, NodeTag::T_Integer | NodeTag::T_Float);
+                if is_number { text } else { quote_literal(&text) }
             }
         })
     }

@@ -24,6 +24,13 @@ mod raw {
     use super::{c_char, c_int, pg_sys};
 
     unsafe extern "C-unwind" {
+        pub(super) fn ProcessCopyOptions(
+            pstate: *mut pg_sys::ParseState,
+            options: *mut pg_sys::CopyFormatOptions,
+            is_from: bool,
+            list: *mut pg_sys::List,
+        );
+        pub(super) fn make_parsestate(parent: *mut pg_sys::ParseState) -> *mut pg_sys::ParseState;
         pub(super) fn BeginCopyFrom(
             pstate: *mut pg_sys::ParseState,
             relation: pg_sys::Relation,
@@ -88,6 +95,10 @@ struct Insert {
 pub(super) unsafe fn run(statement: *const pg_sys::CopyStmt, query_string: *const c_char) -> u64 {
     // SAFETY: as the caller promises; the loop is `CopyFrom` of copyfrom.c.
     unsafe {
+        // Looked at again by BeginCopyFrom, but then triggers have fired.
+        let pstate = raw::make_parsestate(std::ptr::null_mut());
+        (*pstate).p_sourcetext = query_string;
+        raw::ProcessCopyOptions(pstate, std::ptr::null_mut(), true, (*statement).options);
         let state = begin(statement, query_string);
         let copy = raw::BeginCopyFrom(
             (*state).pstate,
@@ -194,6 +205,9 @@ unsafe fn prepare(statement: &pg_sys::CopyStmt, query_string: *const c_char) -> 
         let lock = pg_sys::RowExclusiveLock.cast_signed();
         let relation = pg_sys::table_openrv(statement.relation, lock);
         let relid = (*relation).rd_id;
+        if pg_sys::XactReadOnly && !(*relation).rd_islocaltemp {
+            pg_sys::PreventCommandIfReadOnly(c"COPY FROM".as_ptr());
+        }
         let pstate = pg_sys::make_parsestate(std::ptr::null_mut());
         (*pstate).p_sourcetext = query_string;
         let item =

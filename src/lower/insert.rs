@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 
 use super::feed::feed_of;
 use super::source::{self, Source, Target};
-use super::{LowerOptions, LoweredQuery, Result, conflict, finished, returning, types, unsupported};
+use super::{LowerOptions, LoweredQuery, Result, conflict, finished, given, returning, types, unsupported};
 use crate::hooks::planner;
 use crate::pg::{list, owned_string};
 
@@ -69,7 +69,10 @@ unsafe fn rows(query: *mut pg_sys::Query, options: &LowerOptions) -> Result<Sour
         number_targets(select);
         let found = planner::touches(select);
         if !(found.duckdb_table || found.duckdb_function) {
-            return source::fed(feed_of(select));
+            return match given::row(select)? {
+                Some(row) => Ok(row),
+                None => source::fed(feed_of(select)),
+            };
         }
         if check_targets(select).is_err() {
             return source::computed(select);

@@ -10,7 +10,8 @@
 //! - [`expr`], [`aggregate`], [`window`], [`sublink`], [`row`], [`mod@array`]: expressions;
 //! - [`set_returning`]: functions that return sets, in FROM and in select lists;
 //! - [`constant`], [`function`], [`types`]: constants, signatures and collations, types;
-//! - [`feed`]: the queries whose rows the backend feeds; [`pushdown`]: the conditions they check;
+//! - [`feed`]: the queries whose rows the backend feeds; [`pushdown`]: the conditions they
+//!   check; [`join_keys`]: the keys that the other side of a join has;
 //! - [`column_expr`]: CHECK constraints and generated columns;
 //! - [`insert`], [`conflict`], [`update`], [`delete`], [`merge`]: statements that change a duckdb table;
 //!   [`source`], [`returning`], [`changing`]: what they read, what they return, and inside a WITH;
@@ -28,10 +29,13 @@ mod conflict;
 mod constant;
 mod constraint;
 mod delete;
+pub(crate) mod explained;
 mod expr;
 mod feed;
 mod function;
+mod given;
 mod insert;
+pub(crate) mod join_keys;
 mod limit;
 mod location;
 mod make;
@@ -52,7 +56,6 @@ mod update;
 mod window;
 
 use bridge_plan::PlanError;
-use bridge_plan::explain::explain;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, Unsupported};
 use pgrx::pg_sys;
 
@@ -68,7 +71,7 @@ pub(crate) use column_expr::lower_column_expression;
 pub(crate) struct LoweredQuery {
     /// DuckDB SQL; parameters as `$1`.., feeds as `bridge_scan(0)`...
     pub(crate) sql: String,
-    /// The LogicalPlan after the rules, indented, for EXPLAIN VERBOSE.
+    /// The LogicalPlan after the rules, indented, for EXPLAIN VERBOSE; empty if none is running.
     pub(crate) plan: String,
     /// The columns that DuckDB returns, in order.
     pub(crate) columns: Vec<OutputColumn>,
@@ -113,6 +116,26 @@ pub(crate) struct Feed {
     pub(crate) columns: Vec<ColumnSpec>,
     /// It reads from DuckDB itself, so it has to end before the statement that it feeds starts.
     pub(crate) first: bool,
+    /// Which keys its rows must have.
+    pub(crate) keys: Option<FeedKeys>,
+}
+
+/// How to find out which keys a feed's rows must have to be of use in a join with a duckdb table.
+pub(crate) struct FeedKeys {
+    /// DuckDB SQL that returns them, one more than [`join_keys::MOST_KEYS`] if there are too many.
+    pub(crate) sql: String,
+    /// What is sent as its `$1`...
+    pub(crate) params: Vec<ParamRef>,
+    /// Its only column.
+    pub(crate) column: ColumnSpec,
+    /// What is compared with them: an expression over the feed's relation, which is 1.
+    pub(crate) value: *mut pg_sys::Node,
+    /// By this equality.
+    pub(crate) operator: pg_sys::Oid,
+    /// And collation.
+    pub(crate) collation: pg_sys::Oid,
+    /// The feed's query without them.
+    pub(crate) query: *mut pg_sys::Query,
 }
 
 /// A value that Postgres computes when the statement starts.
@@ -260,7 +283,7 @@ pub(crate) unsafe fn lower_computed(
 fn finished(source: source::Source, returning: returning::Returning) -> Result<LoweredQuery> {
     Ok(LoweredQuery {
         sql: bridge_plan::writer::write(&source.plan)?,
-        plan: explain(&source.plan),
+        plan: explained::text(&source.plan),
         columns: returning.raw,
         targets: returning.list,
         returns_feed: returning.from_feed,
@@ -327,7 +350,7 @@ unsafe fn lower_select(query: *mut pg_sys::Query, lowerer: &mut Lowerer) -> Resu
         }
         Ok(LoweredQuery {
             sql,
-            plan: explain(&plan),
+            plan: explained::text(&plan),
             columns,
             targets: std::ptr::null_mut(),
             returns_feed: false,

@@ -44,7 +44,10 @@ pub(crate) unsafe fn explain(
                 value.to_owned()
             }
         };
-        text("Logical Plan", &multiline(running.plan.logical_plan.trim_end()));
+        // Plans that were not made by this EXPLAIN (of EXECUTE, by auto_explain) have none.
+        if !running.plan.logical_plan.is_empty() {
+            text("Logical Plan", &multiline(running.plan.logical_plan.trim_end()));
+        }
         text("DuckDB SQL", &running.plan.sql);
     }
     if running.again.is_some() {
@@ -83,12 +86,12 @@ fn duckdb_plan(running: &Running, query: &str, estate: *mut pg_sys::EState, json
     let sql = DuckSql { sql: &sql, ..running.plan.duck_sql() };
     let statement = session::prepare(sql, query, &running.plan.feed_specs()?)?;
     let options = ExecuteOptions {
-        params: if running.plan.fragment {
-            // Nothing outside of the part has run that could give it values.
+        // Nothing outside of a part has run that could give it values; and sequences must not move.
+        params: if running.plan.fragment || running.plan.has_volatile_params() {
             state::null_params(&running.plan)?
         } else {
             // SAFETY: the state of the query that is being explained.
-            unsafe { state::params(&running.plan, estate)? }
+            unsafe { state::params(&running.plan.params, estate)? }
         },
         credit_bytes: SMALL_CREDIT_BYTES,
         whole_result: false,

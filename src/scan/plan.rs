@@ -18,7 +18,7 @@ use crate::engine::parallel::plan as parallel;
 use crate::engine::session::{self, DuckSql, Instance, RemoteSql};
 use crate::error::Result;
 use crate::fallback;
-use crate::lower::{self, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
+use crate::lower::{self, FeedKeys, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
 use crate::pg::{self, list};
 use crate::resolve;
 
@@ -33,6 +33,8 @@ pub(crate) struct FeedPlan {
     pub(crate) columns: Vec<ColumnSpec>,
     /// It ends before the statement that it feeds starts.
     pub(crate) first: bool,
+    /// Which keys its rows must have.
+    pub(crate) keys: Option<FeedKeys>,
 }
 
 /// `custom_private`, decoded.
@@ -43,7 +45,7 @@ pub(crate) struct ScanPlan {
     pub(crate) sql: String,
     /// What it reads from other instances.
     pub(crate) remote_scans: Vec<RemoteSql>,
-    /// LogicalPlan, for EXPLAIN VERBOSE.
+    /// LogicalPlan, for EXPLAIN VERBOSE; empty if the plan was not made by EXPLAIN.
     pub(crate) logical_plan: String,
     /// Output columns.
     pub(crate) columns: Vec<ColumnSpec>,
@@ -59,6 +61,8 @@ pub(crate) struct ScanPlan {
     pub(crate) can_set_tag: bool,
     /// A part of a statement that Postgres has planned, see [`lower::lower_fragment`].
     pub(crate) fragment: bool,
+    /// It was written without the session's time zone.
+    pub(crate) zone_free: bool,
     /// A file of the server that DuckDB reads, if there is one; empty otherwise.
     pub(crate) local_file: String,
     /// The analysed statement, if it may be needed again ([`Self::moment`], [`Self::is_partial`]);
@@ -98,6 +102,12 @@ impl ScanPlan {
     /// The specifications of all feeds.
     pub(crate) fn feed_specs(&self) -> Result<Vec<ScanSpec>> {
         self.feeds.iter().map(FeedPlan::spec).collect()
+    }
+
+    /// True if computing the parameters changes something, or gives other values each time.
+    pub(crate) fn has_volatile_params(&self) -> bool {
+        // SAFETY: analysed expressions.
+        self.params.iter().any(|param| unsafe { pg_sys::contain_volatile_functions(param.expr) })
     }
 
     /// True if DuckDB may find that it has no form for a value of the result.
@@ -149,15 +159,22 @@ impl ScanPlan {
                 feeds = list::append(feeds, columns_to_list(&feed.columns));
                 feeds = list::append(feeds, feed.plan);
                 feeds = list::append(feeds, pg_sys::makeBoolean(feed.first));
+                feeds = list::append(feeds, keys_to_list(feed.keys.as_ref()));
             }
             let params = self
                 .params
                 .iter()
                 .fold(std::ptr::null_mut(), |params, param| list::append(params, param.expr));
             let is_remote = |instance| instance == Instance::MotherDuck;
-            let flags =
-                [self.limited, self.writes, self.can_set_tag, self.fragment, is_remote(self.instance)]
-                    .map(i32::from);
+            let flags = [
+                self.limited,
+                self.writes,
+                self.can_set_tag,
+                self.fragment,
+                is_remote(self.instance),
+                self.zone_free,
+            ]
+            .map(i32::from);
             let mut remote_scans = std::ptr::null_mut();
             for scan in &self.remote_scans {
                 remote_scans = list::append(remote_scans, pg_sys::makeBoolean(is_remote(scan.instance)));
@@ -210,11 +227,12 @@ impl ScanPlan {
                 logical_plan,
                 columns,
                 feeds: feeds
-                    .chunks_exact(3)
+                    .chunks_exact(4)
                     .map(|feed| FeedPlan {
                         columns: columns_from_list(feed[0].cast()),
                         plan: feed[1].cast(),
                         first: (*feed[2].cast::<pg_sys::Boolean>()).boolval,
+                        keys: keys_from_list(feed[3].cast()),
                     })
                     .collect(),
                 params: params.map(|expr| ParamRef { expr, type_oid: pg_sys::exprType(expr) }).collect(),
@@ -222,6 +240,7 @@ impl ScanPlan {
                 writes: flags[1] != 0,
                 can_set_tag: flags[2] != 0,
                 fragment: flags[3] != 0,
+                zone_free: flags[5] != 0,
                 local_file,
                 moment: (!moment.is_empty()).then_some(moment),
                 query: items.next().map_or(std::ptr::null_mut(), |query| query.cast()),
@@ -256,6 +275,42 @@ fn moment() -> String {
 unsafe fn string_node(text: &str) -> *mut pg_sys::Node {
     // SAFETY: a fresh C string in the current context.
     unsafe { pg_sys::makeString(pg::palloc_string(text)).cast() }
+}
+
+/// Null for none.
+unsafe fn keys_to_list(keys: Option<&FeedKeys>) -> *mut pg_sys::List {
+    let Some(keys) = keys else { return std::ptr::null_mut() };
+    // SAFETY: fresh nodes in the current context.
+    unsafe {
+        let params = keys.params.iter();
+        let params = params.fold(std::ptr::null_mut(), |params, param| list::append(params, param.expr));
+        let oids = [keys.operator, keys.collation].map(|oid| oid.to_u32().cast_signed());
+        let mut items = list::append(std::ptr::null_mut(), string_node(&keys.sql));
+        items = list::append(items, params);
+        items = list::append(items, columns_to_list(std::slice::from_ref(&keys.column)));
+        items = list::append(items, keys.value);
+        items = list::append(items, list::from_integers(oids));
+        list::append(items, keys.query)
+    }
+}
+
+unsafe fn keys_from_list(items: *mut pg_sys::List) -> Option<FeedKeys> {
+    // SAFETY: made by `keys_to_list`.
+    unsafe {
+        let items: Vec<*mut pg_sys::Node> = list::pointers(items).collect();
+        let [sql, params, column, value, oids, query] = items[..] else { return None };
+        let params = list::pointers::<pg_sys::Node>(params.cast());
+        let oids: Vec<u32> = list::integers(oids.cast()).into_iter().map(i32::cast_unsigned).collect();
+        Some(FeedKeys {
+            sql: pg::node_string(sql),
+            params: params.map(|expr| ParamRef { expr, type_oid: pg_sys::exprType(expr) }).collect(),
+            column: columns_from_list(column.cast()).pop()?,
+            value,
+            operator: pg_sys::Oid::from(oids[0]),
+            collation: pg_sys::Oid::from(oids[1]),
+            query: query.cast(),
+        })
+    }
 }
 
 /// Name, oid and typmod of each column; wrapped so that an empty list stays a node.
@@ -308,7 +363,7 @@ unsafe fn planned_feeds(
             // SAFETY: as above.
             unsafe { parallel::planned_feed(feed.query, query_string, bound_params, &feed.columns, parallel) }
         };
-        Ok(FeedPlan { plan, columns: feed.columns, first: feed.first })
+        Ok(FeedPlan { plan, columns: feed.columns, first: feed.first, keys: feed.keys })
     };
     feeds.into_iter().map(planned).collect()
 }
@@ -348,6 +403,7 @@ pub(crate) unsafe fn scan_plan(
         // SAFETY: as above.
         can_set_tag: unsafe { (*parse).canSetTag },
         fragment,
+        zone_free: session::foreign_time_zone().is_some(),
         // SAFETY: as above.
         local_file: unsafe { resolve::local_file(parse) }.unwrap_or_default(),
         moment: lowered.plan_time_values.then(moment),
@@ -360,7 +416,15 @@ pub(crate) unsafe fn scan_plan(
     };
     // SAFETY: a C string from Postgres.
     let query_text = unsafe { pg::owned_string(query_string) };
-    let statement = session::prepare(plan.duck_sql(), &query_text, &plan.feed_specs()?)?;
+    // A change that returns nothing and names nothing but its table is the same whenever it was bound:
+    // DuckDB binds it again if the table has changed.
+    // SAFETY: as above.
+    let alone = unsafe { list::pointers::<pg_sys::RangeTblEntry>((*parse).rtable).len() == 1 };
+    let statement = if plan.writes && plan.columns.is_empty() && plan.feeds.is_empty() && alone {
+        session::bound(plan.duck_sql(), &query_text, &[])?
+    } else {
+        session::prepare(plan.duck_sql(), &query_text, &plan.feed_specs()?)?
+    };
     if !plan.columns.is_empty() {
         let schema = batch::decode_schema(&statement.prepared.schema)?;
         // Refuses what no kernel converts now, not after the first rows.

@@ -117,7 +117,10 @@ unsafe fn lower_source(query: *mut pg_sys::Query, instance: Instance) -> Result<
         let mandatory = found.duckdb_table || found.duckdb_function;
         let forced = gucs::execution() == gucs::Execution::Force && found.heap_table && !found.catalog;
         if mandatory || forced {
-            match lower::lower_query(query, &LowerOptions { instance: Some(instance), ..LowerOptions::default() }) {
+            match lower::lower_query(
+                query,
+                &LowerOptions { instance: Some(instance), ..LowerOptions::default() },
+            ) {
                 // Postgres finishes what DuckDB must not run, before the rows are written; of forced
                 // execution, which is a wish, nothing is left.
                 Err(LowerError::Unsupported(_)) => {}
@@ -155,7 +158,11 @@ unsafe fn computed(query: *mut pg_sys::Query, first: bool, instance: Instance) -
             .filter(|entry| !(**entry).resjunk)
             .map(|entry| output_column(&*entry))
             .collect();
-        let specs = columns.iter().map(|column| column.spec.clone()).collect();
+        // DuckDB wants the names of a scan to differ, without regard to case.
+        let named = (0_u32..).zip(&columns);
+        let specs = named
+            .map(|(i, column)| ColumnSpec { name: format!("c{i}"), pg_type: column.spec.pg_type })
+            .collect();
         // Planning a query rewrites it in place, and the original is still needed.
         let query = pg_sys::copyObjectImpl(query.cast()).cast();
         LoweredQuery {
@@ -164,7 +171,7 @@ unsafe fn computed(query: *mut pg_sys::Query, first: bool, instance: Instance) -
             columns,
             targets: std::ptr::null_mut(),
             returns_feed: false,
-            feeds: vec![Feed { query, columns: specs, first }],
+            feeds: vec![Feed { query, columns: specs, first, keys: None }],
             params: Vec::new(),
             limited: false,
             plan_time_values: false,

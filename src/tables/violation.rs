@@ -3,11 +3,13 @@
 //! DuckDB names no constraints. A CHECK carries a mark with its oid
 //! ([`super::definition::CHECK_MARK`]); a key is found by its columns.
 
+use std::ffi::CString;
+
 use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 
 use super::definition::{CHECK_MARK, Definition, Key, NOT_NULL_MARK};
-use crate::error::Error;
+use crate::error::{Error, Subject};
 use crate::pg::{list, owned_string};
 
 /// Which rows violate a constraint.
@@ -23,12 +25,32 @@ pub(crate) enum Rows {
 pub(crate) fn explain(error: Error, relid: pg_sys::Oid, rows: Rows) -> Error {
     // SAFETY: a catalog look-up on the main thread; a missing relation gives a null pointer.
     let table = unsafe { owned_string(pg_sys::get_rel_name(relid)) };
-    match error.0.sqlstate {
+    let (error, named) = match error.0.sqlstate {
         SqlState::UNIQUE_VIOLATION => duplicate(error, relid, &table, rows),
         SqlState::CHECK_VIOLATION => check(error, relid, &table, rows),
         SqlState::NOT_NULL_VIOLATION => null(error, &table, rows),
-        _ => error,
-    }
+        _ => return error,
+    };
+    // SAFETY: as above.
+    let schema = unsafe { owned_string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid))) };
+    let (column, constraint) = match named {
+        Named::Nothing => (None, None),
+        Named::Column(name) => (Some(c_name(name)), None),
+        Named::Constraint(name) => (None, Some(c_name(name))),
+    };
+    error.about(Subject { schema: c_name(schema), table: c_name(table), column, constraint })
+}
+
+/// What of the table a violation is about, for clients.
+enum Named {
+    Nothing,
+    Column(String),
+    Constraint(String),
+}
+
+/// A name of the catalogs, which has no NUL.
+fn c_name(name: String) -> CString {
+    CString::new(name).unwrap_or_default()
 }
 
 /// As [`explain`], for a running plan that writes.
@@ -53,8 +75,8 @@ pub(crate) unsafe fn explain_write(error: Error, estate: *mut pg_sys::EState) ->
     }
 }
 
-fn duplicate(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error {
-    let Ok(definition) = Definition::of(relid) else { return error };
+fn duplicate(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> (Error, Named) {
+    let Ok(definition) = Definition::of(relid) else { return (error, Named::Nothing) };
     let keys: Vec<&Key> =
         definition.keys.iter().chain(&definition.indexes).filter(|key| key.unique).collect();
     let quoted = error.0.message.split_once("key \"").and_then(|(_, rest)| Some(rest.rsplit_once('"')?.0));
@@ -80,6 +102,10 @@ fn duplicate(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error
     });
     // SAFETY: a catalog look-up on the main thread.
     let name_of = |key: &Key| unsafe { owned_string(pg_sys::get_rel_name(key.index)) };
+    let key = match (&found, named.as_slice(), rows) {
+        (Some((_, key, _)), ..) | (None, [(_, key)], Rows::Present) => Some(*key),
+        _ => None,
+    };
     let (message, detail) = match (found, rows) {
         (Some((names, key, values)), Rows::New) => (
             format!("duplicate key value violates unique constraint \"{}\"", name_of(key)),
@@ -101,8 +127,10 @@ fn duplicate(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error
             Some("The table has duplicate keys.".to_owned()),
         ),
     };
+    let named = key.map_or(Named::Nothing, |key| Named::Constraint(name_of(key)));
     let error = EngineError::new(SqlState::UNIQUE_VIOLATION, message);
-    detail.map_or_else(|| error.clone().into(), |detail| error.clone().with_detail(detail).into())
+    let error = detail.map_or_else(|| error.clone(), |detail| error.clone().with_detail(detail));
+    (error.into(), named)
 }
 
 /// The values of `a: 1, b: x` for the columns `a, b`; `None` if the columns are others.
@@ -141,7 +169,7 @@ fn marked<T: std::str::FromStr>(message: &str, mark: &str) -> Option<T> {
     rest[..end].parse().ok()
 }
 
-fn check(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error {
+fn check(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> (Error, Named) {
     // A mark is the last thing in a constraint; others would be a user's text.
     let message = &error.0.message;
     if message.rfind(NOT_NULL_MARK) > message.rfind(CHECK_MARK)
@@ -151,7 +179,9 @@ fn check(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error {
         let column = unsafe { owned_string(pg_sys::get_attname(relid, attribute, true)) };
         return null_in(&column, table, rows);
     }
-    let Some(oid) = marked::<u32>(&error.0.message, CHECK_MARK) else { return error };
+    let Some(oid) = marked::<u32>(&error.0.message, CHECK_MARK) else {
+        return (error, Named::Nothing);
+    };
     // SAFETY: a catalog look-up on the main thread; a missing constraint gives a null pointer.
     let name = unsafe { owned_string(pg_sys::get_constraint_name(pg_sys::Oid::from(oid))) };
     let message = match rows {
@@ -160,27 +190,27 @@ fn check(error: Error, relid: pg_sys::Oid, table: &str, rows: Rows) -> Error {
             format!("check constraint \"{name}\" of relation \"{table}\" is violated by some row")
         }
     };
-    Error::new(SqlState::CHECK_VIOLATION, message)
+    (Error::new(SqlState::CHECK_VIOLATION, message), Named::Constraint(name))
 }
 
-fn null(error: Error, table: &str, rows: Rows) -> Error {
+fn null(error: Error, table: &str, rows: Rows) -> (Error, Named) {
     // The engine has put DuckDB's error into Postgres' words, with DuckDB's name of the table.
     let column =
         error.0.message.strip_prefix("null value in column \"").and_then(|rest| rest.split('"').next());
     match column {
         Some(column) => null_in(column, table, rows),
-        None => error,
+        None => (error, Named::Nothing),
     }
 }
 
-fn null_in(column: &str, table: &str, rows: Rows) -> Error {
+fn null_in(column: &str, table: &str, rows: Rows) -> (Error, Named) {
     let message = match rows {
         Rows::New => {
             format!("null value in column \"{column}\" of relation \"{table}\" violates not-null constraint")
         }
         Rows::Present => format!("column \"{column}\" of relation \"{table}\" contains null values"),
     };
-    Error::new(SqlState::NOT_NULL_VIOLATION, message)
+    (Error::new(SqlState::NOT_NULL_VIOLATION, message), Named::Column(column.to_owned()))
 }
 
 #[cfg(test)]

@@ -165,3 +165,68 @@ fn a_cancelled_change_leaves_nothing() {
     client.batch_execute("UPDATE cancelled SET n = 0").expect("works again");
     client.batch_execute("DROP TABLE cancelled").expect("drops");
 }
+
+/// Frameworks find out by these fields which constraint a row violates. They must be those of heap
+/// tables, and stay out of errors that are about something else.
+#[test]
+fn violations_name_their_table_column_and_constraint_as_on_heap_tables() {
+    let cluster = shared();
+    let mut client = cluster.client().expect("connects");
+    let mut fields = Vec::new();
+    for using in ["", "USING duckdb"] {
+        let create = format!(
+            "CREATE SCHEMA named; CREATE TABLE named.t (i integer PRIMARY KEY, n numeric(8, 2) NOT NULL, \
+             CONSTRAINT positive CHECK (n > 0)) {using}; INSERT INTO named.t VALUES (1, 1)"
+        );
+        client.batch_execute(&create).expect("creates");
+        let statements = [
+            "INSERT INTO named.t VALUES (1, 2)",
+            "INSERT INTO named.t SELECT g, 2 FROM generate_series(1, 3) g",
+            "INSERT INTO named.t VALUES (2, NULL)",
+            "INSERT INTO named.t VALUES (2, -1)",
+            "UPDATE named.t SET n = -n",
+            "UPDATE named.t SET n = NULL",
+            "SELECT 1 / 0",
+            "SELECT 1 / (i - i) FROM named.t",
+        ];
+        fields.push(statements.map(|sql| {
+            let error = client.batch_execute(sql).expect_err(sql);
+            let error = error.as_db_error().expect("an error of the server");
+            let text = |field: Option<&str>| field.unwrap_or_default().to_owned();
+            (
+                error.code().code().to_owned(),
+                [error.schema(), error.table(), error.column(), error.constraint()].map(text),
+            )
+        }));
+        client.batch_execute("DROP SCHEMA named CASCADE").expect("drops");
+    }
+    assert_eq!(fields[0], fields[1]);
+    assert_eq!(fields[0][3].1, ["named", "t", "", "positive"]);
+}
+
+/// `INSERT .. VALUES` of one row takes its values as parameters: sequences move once for each row,
+/// and not for EXPLAIN.
+#[test]
+fn a_row_that_is_inserted_again_and_again_takes_its_values_once() {
+    let cluster = shared();
+    let mut client = cluster.client().expect("connects");
+    client
+        .batch_execute("CREATE TABLE serials (id serial, n numeric(6, 2), t text) USING duckdb")
+        .expect("creates");
+    client.batch_execute("EXPLAIN INSERT INTO serials (n) VALUES (0)").expect("explains");
+    let insert = client
+        .prepare("INSERT INTO serials (n, t) VALUES ($1::float8::numeric, upper($2))")
+        .expect("prepares");
+    for round in 0..20 {
+        let text = (round % 2 == 0).then_some("x");
+        client.execute(&insert, &[&(f64::from(round) + 0.125), &text]).expect("inserts");
+    }
+    // The definition changes below the prepared statement.
+    client.batch_execute("ALTER TABLE serials ADD COLUMN more integer DEFAULT 7").expect("alters");
+    client.execute(&insert, &[&99.999, &None::<&str>]).expect("inserts");
+    let rows = "SELECT string_agg(concat_ws(' ', id, n, t, more), ';' ORDER BY id) FROM serials \
+                WHERE id IN (1, 2, 20, 21)";
+    let text: String = client.query_one(rows, &[]).expect("reads").get(0);
+    assert_eq!(text, "1 0.13 X 7;2 1.13 7;20 19.13 7;21 100.00 7");
+    client.batch_execute("DROP TABLE serials").expect("drops");
+}

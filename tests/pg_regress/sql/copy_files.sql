@@ -25,6 +25,17 @@ COPY h2 FROM '/tmp/pgd_copy_files.parquet';
 SELECT * FROM h2 ORDER BY id;
 COPY h2 (name) FROM '/tmp/pgd_copy_files.csv.gz' (HEADER, DELIMITER ';');
 SELECT count(*) FROM h2;
+-- Names that differ only in case, computed by Postgres.
+COPY (SELECT 1 + 0 * random() AS x, 2 AS "X") TO '/tmp/pgd_copy_files_case.parquet';
+SELECT * FROM read_parquet('/tmp/pgd_copy_files_case.parquet');
+CREATE TABLE cases ("A" int, a int);
+INSERT INTO cases VALUES (1, 2);
+COPY cases TO '/tmp/pgd_copy_files_case.parquet';
+SELECT * FROM read_parquet('/tmp/pgd_copy_files_case.parquet');
+DROP TABLE cases;
+-- Words that could be numbers.
+COPY (SELECT 1 AS a, null AS b) TO '/tmp/pgd_copy_files.csv.gz' (NULL nan);
+SELECT r['a'], r['b']::text FROM read_csv('/tmp/pgd_copy_files.csv.gz', all_varchar => true) r;
 -- The wrong ways.
 COPY t TO 'relative.parquet';
 COPY t TO STDOUT (FORMAT parquet);

@@ -76,6 +76,11 @@ CREATE TABLE c2 (LIKE c) USING duckdb;
 SELECT count(*) FROM (SELECT * FROM c EXCEPT SELECT * FROM c2) AS x;
 SELECT count(*) FROM c2;
 \! rm -f copy_from.bin
+-- Refused in Postgres' words.
+BEGIN READ ONLY;
+COPY c FROM STDIN;
+\.
+ROLLBACK;
 -- Privileges.
 CREATE ROLE regress_copy;
 GRANT INSERT (id), SELECT (id) ON c TO regress_copy;
