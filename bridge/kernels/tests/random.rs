@@ -3,9 +3,10 @@
 #![allow(unsafe_code, reason = "datums are read back from raw memory")]
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use arrow::array::{Array, RecordBatch};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array, ArrayData, RecordBatch};
+use arrow::buffer::{Buffer, NullBuffer};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use bridge_kernels::{BatchBuilder, Converter, RowBlock, SINK_ALIGN, SliceSink, VecSink, feed_schema};
 use bridge_testkit::random::{Random, array, wire_types};
@@ -291,6 +292,81 @@ fn converter_fails(
     let converter = Converter::new(schema, &[spec(pg_type)]).unwrap();
     let error = converter.convert(batch, 0..100, block, sink).err();
     error.is_some_and(|error| error.sqlstate().as_str() == "53200")
+}
+
+/// Values that no peer of ours sends: every kernel converts them or says which it cannot. Three
+/// rounds, or as many as fit into `FUZZ_SECONDS`.
+#[test]
+fn arbitrary_bytes_are_values_or_errors() {
+    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let (mut values, mut errors) = (0, 0);
+    for round in 0_u64.. {
+        if end.map_or(round >= 3, |end| Instant::now() >= end) {
+            break;
+        }
+        let mut random = Random::new(round);
+        for (field, pg_type) in wire_types() {
+            let rows = usize::try_from(random.below(150)).unwrap();
+            let nulls = random.below(101);
+            let array = array(&mut random, &field, rows, nulls);
+            let data = scrambled(&mut random, &array.to_data());
+            let schema = Arc::new(Schema::new(vec![field.clone()]));
+            let batch =
+                RecordBatch::try_new(Arc::clone(&schema), vec![arrow::array::make_array(data)]).unwrap();
+            let converter = Converter::new(&schema, &[spec(pg_type)]).unwrap();
+            let (mut datums, mut isnull) = (vec![0; rows], vec![false; rows]);
+            let mut block = RowBlock { datums: &mut datums, isnull: &mut isnull, columns: 1 };
+            let mut sink = VecSink::new();
+            if let Err(error) = converter.convert(&batch, 0..rows, &mut block, &mut sink) {
+                assert!(error.sqlstate().as_str().starts_with("22"), "round {round}, {field}: {error}");
+                errors += 1;
+                continue;
+            }
+            values += 1;
+            let columns = [spec(pg_type)];
+            if let Ok(mut builder) = BatchBuilder::new(&columns) {
+                // SAFETY: values of this type, made above; what is no text here is refused or passed on,
+                // and never read as text again.
+                if unsafe { builder.push_rows(&datums, &isnull, rows) }.is_ok() {
+                    assert_eq!(builder.finish().num_rows(), rows, "round {round}, {field}");
+                }
+            }
+        }
+    }
+    assert!(values > 0 && errors > 0, "{values} batches passed, {errors} did not");
+}
+
+/// `data` with random bytes for values; offsets, views and indices stay, since readers check them.
+fn scrambled(random: &mut Random, data: &ArrayData) -> ArrayData {
+    let mut noise = |buffer: &Buffer| {
+        Buffer::from_vec((0..buffer.len()).map(|_| random.bits().to_le_bytes()[0]).collect())
+    };
+    let aligned = |buffer: Buffer| {
+        let mut words = vec![0_u128; buffer.len().div_ceil(16)];
+        for (word, bytes) in words.iter_mut().zip(buffer.chunks(16)) {
+            let mut whole = [0; 16];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            *word = u128::from_le_bytes(whole);
+        }
+        Buffer::from_vec(words).slice_with_length(0, buffer.len())
+    };
+    let kept = match data.data_type() {
+        DataType::Utf8View | DataType::BinaryView | DataType::Utf8 | DataType::Binary => 1,
+        DataType::List(_) | DataType::Dictionary(..) => data.buffers().len(),
+        _ => 0,
+    };
+    let buffers = data.buffers().iter().enumerate();
+    let buffers =
+        buffers.map(|(at, buffer)| if at < kept { buffer.clone() } else { aligned(noise(buffer)) }).collect();
+    let children = match data.data_type() {
+        DataType::List(_) => data.child_data().iter().map(|child| scrambled(random, child)).collect(),
+        _ => data.child_data().to_vec(),
+    };
+    let builder = data.clone().into_builder().buffers(buffers).child_data(children);
+    // SAFETY: buffers of the same lengths, aligned to 16 bytes; what must be in bounds is unchanged.
+    // Texts need not be UTF-8 for the kernels, which pass their bytes on.
+    unsafe { builder.build_unchecked() }
 }
 
 proptest::proptest! {
