@@ -56,7 +56,7 @@ impl Typed {
                 if *p < MAX_DECIMAL_PRECISION {
                     format!("CAST(CAST({{0}} AS DECIMAL({},{s})) AS {ty})", p + 1)
                 } else {
-                    format!("pg_numeric_round(CAST({{0}} AS {ty}), {s})")
+                    format!("pg_numeric_round({{0}}, {s})")
                 }
             }
             _ => format!("CAST({{0}} AS {ty})"),

@@ -1,5 +1,6 @@
 //! Data chunks: up to 2,048 rows as flat vectors.
 
+use super::LogicalType;
 use super::value::as_idx;
 use libduckdb_sys as ffi;
 use std::marker::PhantomData;
@@ -89,6 +90,23 @@ pub(crate) struct ListEntry {
 // SAFETY: two plain numbers, checked against the child's length when used.
 unsafe impl Fixed for ListEntry {}
 
+/// `duckdb_hugeint`: 128 bits at addresses that are multiples of 8, unlike those of `i128`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct HugeInt {
+    lower: u64,
+    upper: i64,
+}
+// SAFETY: plain numbers.
+unsafe impl Fixed for HugeInt {}
+
+impl From<HugeInt> for i128 {
+    #[inline]
+    fn from(value: HugeInt) -> Self {
+        (Self::from(value.upper) << 64) | Self::from(value.lower)
+    }
+}
+
 /// `duckdb_interval`: months, days and microseconds, each with a sign of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -138,6 +156,8 @@ impl StringRef {
 #[derive(Clone, Copy)]
 pub(crate) struct VectorView<'a> {
     raw: ffi::duckdb_vector,
+    /// Asked for once: row functions look at it for each row.
+    data: *const u8,
     validity: *const u64,
     len: usize,
     chunk: PhantomData<&'a Chunk>,
@@ -149,7 +169,15 @@ impl<'a> VectorView<'a> {
     pub(crate) unsafe fn new(raw: ffi::duckdb_vector, len: usize) -> Self {
         // SAFETY: a live vector; null when every row is valid.
         let validity = unsafe { ffi::duckdb_vector_get_validity(raw) }.cast_const();
-        Self { raw, validity, len, chunk: PhantomData }
+        // SAFETY: a live flat vector; null for types that keep nothing of their own.
+        let data = unsafe { ffi::duckdb_vector_get_data(raw) }.cast::<u8>().cast_const();
+        Self { raw, data, validity, len, chunk: PhantomData }
+    }
+
+    /// The type of its values.
+    pub(crate) fn logical_type(&self) -> LogicalType {
+        // SAFETY: a live vector; the type is ours.
+        LogicalType::from_raw(unsafe { ffi::duckdb_vector_get_column_type(self.raw) })
     }
 
     /// False for null.
@@ -176,8 +204,7 @@ impl<'a> VectorView<'a> {
         if self.len == 0 {
             return &[];
         }
-        // SAFETY: a live flat vector.
-        let data = unsafe { ffi::duckdb_vector_get_data(self.raw) }.cast::<T>().cast_const();
+        let data = self.data.cast::<T>();
         assert!(!data.is_null() && data.is_aligned(), "DuckDB aligns its vectors");
         // SAFETY: `len` rows of the vector's storage type.
         unsafe { std::slice::from_raw_parts(data, self.len) }
@@ -189,11 +216,9 @@ impl<'a> VectorView<'a> {
         if self.len == 0 {
             return &[];
         }
-        // SAFETY: a live flat vector.
-        let data = unsafe { ffi::duckdb_vector_get_data(self.raw) }.cast::<u8>().cast_const();
-        assert!(!data.is_null(), "a vector with rows has data");
+        assert!(!self.data.is_null(), "a vector with rows has data");
         // SAFETY: `len` rows of `width` bytes, the storage size of the column's type.
-        unsafe { std::slice::from_raw_parts(data, self.len * width) }
+        unsafe { std::slice::from_raw_parts(self.data, self.len * width) }
     }
 
     /// Elements of a LIST vector.

@@ -119,6 +119,12 @@ impl LogicalType {
         json
     }
 
+    /// Any type at all, for arguments of functions.
+    pub(crate) fn any() -> Self {
+        // SAFETY: a type id without parameters.
+        Self::from_raw(unsafe { ffi::duckdb_create_logical_type(ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY) })
+    }
+
     /// DECIMAL(width, scale).
     pub(crate) fn decimal(width: u8, scale: u8) -> Self {
         // SAFETY: by value.

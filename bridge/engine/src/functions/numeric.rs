@@ -1,23 +1,23 @@
-//! `pg_numeric_*`: Postgres' numeric arithmetic on numerics carried as text.
+//! `pg_numeric_*`: Postgres' numeric arithmetic. Arguments are numerics on any carrier, text, decimals
+//! or integers; results are text, since their display scale depends on the values.
 
 use super::decimal_text::{Marked, Numeric};
-use super::scalar::{Arguments, Output, ScalarFunction};
+use super::scalar::{NUMERIC, Output, ScalarFunction};
 use crate::duckdb::TypeId::{self, BigInt, Blob, Double, Float, Integer, Varchar};
 use std::cell::RefCell;
-use std::fmt::Write as _;
 
-const TWO_TEXTS: &[TypeId] = &[Varchar, Varchar];
-const TEXT: &[TypeId] = &[Varchar];
-const TEXT_AND_SCALE: &[TypeId] = &[Varchar, Integer];
+const TWO: &[TypeId] = &[NUMERIC, NUMERIC];
+const ONE: &[TypeId] = &[NUMERIC];
+const ONE_AND_SCALE: &[TypeId] = &[NUMERIC, Integer];
 
 macro_rules! binary {
     ($name:literal, $method:ident) => {
         ScalarFunction {
             name: $name,
-            arguments: TWO_TEXTS,
+            arguments: TWO,
             result: Varchar,
             row: |arguments, out, row| {
-                let result = parse(arguments, 0, row)?.$method(&parse(arguments, 1, row)?)?;
+                let result = arguments.numeric(0, row)?.$method(&arguments.numeric(1, row)?)?;
                 write_text(out, row, &result);
                 Ok(())
             },
@@ -29,10 +29,10 @@ macro_rules! unary {
     ($name:literal, $value:ident => $result:expr) => {
         ScalarFunction {
             name: $name,
-            arguments: TEXT,
+            arguments: ONE,
             result: Varchar,
             row: |arguments, out, row| {
-                let $value = parse(arguments, 0, row)?;
+                let $value = arguments.numeric(0, row)?;
                 let result: Result<Numeric, Marked> = $result;
                 write_text(out, row, &result?);
                 Ok(())
@@ -45,10 +45,10 @@ macro_rules! with_scale {
     ($name:literal, $method:ident) => {
         ScalarFunction {
             name: $name,
-            arguments: TEXT_AND_SCALE,
+            arguments: ONE_AND_SCALE,
             result: Varchar,
             row: |arguments, out, row| {
-                let result = parse(arguments, 0, row)?.$method(i64::from(arguments.integer(1, row)))?;
+                let result = arguments.numeric(0, row)?.$method(i64::from(arguments.integer(1, row)))?;
                 write_text(out, row, &result);
                 Ok(())
             },
@@ -78,10 +78,10 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     unary!("pg_numeric_trim_scale", value => Ok(value.trim_scale())),
     ScalarFunction {
         name: "pg_numeric_scale",
-        arguments: TEXT,
+        arguments: ONE,
         result: Integer,
         row: |arguments, out, row| {
-            match parse(arguments, 0, row)?.scale() {
+            match arguments.numeric(0, row)?.scale() {
                 Some(scale) => out.set(row, i32::try_from(scale).unwrap_or(i32::MAX)),
                 None => out.set_null(row),
             }
@@ -99,21 +99,21 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     },
     ScalarFunction {
         name: "pg_numeric_cmp",
-        arguments: TWO_TEXTS,
+        arguments: TWO,
         result: Integer,
         row: |arguments, out, row| {
-            let order = parse(arguments, 0, row)?.compare(&parse(arguments, 1, row)?);
+            let order = arguments.numeric(0, row)?.compare(&arguments.numeric(1, row)?);
             out.set(row, order as i32);
             Ok(())
         },
     },
     ScalarFunction {
         name: "pg_numeric_fit",
-        arguments: &[Varchar, Integer, Integer],
+        arguments: &[NUMERIC, Integer, Integer],
         result: Varchar,
         row: |arguments, out, row| {
             let (precision, scale) = (arguments.integer(1, row), arguments.integer(2, row));
-            let result = parse(arguments, 0, row)?.fit(i64::from(precision), i64::from(scale))?;
+            let result = arguments.numeric(0, row)?.fit(i64::from(precision), i64::from(scale))?;
             if result == Numeric::NaN {
                 return Err("[0A000] NaN has no place in a numeric of DuckDB".to_owned());
             }
@@ -123,10 +123,10 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     },
     ScalarFunction {
         name: "pg_numeric_sortkey",
-        arguments: TEXT,
+        arguments: ONE,
         result: Blob,
         row: |arguments, out, row| {
-            let value = parse(arguments, 0, row)?;
+            let value = arguments.numeric(0, row)?;
             KEY.with_borrow_mut(|key| {
                 value.sort_key(key);
                 out.set_bytes(row, key);
@@ -157,10 +157,10 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     ScalarFunction {
         // Sum, sum of squares and count of the values; 1 for a sample, 2 for the square root.
         name: "pg_numeric_variance",
-        arguments: &[Varchar, Varchar, BigInt, Integer],
+        arguments: &[NUMERIC, NUMERIC, BigInt, Integer],
         result: Varchar,
         row: |arguments, out, row| {
-            let (sum, squares) = (parse(arguments, 0, row)?, parse(arguments, 1, row)?);
+            let (sum, squares) = (arguments.numeric(0, row)?, arguments.numeric(1, row)?);
             let (count, mode) = (arguments.values::<i64>(2)[row], arguments.integer(3, row));
             let result = Numeric::variance(&sum, &squares, count, mode & 1 != 0, mode & 2 != 0)?;
             write_text(out, row, &result);
@@ -169,19 +169,19 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     },
     ScalarFunction {
         name: "pg_numeric_to_double",
-        arguments: TEXT,
+        arguments: ONE,
         result: Double,
         row: |arguments, out, row| {
-            out.set(row, parse(arguments, 0, row)?.to_double()?);
+            out.set(row, arguments.numeric(0, row)?.to_double()?);
             Ok(())
         },
     },
     ScalarFunction {
         name: "pg_numeric_to_bigint",
-        arguments: TEXT,
+        arguments: ONE,
         result: BigInt,
         row: |arguments, out, row| {
-            out.set(row, parse(arguments, 0, row)?.to_bigint()?);
+            out.set(row, arguments.numeric(0, row)?.to_bigint()?);
             Ok(())
         },
     },
@@ -189,18 +189,14 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
 
 thread_local! {
     /// Reused for every row, so that printing does not allocate.
-    static TEXT_BUFFER: RefCell<String> = const { RefCell::new(String::new()) };
+    static TEXT_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-fn parse(arguments: &Arguments<'_>, column: usize, row: usize) -> Result<Numeric, Marked> {
-    Numeric::parse(arguments.text(column, row)?)
 }
 
 fn write_text(out: &mut Output, row: usize, value: &Numeric) {
     TEXT_BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
-        write!(buffer, "{value}").expect("writing into a string cannot fail");
-        out.set_bytes(row, buffer.as_bytes());
+        value.print(buffer);
+        out.set_bytes(row, buffer);
     });
 }

@@ -2,9 +2,10 @@
 
 #![expect(unsafe_code, reason = "DuckDB calls back through its C interface")]
 
+use super::decimal_text::Numeric;
 use crate::duckdb::{
-    Connection, DuckError, Fixed, IntervalValue, ListEntry, LogicalType, StringRef, TypeId, VectorView,
-    c_string,
+    Connection, DuckError, Fixed, HugeInt, IntervalValue, ListEntry, LogicalType, StringRef, TypeId,
+    VectorView, c_string,
 };
 use libduckdb_sys as ffi;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,12 +35,47 @@ pub(crate) struct ChunkFunction {
     pub(crate) chunk: fn(&Arguments<'_>, &mut Output) -> Result<(), String>,
 }
 
+/// As the type of an argument: a numeric on any carrier, which [`Arguments::numeric`] reads.
+pub(crate) const NUMERIC: TypeId = TypeId::Other;
+
+/// What carries the numerics of an argument.
+#[derive(Clone, Copy)]
+enum Carrier {
+    Text,
+    /// Whole numbers of this storage type, to be divided by ten to the power of the scale.
+    Digits(TypeId, u32),
+    /// No numeric: only nulls, or a bug of whoever wrote the call.
+    Other,
+}
+
+impl Carrier {
+    fn of(vector: &VectorView<'_>) -> Self {
+        /// Digits that DuckDB keeps in 16, 32 and 64 bits.
+        const WIDTHS: [(u8, TypeId); 3] = [(4, TypeId::SmallInt), (9, TypeId::Integer), (18, TypeId::BigInt)];
+        let logical = vector.logical_type();
+        match logical.id() {
+            id @ (TypeId::SmallInt | TypeId::Integer | TypeId::BigInt | TypeId::HugeInt) => {
+                Self::Digits(id, 0)
+            }
+            TypeId::Decimal => {
+                let (width, scale) = logical.decimal_width_scale();
+                let storage = WIDTHS.iter().find(|(most, _)| width <= *most);
+                Self::Digits(storage.map_or(TypeId::HugeInt, |(_, id)| *id), scale.into())
+            }
+            TypeId::Varchar => Self::Text,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Computes row `usize` of the arguments into the output.
 pub(crate) type RowFunction = fn(&Arguments<'_>, &mut Output, usize) -> Result<(), String>;
 
 /// The argument vectors of one call.
 pub(crate) struct Arguments<'a> {
     vectors: Vec<VectorView<'a>>,
+    /// Of each argument that is [`NUMERIC`], what carries it.
+    carriers: Vec<Carrier>,
 }
 
 impl Arguments<'_> {
@@ -47,6 +83,20 @@ impl Arguments<'_> {
     pub(crate) fn text(&self, column: usize, row: usize) -> Result<&str, String> {
         let strings: &[StringRef] = self.vectors[column].values();
         std::str::from_utf8(strings[row].bytes()).map_err(|_| "[22021] invalid byte sequence".to_owned())
+    }
+
+    /// [`NUMERIC`] argument `column` of a row without nulls.
+    pub(crate) fn numeric(&self, column: usize, row: usize) -> Result<Numeric, String> {
+        let vector = &self.vectors[column];
+        let (digits, scale) = match self.carriers[column] {
+            Carrier::Text => return Numeric::parse_bytes(vector.values::<StringRef>()[row].bytes()),
+            Carrier::Digits(TypeId::SmallInt, scale) => (vector.values::<i16>()[row].into(), scale),
+            Carrier::Digits(TypeId::Integer, scale) => (vector.values::<i32>()[row].into(), scale),
+            Carrier::Digits(TypeId::BigInt, scale) => (vector.values::<i64>()[row].into(), scale),
+            Carrier::Digits(_, scale) => (vector.values::<HugeInt>()[row].into(), scale),
+            Carrier::Other => return Err("[XX000] an argument is no numeric".to_owned()),
+        };
+        Ok(Numeric::Small(digits, scale))
     }
 
     /// BLOB argument `column` of a row without nulls.
@@ -113,6 +163,8 @@ impl Arguments<'_> {
 /// The result vector of one call; the setter must be that of the declared result type.
 pub(crate) struct Output {
     vector: ffi::duckdb_vector,
+    /// Its values.
+    data: *mut std::ffi::c_void,
     rows: usize,
     /// Elements written to a list's child so far.
     elements: u64,
@@ -158,14 +210,14 @@ impl Output {
     pub(crate) fn set<T: Copy>(&mut self, row: usize, value: T) {
         assert!(row < self.rows, "row is inside the output");
         // SAFETY: a live flat vector of T (the declared result type) with more than `row` rows.
-        unsafe { ffi::duckdb_vector_get_data(self.vector).cast::<T>().add(row).write(value) };
+        unsafe { self.data.cast::<T>().add(row).write(value) };
     }
 
     /// All results; `T` must be the storage type of the declared result.
     pub(crate) fn values_mut<T: Fixed>(&mut self) -> &mut [T] {
         // SAFETY: a live flat vector of T with room for `rows` values, borrowed by `&mut self`.
         unsafe {
-            let data = ffi::duckdb_vector_get_data(self.vector).cast::<T>();
+            let data = self.data.cast::<T>();
             assert!(!data.is_null() && data.is_aligned(), "DuckDB aligns its vectors");
             std::slice::from_raw_parts_mut(data, self.rows)
         }
@@ -220,10 +272,11 @@ pub(crate) fn register_chunk(
 
 /// The type by its id; the only lists are those of VARCHAR.
 fn logical_type(id: TypeId) -> LogicalType {
-    if id == TypeId::List {
-        return LogicalType::list(&LogicalType::plain(TypeId::Varchar));
+    match id {
+        TypeId::List => LogicalType::list(&LogicalType::plain(TypeId::Varchar)),
+        NUMERIC => LogicalType::any(),
+        _ => LogicalType::plain(id),
     }
-    LogicalType::plain(id)
 }
 
 /// What DuckDB calls for every chunk.
@@ -271,7 +324,7 @@ unsafe extern "C" fn call_rows(
             &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<ScalarFunction>().cast_const()
         };
         // SAFETY: live for this call.
-        let (arguments, mut out) = unsafe { views(function.arguments.len(), input, output) };
+        let (arguments, mut out) = unsafe { views(function.arguments, input, output) };
         for row in 0..out.rows {
             if arguments.is_valid(row) {
                 (function.row)(&arguments, &mut out, row)?;
@@ -294,7 +347,7 @@ unsafe extern "C" fn call_chunk(
             &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<ChunkFunction>().cast_const()
         };
         // SAFETY: live for this call.
-        let (arguments, mut out) = unsafe { views(function.arguments.len(), input, output) };
+        let (arguments, mut out) = unsafe { views(function.arguments, input, output) };
         out.take_nulls(&arguments);
         (function.chunk)(&arguments, &mut out)
     });
@@ -321,19 +374,23 @@ fn error_of(work: impl FnOnce() -> Result<(), String>) -> Option<std::ffi::CStri
 /// The vectors of a call.
 ///
 /// # Safety
-/// `input` has at least `count` flat vectors; it and `output` are live for `'a`.
+/// `input` has a flat vector for each of `types`; it and `output` are live for `'a`.
 unsafe fn views<'a>(
-    count: usize,
+    types: &[TypeId],
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) -> (Arguments<'a>, Output) {
     // SAFETY: a live chunk.
     let rows = usize::try_from(unsafe { ffi::duckdb_data_chunk_get_size(input) }).unwrap_or(0);
-    let vectors = (0..count)
+    let vectors: Vec<VectorView<'a>> = (0..types.len())
         .map(|column| {
             // SAFETY: one vector per declared argument, flat, `rows` rows, live for the call.
             unsafe { VectorView::new(ffi::duckdb_data_chunk_get_vector(input, column as u64), rows) }
         })
         .collect();
-    (Arguments { vectors }, Output { vector: output, rows, elements: 0 })
+    let carriers =
+        if types.contains(&NUMERIC) { vectors.iter().map(Carrier::of).collect() } else { Vec::new() };
+    // SAFETY: a live flat vector.
+    let data = unsafe { ffi::duckdb_vector_get_data(output) };
+    (Arguments { vectors, carriers }, Output { vector: output, data, rows, elements: 0 })
 }

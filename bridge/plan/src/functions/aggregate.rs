@@ -167,11 +167,7 @@ fn sum(signature: &Signature, args: Vec<Typed>, call: &AggregateCall<'_>) -> Res
         let total = sum(signature, vec![value.clone()], call)?;
         let scale = duck("CASE WHEN {0} IS NOT NULL THEN {1} END", DuckType::Integer, vec![value, scale]);
         let scale = call("max", DuckType::Integer, vec![scale]);
-        return Ok(duck(
-            "pg_numeric_round({0}, {1})",
-            DuckType::NumericText,
-            vec![numeric::text(total), scale],
-        ));
+        return Ok(duck("pg_numeric_round({0}, {1})", DuckType::NumericText, vec![total, scale]));
     }
     match arg.ty {
         DuckType::Decimal(_, scale) => Ok(call("sum", DuckType::Decimal(38, scale), vec![arg])),
@@ -212,8 +208,7 @@ fn float_variance(name: &str, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typ
 /// `avg(x)`  ==>  `sum(x) / count(x)` in numeric, NULL over no rows because the sum is.
 fn average(total: Typed, args: Vec<Typed>, call: &AggregateCall<'_>) -> Typed {
     let count = call("count", DuckType::BigInt, args);
-    let texts = [total, count].into_iter().map(numeric::text).collect();
-    duck("pg_numeric_div({0}, {1})", DuckType::NumericText, texts)
+    duck("pg_numeric_div({0}, {1})", DuckType::NumericText, vec![total, count])
 }
 
 /// `var_samp(x)`  ==>  an engine function of `sum(x)`, `sum(x * x)` and `count(x)`, all exact.
@@ -233,8 +228,8 @@ fn variance(
     };
     let square = numeric::multiply(vec![arg.clone(), arg.clone()])?;
     let count = call("count", DuckType::BigInt, vec![arg.clone()]);
-    let total = numeric::text(sum(signature, vec![arg], call)?);
-    let squares = numeric::text(sum(signature, vec![square], call)?);
+    let total = sum(signature, vec![arg], call)?;
+    let squares = sum(signature, vec![square], call)?;
     let sample = i32::from(!name.ends_with("_pop"));
     let root = i32::from(name.starts_with("stddev"));
     let sql = format!(

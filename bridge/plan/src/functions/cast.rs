@@ -128,6 +128,10 @@ pub(super) fn entries() -> Vec<Entry> {
             ("io:700", "pg_float4_in({0})"),
             ("io:701", "pg_float8_in({0})"),
             ("io:1700", "pg_numeric_in({0})"),
+            ("io:1082", "pg_date_in({0})"),
+            ("io:1083", "pg_time_in({0})"),
+            ("io:1114", "pg_timestamp_in({0})"),
+            ("io:1184", "coalesce(pg_timestamptz_in({0}), CAST(pg_timestamp_in({0}) AS TIMESTAMPTZ))"),
             ("io:2950", "pg_uuid_in({0})"),
         ] {
             entries.push(Entry::template(name, from, sql));
@@ -182,7 +186,7 @@ fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, Pl
         DuckType::Decimal(p, _) if !float || (*p <= 15 && target == DuckType::Double) => value.cast(&target),
         _ if float => {
             // Through double: for float4 a double rounding of more than 15 digits is possible.
-            let double = duck("pg_numeric_to_double({0})", DuckType::Double, vec![numeric::text(value)]);
+            let double = duck("pg_numeric_to_double({0})", DuckType::Double, vec![numeric::operand(value)]);
             if target == DuckType::Float {
                 duck("pg_float4_from_double({0})", DuckType::Float, vec![double])
             } else {
@@ -190,7 +194,7 @@ fn from_numeric(signature: &Signature, mut args: Vec<Typed>) -> Result<Typed, Pl
             }
         }
         DuckType::HugeInt => value.cast(&target),
-        _ => duck("pg_numeric_to_bigint({0})", DuckType::BigInt, vec![numeric::text(value)]).cast(&target),
+        _ => duck("pg_numeric_to_bigint({0})", DuckType::BigInt, vec![numeric::operand(value)]).cast(&target),
     })
 }
 

@@ -106,7 +106,7 @@ pub(super) fn compare(signature: &Signature, op: &str, args: Vec<Typed>) -> Resu
 pub(super) fn comparable(args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
     let args: Vec<Typed> = args.into_iter().map(numeric::without_scale).collect();
     if args.iter().any(|arg| arg.ty == DuckType::NumericText) || !have_common_decimal(&args) {
-        return Ok(args.into_iter().map(|arg| sort_key(numeric::text(arg))).collect());
+        return Ok(args.into_iter().map(numeric_key).collect());
     }
     if args.iter().any(|arg| arg.ty == DuckType::HugeInt)
         && args.iter().any(|arg| arg.ty != DuckType::HugeInt)
@@ -151,12 +151,17 @@ fn have_common_decimal(args: &[Typed]) -> bool {
 pub(crate) fn sort_key(value: Typed) -> Typed {
     let value = numeric::without_scale(value);
     if value.ty == DuckType::NumericText {
-        return duck("pg_numeric_sortkey({0})", DuckType::Blob, vec![value]);
+        return numeric_key(value);
     }
     if value.ty == DuckType::Interval {
         return duck("pg_interval_key({0})", DuckType::Interval, vec![value]);
     }
     value
+}
+
+/// Bytes that compare as numerics do, whatever carries them.
+pub(super) fn numeric_key(value: Typed) -> Typed {
+    duck("pg_numeric_sortkey({0})", DuckType::Blob, vec![numeric::operand(value)])
 }
 
 /// What two values that Postgres holds for equal have in common. The same as [`sort_key`].

@@ -50,7 +50,7 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::build("trunc", &[N], |_, args| Ok(on_text("pg_numeric_trunc({0}, 0)", args))),
         Entry::build("trunc", &[N, oid::INT4], |_, mut args| {
             let digits = args.remove(1);
-            let value = text(args.remove(0));
+            let value = operand(args.remove(0));
             Ok(duck("pg_numeric_trunc({0}, {1})", DuckType::NumericText, vec![value, digits]))
         }),
         Entry::build("numeric", &[N, oid::INT4], |signature, mut args| {
@@ -73,6 +73,12 @@ pub(crate) fn text(value: Typed) -> Typed {
         DuckType::NumericText => value,
         _ => value.cast(&DuckType::NumericText),
     }
+}
+
+/// The value as an argument of the engine's numeric functions, which take text, decimals and
+/// integers.
+pub(super) fn operand(value: Typed) -> Typed {
+    if value.ty.is_numeric() || value.ty.decimal().is_some() { value } else { text(value) }
 }
 
 /// The value without its display scale: a decimal where there is one.
@@ -114,11 +120,7 @@ pub(super) fn to_decimal(value: Typed, p: u8, s: u8) -> Result<Typed, PlanError>
         DuckType::Decimal(from_p, from_s) if from_p - from_s + u8::from(*from_s > s) <= p - s => {
             Ok(value.cast(&target))
         }
-        _ => Ok(duck(
-            format!("CAST(pg_numeric_fit(CAST({{0}} AS VARCHAR), {p}, {s}) AS {target})"),
-            target,
-            vec![value],
-        )),
+        _ => Ok(duck(format!("CAST(pg_numeric_fit({{0}}, {p}, {s}) AS {target})"), target, vec![value])),
     }
 }
 
@@ -152,6 +154,10 @@ pub(crate) fn one_of(
         let (values, mut scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
         if by_null {
             for (value, scale) in values.iter().zip(&mut scales) {
+                // That of a constant is right already.
+                if PgConstant::of(&value.expr).is_some() {
+                    continue;
+                }
                 let args = vec![value.clone(), scale.clone()];
                 *scale = duck("CASE WHEN {0} IS NOT NULL THEN {1} END", DuckType::Integer, args);
             }
@@ -249,7 +255,7 @@ fn is_null(value: &Typed) -> bool {
 
 /// A number of digits of a numeric's text.
 fn digits(args: Vec<Typed>, sql: &str) -> Typed {
-    duck(sql, DuckType::Integer, args.into_iter().map(text).collect())
+    duck(sql, DuckType::Integer, args.into_iter().map(operand).collect())
 }
 
 /// `ceil(x)` and `floor(x)`: DuckDB's own for decimals, which have one digit more then.
@@ -265,7 +271,7 @@ fn to_whole(args: Vec<Typed>, name: &str) -> Typed {
 }
 
 fn on_text(template: &str, args: Vec<Typed>) -> Typed {
-    duck(template, DuckType::NumericText, args.into_iter().map(text).collect())
+    duck(template, DuckType::NumericText, args.into_iter().map(operand).collect())
 }
 
 /// The two fixed scales of a binary call.
@@ -394,7 +400,7 @@ fn round_to(mut args: Vec<Typed>) -> Result<Typed, PlanError> {
         return round(args, digits);
     }
     let digits = args.remove(1);
-    let value = text(args.remove(0));
+    let value = operand(args.remove(0));
     Ok(duck("pg_numeric_round({0}, {1})", DuckType::NumericText, vec![value, digits]))
 }
 
@@ -408,7 +414,7 @@ pub(super) fn round(mut args: Vec<Typed>, digits: u8) -> Result<Typed, PlanError
             return Ok(as_decimal(value).cast(&DuckType::Decimal(precision.max(1), digits)));
         }
     }
-    Ok(duck(format!("pg_numeric_round({{0}}, {digits})"), DuckType::NumericText, vec![text(value)]))
+    Ok(duck(format!("pg_numeric_round({{0}}, {digits})"), DuckType::NumericText, vec![operand(value)]))
 }
 
 /// `x::numeric(p, s)`.

@@ -5,7 +5,7 @@ use datafusion_common::Column;
 use datafusion_expr::Expr;
 
 use crate::DuckType;
-use crate::duck::{Typed, duck};
+use crate::duck::{DuckFunction, Typed, duck};
 use crate::error::{PlanError, unsupported};
 use crate::pg::{PgConstant, Signature};
 
@@ -71,9 +71,14 @@ fn grouped_by(key: Typed) -> Typed {
 /// `COALESCE(..)`. DuckDB computes what occurs twice in a query ahead, out of COALESCE too, where it
 /// may be an error that Postgres never meets; out of CASE it does not.
 fn coalesce(args: Vec<Typed>, ty: DuckType) -> Typed {
-    let cannot_fail =
-        |arg: &Typed| matches!(arg.expr, Expr::Column(_)) || PgConstant::of(&arg.expr).is_some();
-    if args.iter().skip(1).all(cannot_fail) {
+    let cannot_fail = |arg: &Expr| matches!(arg, Expr::Column(_)) || PgConstant::of(arg).is_some();
+    // A constant on a wider decimal, or a scale.
+    let is_literal = |arg: &Typed| match DuckFunction::of(&arg.expr) {
+        Some((_, [])) => arg.ty == DuckType::Integer,
+        Some((_, [inner])) => matches!(arg.ty, DuckType::Decimal(..)) && PgConstant::of(inner).is_some(),
+        _ => false,
+    };
+    if args.iter().skip(1).all(|arg| cannot_fail(&arg.expr) || is_literal(arg)) {
         return duck(format!("coalesce({})", list(args.len())), ty, args);
     }
     let last = args.len() - 1;
