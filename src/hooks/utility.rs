@@ -19,6 +19,7 @@ use super::view::MadeView;
 use super::{alter, copy_from, create, motherduck, view, xact};
 use crate::engine::session;
 use crate::error::{Result, report};
+use crate::lower::explained;
 use crate::pg::{catalog, list, owned_string};
 use crate::tables::ddl::unsupported;
 use crate::tables::{self, changes, create_as};
@@ -112,6 +113,10 @@ unsafe extern "C-unwind" fn process_utility(
             Some(previous) => previous,
             None => standard_process_utility_raw,
         };
+        let explains = (*(*statement).utilityStmt).type_ == NodeTag::T_ExplainStmt;
+        if explains {
+            explained::set_explaining(true);
+        }
         behind(
             decision.statement,
             query_string,
@@ -122,6 +127,9 @@ unsafe extern "C-unwind" fn process_utility(
             receiver,
             completion,
         );
+        if explains {
+            explained::set_explaining(false);
+        }
         if !matches!(decision.after, After::Nothing) || changes::any_noted() {
             after(decision);
         }
