@@ -48,15 +48,29 @@ pub fn pid(client: &mut Client, sql: &str) -> Result<u32> {
 /// Runs `work` and returns what it returned, and by how much the resident memory of each of
 /// `pids` rose at most above its value before, in bytes.
 pub fn watch_memory<T>(pids: &[u32], work: impl FnOnce() -> T) -> (T, Vec<u64>) {
-    let resident = |pid: u32| process::memory(pid).map_or(0, |memory| memory.resident);
-    let before: Vec<u64> = pids.iter().map(|pid| resident(*pid)).collect();
+    watch(pids, |memory| memory.resident, work)
+}
+
+/// As [`watch_memory`], but without the pages that others share: Postgres' buffers become resident
+/// in each process that looks at them.
+pub fn watch_anonymous<T>(pids: &[u32], work: impl FnOnce() -> T) -> (T, Vec<u64>) {
+    watch(pids, |memory| memory.anonymous, work)
+}
+
+fn watch<T>(
+    pids: &[u32],
+    part: impl Fn(process::Memory) -> u64 + Sync,
+    work: impl FnOnce() -> T,
+) -> (T, Vec<u64>) {
+    let used = |pid: u32| process::memory(pid).map_or(0, &part);
+    let before: Vec<u64> = pids.iter().map(|pid| used(*pid)).collect();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             let mut most = before.clone();
             while !done.load(Ordering::Relaxed) {
                 for (most, pid) in most.iter_mut().zip(pids) {
-                    *most = (*most).max(resident(*pid));
+                    *most = (*most).max(used(*pid));
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }

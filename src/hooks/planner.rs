@@ -275,7 +275,8 @@ unsafe fn plan(
         Err(error) => return Err(error.into()),
     };
     // SAFETY: as above.
-    match unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered, bound_params) } {
+    match unsafe { scan::plan::planned_statement(parse, query_string, cursor_options, lowered, bound_params) }
+    {
         Err(error) if command == CMD_SELECT && is_refusal(&error) => {
             let reason = Unsupported::new("this query", error.0.message.clone());
             // SAFETY: as above; the failed attempt has changed nothing of the query.

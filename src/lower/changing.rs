@@ -166,7 +166,7 @@ pub(super) unsafe fn feed(statement: *mut pg_sys::Query, columns: &[i16]) -> Fee
                 });
                 list::append(targets, entry)
             });
-        Feed { query: statement, columns: specs, first: true }
+        Feed { query: statement, columns: specs, first: true, keys: None }
     }
 }
 

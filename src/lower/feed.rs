@@ -7,6 +7,7 @@ use datafusion_expr::LogicalPlan;
 use pgrx::pg_sys;
 use std::ffi::c_char;
 
+use super::join_keys::JoinKeys;
 use super::scope::Lowerer;
 use super::{Feed, changing, make, types};
 use crate::pg::{self, list, node_string, owned_string, palloc_string};
@@ -28,6 +29,8 @@ pub(super) struct FeedSource {
     pub(super) limitable: bool,
     /// How many of its rows can be wanted at all, a bigint; null for all.
     pub(super) limit: *mut pg_sys::Node,
+    /// Keys that its rows must have.
+    pub(super) keys: Option<JoinKeys>,
     /// For estimates; null until they are needed.
     pub(super) planner: *mut pg_sys::PlannerInfo,
 }
@@ -41,7 +44,7 @@ impl FeedSource {
         columns: Vec<i16>,
     ) -> Self {
         let (quals, limit, planner) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
-        Self { query, entry, index, columns, quals, limitable: false, limit, planner }
+        Self { query, entry, index, columns, quals, limitable: false, limit, keys: None, planner }
     }
 }
 
@@ -65,7 +68,9 @@ impl Lowerer {
                 if source.entry.is_null() {
                     changing::feed(source.query, &columns)
                 } else {
-                    select(source, &columns)
+                    let feed = select(source, &columns);
+                    let keys = source.keys.and_then(|keys| self.finish_keys(&keys, feed.query));
+                    Feed { keys, ..feed }
                 }
             }
         };
@@ -154,7 +159,7 @@ unsafe fn select(source: &FeedSource, columns: &[i16]) -> Feed {
             specs.push(ColumnSpec { name: "one".to_owned(), pg_type: PgType::new(oid::INT4) });
         }
         (*query).targetList = targets;
-        Feed { query, columns: specs, first: false }
+        Feed { query, columns: specs, first: false, keys: None }
     }
 }
 
@@ -189,6 +194,6 @@ pub(super) unsafe fn feed_of(query: *mut pg_sys::Query) -> Feed {
     // SAFETY: as the caller promises.
     unsafe {
         let columns = super::output_columns(query).into_iter().map(|column| column.spec).collect();
-        Feed { query, columns, first: false }
+        Feed { query, columns, first: false, keys: None }
     }
 }

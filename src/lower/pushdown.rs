@@ -18,6 +18,7 @@ use std::ffi::c_void;
 
 use super::expr::fold;
 use super::feed::{self, FeedSource};
+use super::join_keys::only_relation;
 use super::scope::Lowerer;
 use super::{Result, make};
 use crate::pg::{self, catalog, list};
@@ -46,15 +47,17 @@ impl Lowerer {
     ) -> Result<Option<Expr>> {
         // SAFETY: as the caller promises.
         unsafe {
-            let mut feeds = Vec::new();
+            let mut relations = Vec::new();
             for node in below {
-                self.filterable(*node, &mut feeds);
+                filterable(*node, &mut relations);
             }
+            let feeds: Vec<usize> = relations.iter().filter_map(|index| self.feed_of(*index)).collect();
             // Parts of queries are lowered again when they run, and must then have the same feeds.
             if feeds.is_empty() || self.fragment {
                 return self.condition(quals).map(Some);
             }
             let conjuncts = pg_sys::make_ands_implicit(fold(quals).cast());
+            self.note_join_keys(conjuncts, &relations);
             let mut left = std::ptr::null_mut();
             for conjunct in list::pointers::<pg_sys::Node>(conjuncts) {
                 if !self.push(conjunct, &feeds) {
@@ -68,38 +71,15 @@ impl Lowerer {
         }
     }
 
-    /// The feeds below a node from which a condition above it may take rows.
-    ///
-    /// # Safety
-    /// `node` is a join tree node of the current level.
-    unsafe fn filterable(&mut self, node: *mut pg_sys::Node, found: &mut Vec<usize>) {
-        // SAFETY: as the caller promises; the tag says what the node is.
-        unsafe {
-            match (*node).type_ {
-                NodeTag::T_RangeTblRef => {
-                    let index = (*node.cast::<pg_sys::RangeTblRef>()).rtindex;
-                    let query = self.scope().query;
-                    found.extend(self.feeds.iter().position(|feed| {
-                        feed.query == query
-                            && feed.index == index
-                            && !feed.entry.is_null()
-                            && (*feed.entry).rtekind == pg_sys::RTEKind::RTE_RELATION
-                    }));
-                }
-                NodeTag::T_JoinExpr => {
-                    let join = &*node.cast::<pg_sys::JoinExpr>();
-                    for side in kept_sides(join) {
-                        self.filterable(side, found);
-                    }
-                }
-                NodeTag::T_FromExpr => {
-                    for item in list::pointers((*node.cast::<pg_sys::FromExpr>()).fromlist) {
-                        self.filterable(item, found);
-                    }
-                }
-                _ => {}
-            }
-        }
+    /// The feed of a relation of the current level.
+    pub(super) fn feed_of(&mut self, index: i32) -> Option<usize> {
+        let query = self.scope().query;
+        self.feeds.iter().position(|feed| {
+            // SAFETY: entries of the query that is being planned.
+            let is_relation =
+                !feed.entry.is_null() && unsafe { (*feed.entry).rtekind == pg_sys::RTEKind::RTE_RELATION };
+            feed.query == query && feed.index == index && is_relation
+        })
     }
 
     /// Gives a conjunct to the feed it is about; false if it stays.
@@ -114,11 +94,7 @@ impl Lowerer {
             }
             let query = self.scope().query;
             let conjunct = pg_sys::flatten_join_alias_vars(query, make::copy(conjunct));
-            let mut index = 0;
-            let relations = pg_sys::pull_varnos(std::ptr::null_mut(), conjunct);
-            if !pg_sys::bms_get_singleton_member(relations, &raw mut index) {
-                return false;
-            }
+            let Some(index) = only_relation(conjunct) else { return false };
             let Some(feed) = feeds.iter().copied().find(|feed| self.feeds[*feed].index == index) else {
                 return false;
             };
@@ -156,9 +132,7 @@ impl Lowerer {
                 return None;
             }
             let item = items.next().filter(|item| (**item).type_ == NodeTag::T_RangeTblRef)?;
-            let mut feeds = Vec::new();
-            self.filterable(item, &mut feeds);
-            let feed = feeds.pop()?;
+            let feed = self.feed_of((*item.cast::<pg_sys::RangeTblRef>()).rtindex)?;
             self.feeds[feed].limitable = true;
             Some(feed)
         }
@@ -179,6 +153,30 @@ impl Lowerer {
                 rows.and_then(|(count, offset)| count.checked_add(offset)).map(make::bigint)
             };
             self.feeds[feed].limit = limit.unwrap_or(std::ptr::null_mut());
+        }
+    }
+}
+
+/// The relations below a node from which a condition above it may take rows.
+///
+/// # Safety
+/// `node` is a join tree node.
+unsafe fn filterable(node: *mut pg_sys::Node, found: &mut Vec<i32>) {
+    // SAFETY: as the caller promises; the tag says what the node is.
+    unsafe {
+        match (*node).type_ {
+            NodeTag::T_RangeTblRef => found.push((*node.cast::<pg_sys::RangeTblRef>()).rtindex),
+            NodeTag::T_JoinExpr => {
+                for side in kept_sides(&*node.cast::<pg_sys::JoinExpr>()) {
+                    filterable(side, found);
+                }
+            }
+            NodeTag::T_FromExpr => {
+                for item in list::pointers((*node.cast::<pg_sys::FromExpr>()).fromlist) {
+                    filterable(item, found);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -208,7 +206,7 @@ pub(super) fn sides_of_on(join: &pg_sys::JoinExpr) -> Vec<*mut pg_sys::Node> {
 /// True for an expression that a feed must not evaluate: it needs more than the row and the
 /// statement's parameters, or runs code that might use the session, which is busy with the feed.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn must_stay(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+pub(super) unsafe extern "C-unwind" fn must_stay(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
     if node.is_null() {
         return false;
     }
@@ -304,6 +302,10 @@ unsafe fn planner(source: &FeedSource) -> *mut pg_sys::PlannerInfo {
         (*root).wt_param_id = -1;
         pg_sys::setup_simple_rel_arrays(root);
         pg_sys::build_simple_rel(root, 1, std::ptr::null_mut());
+        let partitions = std::mem::replace(&mut (*global).partition_directory, std::ptr::null_mut());
+        if !partitions.is_null() {
+            pg_sys::DestroyPartitionDirectory(partitions);
+        }
         root
     }
 }

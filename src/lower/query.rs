@@ -254,6 +254,9 @@ impl Lowerer {
                 types::check_comparable("GROUP BY", types::of_node(node))?;
                 let same = |key: &Computed| pg_sys::equal(key.node.cast(), node.cast());
                 let known = self.scope().keys.iter().position(same);
+                if known.is_some() && !(*query).groupingSets.is_null() {
+                    return unsupported("grouping sets of equal keys", "DuckDB takes them for one key");
+                }
                 let position = known.unwrap_or(self.scope().keys.len());
                 self.scope().key_refs.insert((*clause).tleSortGroupRef, position);
                 if known.is_some() {

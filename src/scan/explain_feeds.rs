@@ -2,7 +2,9 @@
 
 use pgrx::pg_sys;
 
+use super::join_keys::{self, Outcome};
 use super::state::Running;
+use crate::lower::join_keys::MOST_KEYS;
 use crate::pg;
 
 /// Shows Postgres' plan of each feed.
@@ -22,6 +24,18 @@ pub(super) unsafe fn explain(running: &Running, estate: *mut pg_sys::EState, es:
             pg_sys::ExplainOpenGroup(c"Feed".as_ptr(), std::ptr::null(), true, es);
             let name = pg::c_string(&format!("bridge_scan({number})"));
             pg_sys::ExplainPropertyText(c"Feed".as_ptr(), name.as_ptr(), es);
+            if let Some(keys) = feed.keys.as_ref().filter(|_| join_keys::is_worth_asking(feed)) {
+                let keys = pg::c_string(&keys.sql);
+                pg_sys::ExplainPropertyText(c"Keys From".as_ptr(), keys.as_ptr(), es);
+            }
+            if let Some(outcome) = running.keys.get(number).copied().flatten() {
+                let outcome = pg::c_string(&match outcome {
+                    Outcome::Used(keys) => format!("{keys}"),
+                    Outcome::Dearer(keys) => format!("{keys}, but all rows are cheaper"),
+                    Outcome::TooMany => format!("more than {MOST_KEYS}, so all rows"),
+                });
+                pg_sys::ExplainPropertyText(c"Keys".as_ptr(), outcome.as_ptr(), es);
+            }
             let query = pg_sys::CreateQueryDesc(
                 feed.plan,
                 (*estate).es_sourceText,

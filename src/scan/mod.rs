@@ -5,6 +5,7 @@ mod callbacks;
 mod cost;
 pub(crate) mod explain;
 mod explain_feeds;
+pub(crate) mod join_keys;
 pub(crate) mod plan;
 pub(crate) mod relations;
 pub(crate) mod state;

@@ -7,6 +7,7 @@ use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, limits};
 use pgrx::pg_sys;
 
 use super::again::{self, Again};
+use super::join_keys;
 use super::plan::{SMALL_CREDIT_BYTES, ScanPlan};
 use super::triggers;
 use crate::datum::block::Rows;
@@ -30,6 +31,10 @@ pub(crate) struct Running {
     /// What a running statement has to fire.
     triggers: Option<triggers::Target>,
     pub(crate) rows: Rows,
+    /// What became of the keys of each feed, if DuckDB was asked for them.
+    pub(crate) keys: Vec<Option<join_keys::Outcome>>,
+    /// The statement has opened a DuckDB transaction for itself.
+    snapshot: bool,
     /// How the last execution ended.
     pub(crate) finished: Option<Finished>,
     /// Of each feed of the last execution that could have parallel workers, how many there were.
@@ -49,6 +54,13 @@ impl Running {
     /// Binds the statement (from the session's cache, if it is the one that planned it).
     pub(crate) fn bind(mut plan: ScanPlan, query: &str, profile: bool) -> Result<Self> {
         plan.refresh()?;
+        if let Some(zone) = session::foreign_time_zone().filter(|_| !plan.zone_free) {
+            let message = format!("DuckDB does not know the time zone \"{zone}\"");
+            return Err(EngineError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+                .with_detail("The cached plan of the statement is for another time zone.")
+                .with_hint("Prepare the statement again, or set TimeZone to a name from pg_timezone_names.")
+                .into());
+        }
         let specs = plan.feed_specs()?;
         let statement = session::bound(plan.duck_sql(), query, &specs)?;
         let rows = Self::rows(&plan, &statement)?;
@@ -59,6 +71,8 @@ impl Running {
             portal: None,
             triggers: None,
             rows,
+            keys: Vec::new(),
+            snapshot: false,
             finished: None,
             workers: Vec::new(),
             profile,
@@ -106,13 +120,17 @@ impl Running {
                 xact::before_read(scan.instance)?;
             }
         }
+        // SAFETY: as the caller promises.
+        let narrowed = unsafe { self.narrow_feeds(estate)? };
         // The session may have been lost, or its statements forgotten, since `bind`.
         self.statement = session::bound(self.plan.duck_sql(), &self.query(estate), &self.specs)?;
         // SAFETY: as the caller promises.
-        let params = unsafe { params(&self.plan, estate)? };
+        let params = unsafe { params(&self.plan.params, estate)? };
         let id = session::allocate_portal();
-        let feeds = self.plan.feeds.iter();
-        let plans: Vec<_> = feeds.map(|feed| (feed.plan, feed.columns.clone(), feed.first)).collect();
+        let feeds = self.plan.feeds.iter().zip(narrowed);
+        let plans: Vec<_> = feeds
+            .map(|(feed, narrowed)| (narrowed.unwrap_or(feed.plan), feed.columns.clone(), feed.first))
+            .collect();
         let feeds = if plans.is_empty() {
             Feeds::none()
         } else {
@@ -128,6 +146,39 @@ impl Running {
         };
         self.portal = Some(Portal::start(id, &self.statement, options, feeds)?);
         Ok(())
+    }
+
+    /// Asks DuckDB for the keys that feeds need, where that may pay; the plans of those that read only rows
+    /// with such keys.
+    ///
+    /// # Safety
+    /// `estate` is the running query's state.
+    unsafe fn narrow_feeds(
+        &mut self,
+        estate: *mut pg_sys::EState,
+    ) -> Result<Vec<Option<*mut pg_sys::PlannedStmt>>> {
+        let mut plans = Vec::with_capacity(self.plan.feeds.len());
+        self.keys.clear();
+        let query = self.query(estate);
+        for feed in &self.plan.feeds {
+            let keys = feed.keys.as_ref().filter(|_| join_keys::is_worth_asking(feed));
+            let (plan, outcome) = match keys {
+                Some(keys) => {
+                    // Keys of one snapshot and rows of another would not go together.
+                    if !self.snapshot {
+                        self.snapshot = xact::begin_statement_snapshot(self.plan.instance)?;
+                    }
+                    // SAFETY: as the caller promises.
+                    let (plan, outcome) =
+                        unsafe { join_keys::narrow(feed, keys, self.plan.instance, &query, estate)? };
+                    (plan, Some(outcome))
+                }
+                None => (None, None),
+            };
+            plans.push(plan);
+            self.keys.push(outcome);
+        }
+        Ok(plans)
     }
 
     fn query(&self, estate: *mut pg_sys::EState) -> String {
@@ -234,6 +285,9 @@ impl Running {
             self.workers = portal.workers();
             portal.close()?;
         }
+        if std::mem::take(&mut self.snapshot) {
+            xact::end_statement_snapshot()?;
+        }
         Ok(())
     }
 
@@ -258,8 +312,8 @@ impl Running {
 ///
 /// # Safety
 /// `estate` is the running query's state.
-pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
-    if plan.params.is_empty() {
+pub(super) unsafe fn params(params: &[ParamRef], estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
+    if params.is_empty() {
         return Ok(bytes::Bytes::new());
     }
     // A part of a query may be started once for each row of another one.
@@ -267,7 +321,7 @@ pub(super) unsafe fn params(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Res
     // SAFETY: a context of our own; after an error it goes with the one it is in.
     unsafe {
         let old = pg_sys::MemoryContextSwitchTo(scratch.get());
-        let params = evaluated(plan, estate);
+        let params = evaluated(params, estate);
         pg_sys::MemoryContextSwitchTo(old);
         pg_sys::MemoryContextDelete(scratch.get());
         params
@@ -294,11 +348,11 @@ fn column(param: &ParamRef, number: i32) -> ColumnSpec {
 
 /// # Safety
 /// As [`params`]; leaves what it allocates in the current memory context.
-unsafe fn evaluated(plan: &ScanPlan, estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
-    let mut columns = Vec::with_capacity(plan.params.len());
-    let mut datums = Vec::with_capacity(plan.params.len());
-    let mut nulls = Vec::with_capacity(plan.params.len());
-    for (param, number) in plan.params.iter().zip(1..) {
+unsafe fn evaluated(params: &[ParamRef], estate: *mut pg_sys::EState) -> Result<bytes::Bytes> {
+    let mut columns = Vec::with_capacity(params.len());
+    let mut datums = Vec::with_capacity(params.len());
+    let mut nulls = Vec::with_capacity(params.len());
+    for (param, number) in params.iter().zip(1..) {
         // SAFETY: as the caller promises.
         let (value, is_null) = unsafe { evaluate(param.expr, estate) };
         let column = column(param, number);

@@ -20,7 +20,8 @@ fn a_limit_abandons_a_feed_early() {
     let plan = client.query("EXPLAIN SELECT * FROM big LIMIT 3", &[]).expect("explains");
     assert!(plan.iter().any(|line| line.get::<_, &str>(0).contains("DuckDBScan")), "{plan:?}");
     for _ in 0..20 {
-        let rows = client.query("SELECT i, t FROM big LIMIT 3", &[]).expect("answers");
+        // From a level further down, so that the feed itself does not know of the LIMIT.
+        let rows = client.query("SELECT i, t FROM (SELECT i, t FROM big) b LIMIT 3", &[]).expect("answers");
         assert_eq!(rows.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [1, 2, 3]);
     }
     let read = |client: &mut postgres::Client| {

@@ -16,7 +16,9 @@ pub(crate) use portals::{ExecuteOptions, PortalEvent, allocate_portal, close_por
 pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use resolve::resolve;
 pub(crate) use statements::{DuckSql, RemoteSql, Statement, bound, prepare, run, run_on};
-pub(crate) use transaction::{Changes, begin_if_needed, check_transaction, commit, is_in_transaction, reset_nowait};
+pub(crate) use transaction::{has_portals, 
+    Changes, begin_if_needed, check_transaction, commit, is_in_transaction, reset_nowait,
+};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -30,6 +32,7 @@ use bridge_ipc::client::Client;
 use bridge_ipc::message::{Context, Finished, Hello, PROTOCOL_VERSION, Reply, Request};
 use bridge_ipc::ring::Consumer;
 use bridge_ipc::segment::Segment;
+use bridge_types::time_zone;
 use bridge_types::{EngineError, SqlState, names};
 use pgrx::pg_sys;
 
@@ -445,10 +448,21 @@ fn exchange(request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Reply> {
 
 /// Session state that statements depend on.
 fn context() -> Context {
+    let time_zone = session_time_zone();
+    Context {
+        time_zone: if time_zone::is_known(&time_zone) { time_zone } else { time_zone::NEUTRAL.to_owned() },
+    }
+}
+
+/// Postgres' `TimeZone`.
+fn session_time_zone() -> String {
     // SAFETY: the setting always exists; the string is copied at once.
-    let time_zone =
-        unsafe { crate::pg::owned_string(pg_sys::GetConfigOption(c"TimeZone".as_ptr(), false, false)) };
-    Context { time_zone }
+    unsafe { crate::pg::owned_string(pg_sys::GetConfigOption(c"TimeZone".as_ptr(), false, false)) }
+}
+
+/// `TimeZone`, if DuckDB lacks it: what depends on it stays in Postgres then.
+pub(crate) fn foreign_time_zone() -> Option<String> {
+    Some(session_time_zone()).filter(|name| !time_zone::is_known(name))
 }
 
 /// True if this backend has a connection (which may turn out to be dead).

@@ -50,6 +50,11 @@ pub(crate) fn check_transaction() -> Result<()> {
     Ok(())
 }
 
+/// True while a statement of this session has not ended.
+pub(crate) fn has_portals() -> bool {
+    with_open(|session| Ok(!session.portals.is_empty())).unwrap_or(false)
+}
+
 /// Opens the DuckDB transaction on `instance` that belongs to the current Postgres transaction.
 pub(crate) fn begin_if_needed(instance: Instance) -> Result<()> {
     ensure_open()?;

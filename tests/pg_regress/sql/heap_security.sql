@@ -1,0 +1,70 @@
+-- Privileges and row security of heap tables whose conditions Postgres checks for DuckDB.
+CREATE ROLE regress_reader;
+CREATE TABLE duck (id integer, word text) USING duckdb;
+INSERT INTO duck VALUES (1, 'one'), (2, 'two'), (3, 'three'), (4, 'four');
+CREATE TABLE secret (id integer, owner name, amount integer, note text);
+INSERT INTO secret VALUES (1, 'regress_reader', 10, 'a'), (2, 'regress_reader', 20, 'b'), (3, 'somebody', 0, 'hidden'), (4, 'somebody', 40, 'hidden too');
+GRANT SELECT ON duck TO regress_reader;
+
+-- Columns: each use needs the privilege, also that in a condition that only Postgres sees.
+GRANT SELECT (id, owner) ON secret TO regress_reader;
+SET ROLE regress_reader;
+SELECT d.word FROM duck d JOIN secret s USING (id) WHERE s.id = 2;
+SELECT d.word FROM duck d JOIN secret s USING (id) WHERE s.amount = 20;
+SELECT d.word FROM duck d LEFT JOIN secret s ON s.id = d.id AND s.note = 'a';
+SELECT d.word FROM duck d WHERE EXISTS (SELECT FROM secret s WHERE s.id = d.id AND s.amount > 5);
+SELECT d.word, (SELECT s.owner FROM secret s WHERE s.id = d.id AND s.note IS NULL) FROM duck d;
+SELECT d.word FROM duck d, LATERAL (SELECT id FROM secret s WHERE s.amount = d.id) x;
+WITH w AS (SELECT id FROM secret WHERE amount > 1) SELECT word FROM duck JOIN w USING (id);
+SELECT sum(s.id) FROM duck d JOIN secret s USING (id) GROUP BY s.note;
+SELECT d.word FROM duck d JOIN secret s USING (id) ORDER BY s.amount;
+SELECT s FROM duck d JOIN secret s USING (id);
+SELECT count(*) FROM duck d JOIN secret s USING (id);
+SET duckdb.execution = force;
+SELECT id FROM secret WHERE amount = 20;
+SELECT id FROM secret WHERE id = 2 LIMIT 1;
+RESET duckdb.execution;
+RESET ROLE;
+
+-- Row security: its policies come first, and a condition that could tell of hidden rows sees none of them.
+GRANT SELECT ON secret TO regress_reader;
+ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON secret USING (owner = current_user);
+SET ROLE regress_reader;
+SELECT s.id, d.word FROM duck d JOIN secret s USING (id) ORDER BY 1;
+-- Not a division by zero of row 3.
+SELECT s.id FROM duck d JOIN secret s USING (id) WHERE 100 / s.amount > 1 ORDER BY 1;
+SELECT s.id FROM duck d JOIN secret s USING (id) WHERE 100 / s.amount = 5;
+SELECT s.id FROM duck d JOIN secret s USING (id) WHERE s.note::integer = 5;
+EXPLAIN (COSTS off) SELECT id FROM secret WHERE 100 / amount = 5;
+SELECT count(*) FROM duck d LEFT JOIN secret s ON s.id = d.id AND 100 / s.amount > 1;
+SELECT d.id FROM duck d WHERE EXISTS (SELECT FROM secret s WHERE s.id = d.id AND 100 / s.amount = 10);
+SELECT d.id, (SELECT 100 / s.amount FROM secret s WHERE s.id = d.id AND 100 / s.amount > 1) AS q FROM duck d ORDER BY 1;
+SET duckdb.execution = force;
+SELECT id FROM secret WHERE 100 / amount = 5;
+SELECT id FROM secret WHERE 100 / amount > 0 LIMIT 5;
+SELECT count(*) FROM secret;
+RESET duckdb.execution;
+RESET ROLE;
+-- The plan of one user is not that of another.
+PREPARE mine AS SELECT s.id FROM duck d JOIN secret s USING (id) WHERE s.amount < 100 ORDER BY 1;
+EXECUTE mine;
+SET ROLE regress_reader;
+EXECUTE mine;
+RESET ROLE;
+EXECUTE mine;
+
+-- A view with a barrier, and one that reads as its owner.
+CREATE VIEW barred WITH (security_barrier) AS SELECT id, amount FROM secret WHERE amount > 0;
+CREATE VIEW open AS SELECT id, amount FROM secret;
+REVOKE SELECT ON secret FROM regress_reader;
+GRANT SELECT ON barred, open TO regress_reader;
+SET ROLE regress_reader;
+SELECT b.id FROM duck d JOIN barred b USING (id) WHERE 100 / b.amount > 1 ORDER BY 1;
+SELECT o.id FROM duck d JOIN open o USING (id) WHERE o.amount = 40;
+SELECT id FROM secret WHERE id = 1;
+RESET ROLE;
+DROP VIEW barred, open;
+DROP TABLE secret;
+DROP TABLE duck;
+DROP ROLE regress_reader;
