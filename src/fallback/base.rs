@@ -51,6 +51,14 @@ pub(super) unsafe fn offer(
             (_, lowered) => drop(lowered?),
         }
         ship_conditions(root, relation, entry, &mut part)?;
+        if kind == Kind::Subquery && !part.local.is_null() {
+            // Columns that only Postgres' conditions need.
+            part::variables(part.local, (*relation).relids, &mut wanted);
+            let layout = Layout::of(root, &wanted)?;
+            if !part.lowers(root, computed::targets(root, &layout.shipped))? {
+                return Ok(());
+            }
+        }
         (*relation).pathlist = std::ptr::null_mut();
         (*relation).partial_pathlist = std::ptr::null_mut();
         (*relation).consider_parallel = false;

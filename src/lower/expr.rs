@@ -515,6 +515,7 @@ impl Lowerer {
                 display: format!("a cast from {} to {}", types::name(from.oid), types::name(to.oid)),
             };
             self.plan_time_values |= function::depends_on_output_settings(&signature)?;
+            function::check_cast_time_zone(&signature)?;
             let arg = self.expr(coerce.arg.cast())?;
             Ok(PgFunction::call(signature, vec![arg]))
         }

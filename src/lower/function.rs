@@ -5,6 +5,7 @@ use bridge_types::{PgType, oid};
 use pgrx::pg_sys;
 
 use super::{Result, types, unsupported};
+use crate::engine::session;
 use crate::pg::{self, owned_string};
 
 /// The signature of a function called with arguments of these types.
@@ -35,12 +36,44 @@ pub(super) fn signature(
     if !built_in {
         return unsupported(display, "it is not one of Postgres' own functions");
     }
+    if depends_on_time_zone(function, &name, &args, result) {
+        check_time_zone(&display)?;
+    }
     let only_text =
         declared.iter().zip(&args).find(|(any, arg)| POLYMORPHIC.contains(any) && arg.crosses_as_text());
     if let Some((_, arg)) = only_text {
         return unsupported(display, format!("DuckDB has only the text of type {}", types::name(arg.oid)));
     }
     Ok(Signature { name, declared, args, result, collation: self::collation(collation), display })
+}
+
+/// True for functions that read or write a timestamptz as a clock shows it: those that Postgres does not
+/// hold for immutable, and `age`.
+fn depends_on_time_zone(function: pg_sys::Oid, name: &str, args: &[PgType], result: PgType) -> bool {
+    let has_zone = |ty: &PgType| ty.element().unwrap_or(*ty).oid == oid::TIMESTAMPTZ;
+    if !args.iter().any(has_zone) && !has_zone(&result) {
+        return false;
+    }
+    // SAFETY: a catalog look-up on the main thread.
+    let volatility = unsafe { pg_sys::func_volatile(function) };
+    name == "age" || volatility.cast_unsigned() != pg_sys::PROVOLATILE_IMMUTABLE
+}
+
+/// Refuses what depends on the time zone while DuckDB lacks the session's.
+fn check_time_zone(display: &str) -> Result<()> {
+    match session::foreign_time_zone() {
+        Some(zone) => unsupported(display.to_owned(), format!("DuckDB does not know the time zone {zone}")),
+        None => Ok(()),
+    }
+}
+
+/// [`check_time_zone`] for a cast by output and input function.
+pub(super) fn check_cast_time_zone(signature: &Signature) -> Result<()> {
+    let types = signature.args.iter().chain([&signature.result]);
+    if types.into_iter().any(|ty| ty.element().unwrap_or(*ty).oid == oid::TIMESTAMPTZ) {
+        check_time_zone(&signature.display)?;
+    }
+    Ok(())
 }
 
 /// Pseudo-types whose functions look into the values: `anyelement` and its kin, not `any`.

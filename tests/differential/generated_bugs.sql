@@ -75,3 +75,9 @@ SELECT 5 AS x, 5 AS y, k, count(*) AS n FROM dim GROUP BY ROLLUP (x, k) ORDER BY
 SELECT 1 AS x FROM dim GROUP BY GROUPING SETS ((), (), ());
 SELECT 1 AS x, k FROM dim GROUP BY GROUPING SETS ((), (k), ()) ORDER BY 2;
 SELECT count(*) AS n FROM dim GROUP BY GROUPING SETS ((), ());
+-- Two keys that are equal.
+SELECT 'x'::text AS c, count(*) AS n FROM dim GROUP BY CUBE ((CASE WHEN true THEN 'x'::text END), ('x'::text)) ORDER BY 1, 2;
+SELECT k, coalesce(k) AS c, count(*) AS n FROM dim GROUP BY GROUPING SETS ((k), (coalesce(k))) ORDER BY 1, 2;
+SELECT k, count(*) AS n FROM dim GROUP BY ROLLUP (k, k) ORDER BY 1, 2;
+-- A column of a subquery that only a condition of Postgres' needs, and that DuckDB lacks.
+SELECT q.id FROM (SELECT id, a AS c FROM p_bp EXCEPT SELECT 1, NULL::bpchar UNION SELECT id, (a || 'x')::bpchar FROM p_bp ORDER BY 1, 2 LIMIT 20) AS q WHERE q.c !~* format('a|%s', 'b') AND format('%s', q.c) <> '' ORDER BY 1;

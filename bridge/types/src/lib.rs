@@ -7,6 +7,7 @@ pub mod limits;
 pub mod motherduck;
 pub mod names;
 pub mod pg_type;
+pub mod time_zone;
 pub mod unsupported;
 pub mod wire;
 

@@ -59,6 +59,8 @@ struct Key {
     sql: String,
     remote_scans: Vec<RemoteScan>,
     feeds: Vec<ScanSpec>,
+    /// DuckDB binds casts of timestamptz to the zone of that moment.
+    time_zone: String,
 }
 
 impl Key {
@@ -72,6 +74,7 @@ impl Key {
             sql: sql.sql.to_owned(),
             remote_scans: remote_scans.collect::<Result<_>>()?,
             feeds: feeds.to_vec(),
+            time_zone: context().time_zone,
         })
     }
 }

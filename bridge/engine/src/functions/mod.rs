@@ -5,6 +5,7 @@
 mod calendar;
 mod ctype;
 mod date_time;
+mod date_time_text;
 mod decimal_text;
 mod float;
 mod integer;
@@ -27,6 +28,7 @@ use crate::duckdb::{Connection, DuckError};
 pub(crate) fn register(connection: &Connection) -> Result<(), DuckError> {
     let families = [
         date_time::FUNCTIONS,
+        date_time_text::FUNCTIONS,
         json::FUNCTIONS,
         numeric::FUNCTIONS,
         regex::FUNCTIONS,

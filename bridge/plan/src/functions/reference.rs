@@ -69,6 +69,7 @@ const HEADINGS: &[(&str, &str)] = &[
     ("regex", "Regular expressions"),
     ("to_char", "Formatting"),
     ("date_time", "Dates and times"),
+    ("from_text", "Dates and times of texts"),
     ("cast", "Casts"),
     ("comparison", "Comparisons"),
     ("array", "Arrays"),

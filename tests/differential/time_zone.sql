@@ -1,0 +1,27 @@
+-- Time zones that DuckDB lacks: what depends on them is computed by Postgres.
+SET TimeZone = '+05:30';
+SELECT id, a, a::text AS t, a::date AS d, a::timestamp AS l FROM p_tstz ORDER BY id;
+SELECT id, extract(hour FROM a) AS h, date_trunc('day', a) AS d, a + interval '1 day' AS n, to_char(a, 'HH24:MI TZ') AS c, age(a, b) AS g FROM p_tstz WHERE isfinite(a) AND isfinite(b) ORDER BY id;
+SELECT count(*) AS n FROM p_tstz WHERE a > b;
+SELECT min(a), max(b), count(DISTINCT a) FROM p_tstz;
+SELECT id, a::timestamptz AS z FROM p_ts ORDER BY id;
+SELECT id, d.a < t.a AS l FROM p_dat AS d JOIN p_tstz AS t USING (id) ORDER BY id;
+SELECT date_trunc('hour', a) AS h, count(*) AS n FROM p_tstz GROUP BY 1 ORDER BY 1;
+SELECT id, concat(a, '!') AS c, array_agg(b) OVER (PARTITION BY a ORDER BY id) AS z FROM p_tstz ORDER BY id;
+SELECT sum(amount) AS s FROM fact;
+SET TimeZone = '<+07>-7';
+SELECT id, a::text AS t, a::date AS d, extract(epoch FROM a) AS e FROM p_tstz ORDER BY id;
+SET TIME ZONE INTERVAL '-08:00' HOUR TO MINUTE;
+SELECT id, a::text AS t, a::date AS d FROM p_tstz ORDER BY id;
+SET TimeZone = 'CET-1CEST,M3.5.0,M10.5.0/3';
+SELECT id, a::text AS t, a - interval '1 mon' AS m FROM p_tstz WHERE isfinite(a) ORDER BY id;
+SET TimeZone = 'posix/Asia/Tokyo';
+SELECT id, a::text AS t FROM p_tstz ORDER BY id;
+SET TimeZone = 'Etc/GMT+5';
+SELECT id, a::text AS t, a::date AS d FROM p_tstz ORDER BY id;
+PREPARE by_zone AS SELECT id, a::text AS t FROM p_tstz ORDER BY id;
+EXECUTE by_zone;
+SET TimeZone = 'Europe/Berlin';
+EXECUTE by_zone;
+DEALLOCATE by_zone;
+RESET TimeZone;
