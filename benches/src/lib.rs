@@ -9,6 +9,7 @@ pub mod config;
 pub mod heap;
 pub mod motherduck;
 pub mod nine_columns;
+pub mod planning;
 pub mod reference;
 pub mod report;
 pub mod sample;

@@ -8,6 +8,7 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{c_char, c_int, c_void};
+use std::time::Instant;
 
 use bridge_types::{SqlState, Unsupported};
 
@@ -257,8 +258,11 @@ unsafe fn plan(
         }
     }
     let options = LowerOptions::default();
+    let start = Instant::now();
     // SAFETY: as above.
     let lowered = unsafe { lower::lower_statement(parse, &options) };
+    // Read by `bench sql`.
+    debug1!("lowering, rules and writing took {} us", start.elapsed().as_micros());
     let lowered = match lowered {
         Ok(lowered) => lowered,
         // Forced execution is a wish: what cannot be shipped stays where it always ran.

@@ -13,7 +13,7 @@ use benches::nine_columns;
 use benches::reference::Reference;
 use benches::report::{Report, machine};
 use benches::sample::{median, milliseconds, pid, time_median, watch_memory};
-use benches::{tpcds_database, tpch_database, write, written_sql};
+use benches::{planning, tpcds_database, tpch_database, write, written_sql};
 use postgres::{Client, NoTls};
 use tests::artifacts::Artifacts;
 use tests::cluster::{Options, connect_to};
@@ -134,12 +134,13 @@ fn sql(
     let ds = tpcds::Data::parquet(&engine, config.scale_factor)?;
     cluster.start(options)?;
     let mut suites = Vec::new();
-    for suite in ["TPC-H", "TPC-DS"] {
+    for (suite, database, limit_us) in [("TPC-H", DATABASE, 300.0), ("TPC-DS", TPCDS_DATABASE, 1000.0)] {
         let (mut client, queries) = if suite == "TPC-H" {
-            (tpch_database::duckdb_tables(cluster, DATABASE, &data)?, tpch::queries()?)
+            (tpch_database::duckdb_tables(cluster, database, &data)?, tpch::queries()?)
         } else {
-            (tpcds_database::duckdb_tables(cluster, TPCDS_DATABASE, &ds)?, ds.queries()?)
+            (tpcds_database::duckdb_tables(cluster, database, &ds)?, ds.queries()?)
         };
+        planning::measure(cluster, database, suite, &queries, limit_us, report)?;
         let texts = written_sql::written(&mut client, queries)?;
         suites.push((suite, tpch_database::oid(&mut client)?, texts));
     }
