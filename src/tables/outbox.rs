@@ -35,7 +35,12 @@
 //! Rows are not undone. A transaction that writes rows of duckdb tables, and no DDL, has nothing
 //! in Postgres that could be apart from them: D alone decides. With DDL in the same transaction,
 //! rows that it wrote into tables that were there before stay written, while its DDL is undone;
-//! a WARNING says so. (Rows of tables that it created, truncated or rewrote go with the table.)
+//! a WARNING says so. (Rows that it wrote into a table after it created, truncated or rewrote it go
+//! with the table.)
+//!
+//! Undoing renames tables and makes indexes too, in one DuckDB transaction, so the rule of
+//! [`must_keep_name`] holds there as well: an index that the transaction has made and dropped is not
+//! made again on the way back, and those that it has dropped are made last ([`index_dropped`]).
 
 use std::cell::{Cell, RefCell};
 

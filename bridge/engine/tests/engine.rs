@@ -374,6 +374,27 @@ fn committed_rows_survive_a_kill_and_others_do_not() {
     }
 }
 
+/// The log of a store is checkpointed by its size while sessions work, and nothing is lost by that.
+#[test]
+fn a_log_that_grows_is_checkpointed() {
+    let (directory, mut engine) = start();
+    let mut session = engine.session();
+    session.run("SET GLOBAL checkpoint_threshold = '1MB'").unwrap();
+    session.run("CREATE TABLE log (i BIGINT, t VARCHAR)").unwrap();
+    // 20 rounds of more than a megabyte, each less than a row group.
+    for _ in 0..20 {
+        session.run("INSERT INTO log SELECT range, md5(range::VARCHAR) FROM range(50000)").unwrap();
+    }
+    let log = directory.path().join(format!("pg_duckdb/{DATABASE}/store.duckdb.wal"));
+    let size = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
+    assert!(size < 8 << 20, "the log has {size} bytes");
+    engine.child.kill().unwrap();
+    engine.child.wait().unwrap();
+    let engine = Engine::start(directory.path(), &[]);
+    let mut session = engine.session();
+    assert_eq!(int64s(&session.query("SELECT count(*) FROM log").unwrap(), 0), [1_000_000]);
+}
+
 #[test]
 fn end_of_standard_input_stops_cleanly() {
     let directory = tempfile::tempdir().unwrap();
