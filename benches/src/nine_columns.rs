@@ -115,8 +115,14 @@ pub fn measure(cluster: &KeptCluster, theirs: &Drain, report: &mut Report) -> Re
 
     let counts: Vec<String> = (1..=9).map(|column| format!("count(c{column})")).collect();
     let fed = format!("SELECT {} FROM nine_heap", counts.join(", "));
-    let force = "SET duckdb.force_execution = on";
-    let fed = cost(&mut client, force, &fed, "SET duckdb.force_execution = off")?;
+    // Without parallel workers, whose time would not be the backend's.
+    let force = "SET duckdb.force_execution = on; SET duckdb.max_workers_per_postgres_scan = 0";
+    let fed = cost(
+        &mut client,
+        force,
+        &fed,
+        "RESET duckdb.force_execution; RESET duckdb.max_workers_per_postgres_scan",
+    )?;
     // The last column: reading it takes deforming all of them.
     let deformed = cost(&mut client, "", "SELECT count(c9) FROM nine_heap", "")?;
     report.at_most(

@@ -2,8 +2,10 @@
 //! ([`PgType::crosses_as_text`]): Postgres' output and input functions make them text and back,
 //! one value at a time.
 
+use std::collections::HashMap;
+
 use bridge_types::PgType;
-use pgrx::pg_sys;
+use pgrx::{pg_sys, vardata_any, varsize_any_exhdr};
 
 use crate::pg::memory::OwnedContext;
 
@@ -69,6 +71,9 @@ struct Input {
     column: usize,
     function: Box<pg_sys::FmgrInfo>,
     parameter: pg_sys::Oid,
+    /// The values of an enum that were met, by label: they are few, and Postgres' function looks each
+    /// up in the catalog.
+    labels: Option<HashMap<Box<[u8]>, u64>>,
 }
 
 impl FromText {
@@ -81,7 +86,9 @@ impl FromText {
             unsafe { pg_sys::getTypeInputInfo(pg_type, &raw mut function, &raw mut parameter) };
             // SAFETY: the current context is live.
             let function = unsafe { function_info(function, pg_sys::CurrentMemoryContext) };
-            Input { column, function, parameter }
+            // SAFETY: a catalog look-up on the main thread.
+            let is_enum = unsafe { pg_sys::type_is_enum(pg_type) };
+            Input { column, function, parameter, labels: is_enum.then(HashMap::new) }
         });
         let columns: Vec<_> = columns.collect();
         let memory = (!columns.is_empty()).then(|| OwnedContext::new(c"pg_duckdb values"));
@@ -99,23 +106,42 @@ impl FromText {
         memory.reset();
         // SAFETY: a live context; on an error Postgres sets the current one itself.
         let old = unsafe { pg_sys::MemoryContextSwitchTo(memory.get()) };
-        for Input { column, function, parameter } in &mut self.columns {
+        for Input { column, function, parameter, labels } in &mut self.columns {
             for cell in (0..rows).map(|row| row * stride + *column) {
                 if isnull[cell] {
                     continue;
                 }
-                // SAFETY: a text (caller); the function is the type's input.
-                unsafe {
+                // SAFETY: a text (caller), made by a kernel: not toasted.
+                let text = unsafe { text_bytes(datums[cell]) };
+                let known = labels.as_ref().and_then(|labels| labels.get(text)).copied();
+                datums[cell] = known.unwrap_or_else(|| {
                     let address = usize::try_from(datums[cell]).unwrap_or(0);
-                    let text = pg_sys::text_to_cstring(std::ptr::with_exposed_provenance(address));
-                    let value = pg_sys::InputFunctionCall(&raw mut **function, text, *parameter, -1);
-                    datums[cell] = value.value() as u64;
-                }
+                    // SAFETY: a text (caller); the function is the type's input.
+                    let value = unsafe {
+                        let text = pg_sys::text_to_cstring(std::ptr::with_exposed_provenance(address));
+                        pg_sys::InputFunctionCall(&raw mut **function, text, *parameter, -1)
+                    };
+                    let value = value.value() as u64;
+                    if let Some(labels) = labels {
+                        labels.insert(text.into(), value);
+                    }
+                    value
+                });
             }
         }
         // SAFETY: the context of before.
         unsafe { pg_sys::MemoryContextSwitchTo(old) };
     }
+}
+
+/// The bytes of a text.
+///
+/// # Safety
+/// `datum` is a text that is neither external nor compressed, and outlives the result.
+unsafe fn text_bytes<'a>(datum: u64) -> &'a [u8] {
+    let text = std::ptr::with_exposed_provenance(usize::try_from(datum).unwrap_or(0));
+    // SAFETY: as the caller promises.
+    unsafe { std::slice::from_raw_parts(vardata_any(text).cast(), varsize_any_exhdr(text)) }
 }
 
 fn crossing_as_text(types: impl IntoIterator<Item = PgType>) -> impl Iterator<Item = (usize, pg_sys::Oid)> {

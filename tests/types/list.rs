@@ -830,7 +830,7 @@ pub(crate) const FOREIGN: &[Foreign] = &[
     foreign("jsonb[]", &["{\"{\\\"a\\\": 1}\",NULL}"]),
     foreign("int4range", &["[1,5)", "empty", "(,3)"]),
     foreign("nummultirange", &["{[1,2),[3,4)}", "{}"]),
-    foreign("mood", &["sad", "ok", "a label of more than twelve bytes"]),
+    foreign("mood", &["sad", "ok", "a label of more than twelve bytes", "ok", "sad", "sad"]),
     foreign("mood[]", &["{sad,NULL,ok}", "{}"]),
     foreign("moody", &["sad", "ok"]),
     Foreign { pg: "positive", values: &["1", "2147483647"], refused: None, left: Some("const") },
