@@ -153,10 +153,9 @@ REVOKE ALL ON FUNCTION duckdb.wake_sync_worker(pg_catalog.bool, pg_catalog.bool)
 
 -- Returns when the sync worker has looked at each database that the account has now (or has seen the
 -- version that it has now), with what came of it in duckdb.sync_status.
-CREATE PROCEDURE duckdb.wait_for_sync(anew pg_catalog.bool) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE duckdb.wait_for_sync(anew pg_catalog.bool, called pg_catalog.timestamptz) LANGUAGE plpgsql AS $$
 DECLARE
     wanted pg_catalog.jsonb;
-    called pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
     IF pg_catalog.current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RAISE EXCEPTION 'cannot wait for the sync worker in a transaction of isolation level %',
@@ -181,10 +180,12 @@ $$;
 
 -- Returns when Postgres has what MotherDuck had at the time of the call; without wait at once.
 CREATE PROCEDURE duckdb.sync(wait pg_catalog.bool DEFAULT true) LANGUAGE plpgsql AS $$
+DECLARE
+    called pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
     PERFORM duckdb.wake_now();
     IF wait THEN
-        CALL duckdb.wait_for_sync(false);
+        CALL duckdb.wait_for_sync(false, called);
     END IF;
 END
 $$;
@@ -197,9 +198,12 @@ CREATE FUNCTION duckdb.wake_now() RETURNS void LANGUAGE sql VOLATILE SECURITY DE
 -- whoever owns that. Hence for superusers.
 CREATE PROCEDURE duckdb.force_motherduck_sync(drop_with_cascade pg_catalog.bool DEFAULT false)
     LANGUAGE plpgsql AS $$
+DECLARE
+    -- Before the request: the worker may be done with it before the next line.
+    called pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
     PERFORM duckdb.wake_sync_worker(true, drop_with_cascade);
-    CALL duckdb.wait_for_sync(true);
+    CALL duckdb.wait_for_sync(true, called);
 END
 $$;
 REVOKE ALL ON PROCEDURE duckdb.force_motherduck_sync(pg_catalog.bool) FROM PUBLIC;

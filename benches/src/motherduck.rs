@@ -39,6 +39,8 @@ pub fn measure(cluster: &KeptCluster, options: &Options, report: &mut Report) ->
         .clone()
         .set("duckdb.motherduck_emulator_directory", EMULATOR)
         .set("duckdb.motherduck_sync_interval", &format!("{}ms", INTERVAL.as_millis()));
+    // The data directory may be made anew here.
+    cluster.start(options)?;
     cluster.stop()?;
     if directory.exists() {
         fs::remove_dir_all(&directory)?;

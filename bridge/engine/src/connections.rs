@@ -1,6 +1,6 @@
 //! A session's connections: one to the main instance, and one to each account it has opened.
 
-use crate::account::Account;
+use crate::account::{Account, SERVICE_PREFIX};
 use crate::duckdb::{Connection, DuckError};
 use crate::session::Session;
 use bridge_ipc::message::{Context, MAIN_INSTANCE};
@@ -23,6 +23,8 @@ pub(crate) struct Link {
     pub(crate) written: bool,
     /// Last start of a statement.
     used: Instant,
+    /// The service's own functions are there.
+    prepared: bool,
     time_zone: String,
     buffer: &'static str,
     account: Option<Arc<Account>>,
@@ -37,6 +39,7 @@ impl Link {
             failed: false,
             written: false,
             used: Instant::now(),
+            prepared: false,
             time_zone: String::new(),
             buffer: "",
             account,
@@ -53,6 +56,22 @@ impl Link {
             account.check()?;
         }
         self.set_time_zone(&context.time_zone)
+    }
+
+    /// To be called before a statement is bound. Few name functions of the service, and most sessions
+    /// need not pay for them.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(crate) fn prepare_for(&mut self, sql: &str) -> Result<(), DuckError> {
+        if let Some(account) = &self.account
+            && !self.prepared
+            && names_service(sql)
+        {
+            account.prepare_connection(&self.connection)?;
+            self.prepared = true;
+        }
+        Ok(())
     }
 
     fn set_time_zone(&mut self, time_zone: &str) -> Result<(), EngineError> {
@@ -84,6 +103,12 @@ impl Link {
     pub(crate) fn account(&self) -> Option<&Arc<Account>> {
         self.account.as_ref()
     }
+}
+
+/// True for SQL that may name something of the service's own.
+fn names_service(sql: &str) -> bool {
+    let prefix = SERVICE_PREFIX.as_bytes();
+    sql.as_bytes().windows(prefix.len()).any(|window| window.eq_ignore_ascii_case(prefix))
 }
 
 /// All links of a session.

@@ -382,11 +382,13 @@ impl Worker {
         for scan in request.remote_scans {
             let link = self.links.get(scan.instance)?;
             link.start(&request.context)?;
+            link.prepare_for(&scan.sql)?;
             remote_scans.push(RemoteScans::bind(&link.connection, scan)?);
         }
         let remote_scans = RemoteScans::from(remote_scans);
         let link = self.links.get(request.instance)?;
         link.start(&request.context)?;
+        link.prepare_for(&request.sql)?;
         let _scope = bind_scope(Binding {
             session: Arc::clone(&session),
             scans: Arc::clone(&scans),
@@ -506,6 +508,7 @@ impl Worker {
         if let Some(outcome) = link.account().and_then(|account| account.run(sql)) {
             return Ok(Reply::Done { rows: outcome? });
         }
+        link.prepare_for(sql)?;
         link.written = true;
         let rows = link.connection.query(sql)?.rows_changed();
         Ok(Reply::Done { rows })

@@ -22,6 +22,9 @@ use bridge_types::{EngineError, SqlState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// What the names of the service's own functions begin with.
+pub(crate) const SERVICE_PREFIX: &str = "__md_";
+
 /// The database that the service makes for an account that has none.
 const SERVICE_DEFAULT_DATABASE: &str = "my_db";
 
@@ -61,7 +64,8 @@ pub(crate) trait Backing: Send + Sync {
     /// `sql` is not one. The result is a number of changed rows.
     fn run(&self, sql: &str) -> Option<Result<u64, EngineError>>;
 
-    /// What every new connection needs, beyond what all sessions get.
+    /// What a connection needs before its first statement that names something of the service's
+    /// own ([`SERVICE_PREFIX`]).
     ///
     /// # Errors
     /// DuckDB's.
@@ -124,10 +128,7 @@ impl Account {
     pub(crate) fn connect(&self, default_database: &str) -> Result<Connection, EngineError> {
         self.check()?;
         let connection = self.backing.instance().connect().map_err(|error| to_engine_error(&error))?;
-        let prepared = connection.query(SESSION_START).map(drop);
-        prepared
-            .and_then(|()| self.backing.prepare_connection(&connection))
-            .map_err(|error| to_engine_error(&error))?;
+        connection.query(SESSION_START).map_err(|error| to_engine_error(&error))?;
         let database = if default_database.is_empty() { SERVICE_DEFAULT_DATABASE } else { default_database };
         connection.query(&format!("USE {}", quote_identifier(database))).map_err(|_| {
             EngineError::new(
@@ -137,6 +138,14 @@ impl Account {
             .with_hint("Create it, or name another default_database.")
         })?;
         Ok(connection)
+    }
+
+    /// See [`Backing::prepare_connection`].
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(crate) fn prepare_connection(&self, connection: &Connection) -> Result<(), DuckError> {
+        self.backing.prepare_connection(connection)
     }
 
     /// To be called before every statement.
