@@ -345,6 +345,10 @@ unsafe fn lower_select(query: *mut pg_sys::Query, lowerer: &mut Lowerer) -> Resu
         let types: Vec<PgType> = columns.iter().map(|column| column.spec.pg_type).collect();
         let plan = bridge_plan::rules::apply(plan, &types)?;
         let sql = bridge_plan::writer::write(&plan)?;
+        let is_read_twice = |scan: &str| sql.match_indices(scan).nth(1).is_some();
+        if (0..lowerer.feeds.len()).any(|number| is_read_twice(&format!("bridge_scan({number})"))) {
+            return unsupported("a subquery on a heap table", "its rows would have to be read twice");
+        }
         if lowerer.fragment && bridge_plan::functions::is_partial(&sql) {
             return unsupported("an expression of this part", "DuckDB has no form for some of its values");
         }

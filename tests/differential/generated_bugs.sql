@@ -81,3 +81,5 @@ SELECT k, coalesce(k) AS c, count(*) AS n FROM dim GROUP BY GROUPING SETS ((k), 
 SELECT k, count(*) AS n FROM dim GROUP BY ROLLUP (k, k) ORDER BY 1, 2;
 -- A column of a subquery that only a condition of Postgres' needs, and that DuckDB lacks.
 SELECT q.id FROM (SELECT id, a AS c FROM p_bp EXCEPT SELECT 1, NULL::bpchar UNION SELECT id, (a || 'x')::bpchar FROM p_bp ORDER BY 1, 2 LIMIT 20) AS q WHERE q.c !~* format('a|%s', 'b') AND format('%s', q.c) <> '' ORDER BY 1;
+-- A subquery over rows of Postgres in an expression that DuckDB gets twice.
+SELECT var_pop((SELECT g::numeric / 3 FROM generate_series(1, 3) AS g WHERE g = d.k)) AS v, nullif((SELECT g FROM generate_series(1, 3) AS g WHERE g = max(d.k)), 0) AS n FROM dim AS d;
