@@ -143,7 +143,7 @@ fn over_elements(
 /// Brings a value and the elements it is compared with to comparable carriers.
 fn in_terms(mut args: Vec<Typed>) -> Result<Vec<Typed>, PlanError> {
     if args.iter().any(|arg| arg.ty.is_numeric()) {
-        args = args.into_iter().map(|arg| comparison::numeric_key(arg)).collect();
+        args = args.into_iter().map(comparison::numeric_key).collect();
         return Ok(args);
     }
     let (value, elements) = args.split_first().expect("the value is there");
