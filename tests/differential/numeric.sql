@@ -46,6 +46,11 @@ SELECT amount * amount * amount * amount AS p, amount * (1 - amount) * (1 + amou
 SELECT variance(n) AS v, stddev(n) AS s, var_pop(k) AS p, stddev_pop(id) AS q, var_samp(amount) AS a, stddev_samp(amount) AS d FROM fact;
 SELECT k, variance(amount) AS v, stddev(amount) AS s FROM fact WHERE id < 30 GROUP BY k ORDER BY k;
 SELECT variance(n) AS none, stddev_pop(n) AS p FROM empty;
+-- The largest squares of 32 bits; the larger of two display scales, of a constant or of a product.
+SELECT variance(v) AS v, stddev_pop(v) AS p FROM (SELECT CASE WHEN id % 2 = 0 THEN (-2147483648)::int ELSE 2147483647 END AS v FROM fact) q;
+SELECT k, sum(coalesce(amount * n, 0)) AS s, avg(coalesce(amount, 0)) AS a FROM fact GROUP BY k ORDER BY k;
+SELECT sum(coalesce(amount, 0)) AS none, sum(coalesce(n * NULL::numeric(5,2), 0)) AS zero FROM fact WHERE id < 5;
+SELECT k, sum(amount) / count(*) AS q, sum(amount) / nullif(sum(n), 0) AS r, avg(n) * 1.000 AS m FROM fact GROUP BY k ORDER BY k;
 SELECT variance(a) AS v, stddev_pop(a) AS s FROM p_int8;
 SELECT variance(k) AS one, var_pop(k) AS zero FROM dim WHERE k = 1;
 SELECT sum(amount / 3) AS s, avg(amount / 7) AS a, sum(amount / n) FILTER (WHERE n <> 0) AS f FROM fact;

@@ -221,15 +221,20 @@ fn variance(
     let Some(arg) = args.into_iter().next() else {
         return unsupported(signature.display.clone(), "it has no argument");
     };
-    // Squares of bigint add up to more than a decimal holds, others to more than 64 bits.
-    let arg = match arg.ty.decimal() {
-        Some((p, s)) if p <= 18 => arg.cast(&DuckType::Decimal(19, s)),
-        _ => numeric::text(arg),
-    };
-    let square = numeric::multiply(vec![arg.clone(), arg.clone()])?;
     let count = call("count", DuckType::BigInt, vec![arg.clone()]);
-    let total = sum(signature, vec![arg], call)?;
-    let squares = sum(signature, vec![square], call)?;
+    let (total, squares) = if matches!(arg.ty, DuckType::SmallInt | DuckType::Integer) {
+        // Squares of 32 bits have 63 at most.
+        let square = duck("({0} * {0})", DuckType::BigInt, vec![arg.clone().cast(&DuckType::BigInt)]);
+        (call("sum", DuckType::HugeInt, vec![arg]), call("sum", DuckType::HugeInt, vec![square]))
+    } else {
+        // Squares of bigint add up to more than a decimal holds, others to more than 64 bits.
+        let arg = match arg.ty.decimal() {
+            Some((p, s)) if p <= 18 => arg.cast(&DuckType::Decimal(19, s)),
+            _ => numeric::text(arg),
+        };
+        let square = numeric::multiply(vec![arg.clone(), arg.clone()])?;
+        (sum(signature, vec![arg], call)?, sum(signature, vec![square], call)?)
+    };
     let sample = i32::from(!name.ends_with("_pop"));
     let root = i32::from(name.starts_with("stddev"));
     let sql = format!(
