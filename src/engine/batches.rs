@@ -63,7 +63,7 @@ impl Batches {
             interrupt::check();
             let scratch = self.gather.scratch();
             // SAFETY: as demanded; the rows' values live until they are released.
-            unsafe {
+            let pushed = unsafe {
                 let rows = self.builder.rows() % limits::DUCKDB_VECTOR_ROWS;
                 self.gather.fill(plan, limits::DUCKDB_VECTOR_ROWS - rows)?;
                 let (datums, nulls, rows) = self.gather.block();
@@ -75,9 +75,11 @@ impl Batches {
                     }
                     pg_sys::MemoryContextSwitchTo(context);
                 }
-                self.builder.push_rows(datums, nulls, rows)?;
-            }
+                self.builder.push_rows(datums, nulls, rows)
+            };
+            // First: a value that DuckDB has no form for is no error of the transaction.
             self.gather.release();
+            pushed?;
         }
         Ok(())
     }

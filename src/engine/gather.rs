@@ -112,7 +112,7 @@ impl Gather {
         self.scratch.get()
     }
 
-    /// Lets the rows go. Not called after an error: Postgres releases the pins then.
+    /// Lets the rows go. Not called after an ERROR of Postgres, which releases the pins itself.
     pub(super) fn release(&mut self) {
         for page in &self.pages[..self.pinned] {
             // SAFETY: pinned by `keep`, once for each entry, under the same resource owner.
