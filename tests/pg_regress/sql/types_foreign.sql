@@ -23,7 +23,7 @@ SELECT m FROM heap JOIN d USING (id) UNION ALL SELECT 'ok' FROM d WHERE n = 10;
 PREPARE given (mood, jsonb, inet) AS SELECT $1, $2, $3, n FROM d WHERE n < 15;
 EXECUTE given ('happy', '{"a": 1}', '10.0.0.1');
 EXECUTE given (NULL, NULL, NULL);
--- An array that is no list.
+-- Arrays that are no lists: Postgres runs the query again.
 INSERT INTO heap (id, ms) VALUES (4, '{{sad,ok},{ok,sad}}'), (5, '[0:1]={ok,sad}');
 SELECT id, ms FROM heap h WHERE EXISTS (SELECT FROM d WHERE d.n > h.id) ORDER BY id;
 CREATE TABLE arrays (a integer[]);
