@@ -81,7 +81,9 @@ fn cluster() -> impl std::ops::Deref<Target = Cluster> {
 /// A connection that has DuckDB compute.
 fn forced(cluster: &Cluster) -> Client {
     let mut client = cluster.client().expect("connects");
-    client.batch_execute("SET duckdb.force_execution = on").expect("sets");
+    client
+        .batch_execute("SET duckdb.force_execution = on; SET duckdb.max_workers_per_postgres_scan = 2")
+        .expect("sets");
     client
 }
 
@@ -187,7 +189,9 @@ fn workers_are_not_used_where_postgres_would_use_none() {
     both(&mut client, QUERIES[1]);
     assert_eq!(workers(&mut client, count), (None, None));
     client
-        .batch_execute("RESET duckdb.max_workers_per_postgres_scan; SET parallel_leader_participation = off")
+        .batch_execute(
+            "SET duckdb.max_workers_per_postgres_scan = 2; SET parallel_leader_participation = off",
+        )
         .expect("sets");
     both(&mut client, QUERIES[1]);
     assert_eq!(workers(&mut client, count), (Some(2), Some(2)));

@@ -340,6 +340,12 @@ impl Consumer {
         self.segment.head().load(Ordering::Acquire) == self.next // (A)
     }
 
+    /// Bytes ever given back to the producer.
+    #[must_use]
+    pub fn released_bytes(&self) -> u64 {
+        self.releases.tail()
+    }
+
     /// Whether slots were released since the last call and the producer sleeps: it must then
     /// be sent a `Wake` frame. Call it after dropping batches and before sleeping.
     #[must_use = "a sleeping producer must be woken"]

@@ -58,8 +58,10 @@ struct FeedState {
     sources: Vec<Source>,
     /// Which one is looked at first.
     turn: usize,
-    /// The backend was asked for rows since its last batch was taken.
-    asked: bool,
+    /// What the backend had got back of its ring when it was last asked for rows. It does nothing if too
+    /// much is unread, which batches count for as long as a thread of DuckDB holds them: so it is asked
+    /// again whenever it has got something back.
+    asked_at: Option<u64>,
     /// How many workers there are, once the backend has said so, with its own end.
     workers: Option<usize>,
     /// Threads that sleep.
@@ -80,7 +82,6 @@ impl FeedState {
             if let Some(batch) = self.sources[index].try_next()? {
                 // Each in turn: a worker with a full ring sleeps, and to wake it costs more than a batch.
                 self.turn = index + 1;
-                self.asked &= index != 0;
                 return Ok(Some(batch));
             }
         }
@@ -187,7 +188,7 @@ impl Feed {
             state: Mutex::new(FeedState {
                 sources: vec![backend],
                 turn: 0,
-                asked: false,
+                asked_at: None,
                 workers: None,
                 sleepers: 0,
                 wakes: 0,
@@ -294,12 +295,14 @@ impl Feed {
         }
     }
 
-    /// Asks the backend for rows if its ring is empty and it was not asked since.
+    /// Asks the backend for rows if its ring is empty and it may not know: if it has done nothing since it
+    /// was asked, then because `REQUEST_BYTES` were unread, and when they are read it gets them back.
     fn ask(&self, state: &mut FeedState) {
         let backend = &state.sources[0];
-        if !state.asked && !backend.ended && backend.is_empty() {
+        let released = Some(backend.released_bytes());
+        if !backend.ended && backend.is_empty() && state.asked_at != released {
             backend.tell(&Reply::ScanRequest { portal: self.portal, scan: self.scan });
-            state.asked = true;
+            state.asked_at = released;
         }
     }
 }

@@ -74,6 +74,11 @@ impl Source {
         self.consumer.is_empty()
     }
 
+    /// What the producer has got back of its ring.
+    pub(super) fn released_bytes(&self) -> u64 {
+        self.consumer.released_bytes()
+    }
+
     /// Asks to be woken by the next batch; false if one is there.
     pub(super) fn prepare_sleep(&self) -> bool {
         self.awaits_outsize || self.ended || self.consumer.prepare_sleep()
