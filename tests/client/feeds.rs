@@ -106,3 +106,37 @@ fn explain_analyze_runs_a_statement_once() {
     assert_eq!(number(&mut client, "SELECT count(*) FROM once").expect("answers"), 2 * NUMBERS);
     client.batch_execute("DROP TABLE once").expect("drops");
 }
+
+/// A feed reads under its query's snapshot: what others commit while it runs is not seen, and what
+/// its own transaction has changed before is.
+#[test]
+fn a_feed_sees_one_snapshot() {
+    let cluster = own(Options::with_extension());
+    let mut client = cluster.client().expect("connects");
+    let mut other = cluster.client().expect("connects");
+    client
+        .batch_execute(
+            "CREATE TABLE rows AS SELECT g AS i, repeat('x', 200) AS t FROM generate_series(1, 60000) g",
+        )
+        .expect("creates");
+    client.batch_execute("CREATE TABLE kinds USING duckdb AS SELECT 1 AS kind").expect("creates");
+    client
+        .batch_execute(
+            "BEGIN; DELETE FROM rows WHERE i <= 10; \
+             DECLARE c CURSOR FOR SELECT r.i FROM rows r, kinds WHERE length(r.t) = 200",
+        )
+        .expect("declares");
+    let first = client.query("FETCH 100 FROM c", &[]).expect("fetches").len();
+    other
+        .batch_execute(
+            "DELETE FROM rows WHERE i > 30000; UPDATE rows SET t = 'short' WHERE i BETWEEN 20000 AND 20100",
+        )
+        .expect("changes");
+    let rest = client.query("FETCH ALL FROM c", &[]).expect("fetches").len();
+    assert_eq!(first + rest, 59_990);
+    // The next statement sees what was committed.
+    let left =
+        number(&mut client, "SELECT count(*) FROM rows r, kinds WHERE length(r.t) = 200").expect("answers");
+    assert_eq!(left, 30_000 - 10 - 101);
+    client.batch_execute("COMMIT").expect("commits");
+}
