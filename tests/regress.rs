@@ -2,8 +2,9 @@
 //!
 //! Runs each `tests/pg_regress/sql/<name>.sql` through psql in a database of its own, one
 //! after the other (roles and the engine's settings are shared), and compares what psql
-//! prints with `expected/<name>.out`. Arguments choose files by a part of their name;
-//! `UPDATE_EXPECTED=1` writes the expected files.
+//! prints with `expected/<name>.out`, or, where versions of Postgres print other things, with the
+//! `expected/<name>_<major version>.out` of the latest version that is not after the server's.
+//! Arguments choose files by a part of their name; `UPDATE_EXPECTED=1` writes the expected files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -38,6 +39,7 @@ fn run() -> Result<usize> {
     }
     let update = std::env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1");
     let cluster = Cluster::start(Options::with_extension().set("max_prepared_transactions", "2"))?;
+    let version: i32 = cluster.client()?.query_one("SHOW server_version_num", &[])?.get::<_, &str>(0).parse()?;
     let results = directory.join("results");
     fs::create_dir_all(&results)?;
 
@@ -46,7 +48,7 @@ fn run() -> Result<usize> {
         let start = Instant::now();
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let output = run_file(&cluster, &name, &fs::read_to_string(&file)?)?;
-        let expected_file = directory.join(format!("expected/{name}.out"));
+        let expected_file = expected_file(&directory.join("expected"), &name, version / 10000);
         let result_file = results.join(format!("{name}.out"));
         fs::write(&result_file, &output)?;
         let verdict = if update {
@@ -64,6 +66,12 @@ fn run() -> Result<usize> {
         }
     }
     Ok(failed)
+}
+
+/// What a server of major version `version` is expected to print.
+fn expected_file(directory: &Path, name: &str, version: i32) -> PathBuf {
+    let of_version = (15..=version).rev().map(|version| directory.join(format!("{name}_{version}.out")));
+    of_version.into_iter().find(|file| file.exists()).unwrap_or_else(|| directory.join(format!("{name}.out")))
 }
 
 /// The SQL files in order of name, those only that an argument names a part of, if there
@@ -85,7 +93,7 @@ fn chosen_files(directory: &Path) -> Result<Vec<PathBuf>> {
 
 /// What psql prints for `script`, statements and errors included. Two words of the script
 /// stand for something, and are printed as themselves: `:directory` is an empty directory the
-/// server may write to, `:duckdb` a command that runs its argument in a DuckDB without Postgres (for
+/// server may write to, `:run_duckdb` a command that runs its argument in a DuckDB without Postgres (for
 /// files that Postgres cannot write).
 fn run_file(cluster: &Cluster, name: &str, script: &str) -> Result<String> {
     let database = format!("regress_{name}");
@@ -105,10 +113,10 @@ fn run_file(cluster: &Cluster, name: &str, script: &str) -> Result<String> {
     let output = cluster.psql_merged(
         &database,
         &arguments,
-        &script.replace(":duckdb", &duckdb).replace(":directory", &place),
+        &script.replace(":run_duckdb", &duckdb).replace(":directory", &place),
     )?;
     client.batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)"))?;
-    Ok(output.replace(&duckdb, ":duckdb").replace(&place, ":directory"))
+    Ok(output.replace(&duckdb, ":run_duckdb").replace(&place, ":directory"))
 }
 
 fn print_difference(expected: &Path, result: &Path) -> Result<()> {

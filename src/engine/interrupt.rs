@@ -7,6 +7,8 @@ use pgrx::pg_sys;
 use std::cell::Cell;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+use crate::pg;
+
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
@@ -35,7 +37,7 @@ impl WaitSet {
         // SAFETY: main thread; TopMemoryContext outlives the set; MyLatch is set from the
         // start of the process and the descriptor outlives the set (the session owns both).
         unsafe {
-            let set = pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, 3);
+            let set = pg::compat::create_wait_event_set(3);
             pg_sys::AddWaitEventToSet(
                 set,
                 LATCH,

@@ -71,7 +71,7 @@ unsafe fn is_possible(root: *mut pg_sys::PlannerInfo, joined: *mut pg_sys::RelOp
             && (*root).rowMarks.is_null()
             // Conditions of several security levels have an order, which DuckDB does not keep.
             && (*root).qual_security_level == 0
-            && pg_sys::bms_is_empty((*joined).lateral_relids)
+            && pg::compat::bms_is_empty((*joined).lateral_relids)
     }
 }
 

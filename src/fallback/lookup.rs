@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use super::part::Part;
 use super::{computed, cost, plan};
 use crate::error::Result;
-use crate::pg::list;
+use crate::pg::{self, list};
 
 /// Below this size a table is sent as a whole faster than it is asked for anything twice.
 const MIN_ROWS: f64 = 10_000.0;
@@ -40,7 +40,7 @@ pub(super) unsafe fn offer(
             let outer = pg_sys::bms_union((*clause).clause_relids, (*relation).lateral_relids);
             let index = i32::try_from((*relation).relid).expect("an index into the range table");
             let outer = pg_sys::bms_del_member(outer, index);
-            if pg_sys::bms_is_empty(outer)
+            if pg::compat::bms_is_empty(outer)
                 || !pg_sys::join_clause_is_movable_to(clause, relation)
                 || offered.iter().any(|known| pg_sys::bms_equal(*known, outer))
             {

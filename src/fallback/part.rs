@@ -141,6 +141,10 @@ impl Part {
             (*query).canSetTag = true;
             (*query).stmt_location = -1;
             (*query).rtable = fence::range_table((*parse).rtable, self.relids());
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            {
+                (*query).rteperminfos = (*parse).rteperminfos;
+            }
             let from = list::append(std::ptr::null_mut(), self.from);
             (*query).jointree = pg_sys::makeFromExpr(from, explicit(self.quals));
             (*query).targetList = targets;

@@ -52,7 +52,7 @@ pub(super) unsafe fn add_path(
             (*path).pathkeys = (*root).sort_pathkeys;
         }
         (*path).rows = (*relation).rows;
-        if !pg_sys::bms_is_empty(outer) {
+        if !pg::compat::bms_is_empty(outer) {
             (*path).param_info = pg_sys::get_baserel_parampathinfo(root, relation, outer);
             (*path).rows = (*(*path).param_info).ppi_rows;
         }

@@ -14,7 +14,7 @@ use pgrx::pg_sys;
 use crate::engine::append::Appender;
 use crate::error::{Error, Result, raise, report};
 use crate::pg::memory::drop_with_context;
-use crate::pg::{list, owned_string};
+use crate::pg::{compat, list, owned_string};
 use crate::tables::definition::Definition;
 use crate::tables::table;
 use crate::tables::violation::{self, Rows};
@@ -227,11 +227,11 @@ unsafe fn prepare(statement: &pg_sys::CopyStmt, query_string: *const c_char) -> 
         }
 
         let estate = pg_sys::CreateExecutorState();
-        pg_sys::ExecInitRangeTable(estate, (*pstate).p_rtable);
+        compat::init_range_table(estate, pstate);
         let target = pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast::<pg_sys::ResultRelInfo>();
         (*target).type_ = pg_sys::NodeTag::T_ResultRelInfo;
         pg_sys::ExecInitResultRelation(estate, target, 1);
-        pg_sys::CheckValidResultRel(target, pg_sys::CmdType::CMD_INSERT);
+        compat::check_insert_target(target);
         // Before DuckDB is busy with the INSERT: a trigger may use it.
         pg_sys::AfterTriggerBeginQuery();
         pg_sys::ExecBSInsertTriggers(estate, target);

@@ -35,7 +35,7 @@ use crate::crash::{self, Step};
 use crate::engine::session::{self, Changes, Instance};
 use crate::error::{Error, Result, report};
 use crate::lower::explained;
-use crate::pg::{catalog, list};
+use crate::pg::{catalog, compat};
 use crate::tables::table;
 use crate::{gucs, motherduck, tables};
 
@@ -141,17 +141,15 @@ fn check_not_read_only() -> Result<()> {
 /// # Safety
 /// `estate` is the state of a started query.
 pub(crate) unsafe fn before_write(estate: *mut pg_sys::EState) -> Result<()> {
-    // SAFETY: as the caller promises; the range table is a list of entries.
-    let targets: Vec<_> = unsafe { list::pointers::<pg_sys::RangeTblEntry>((*estate).es_range_table) }
-        // SAFETY: entries of that list.
-        .map(|entry| unsafe { &*entry })
-        .filter(|entry| entry.rtekind == pg_sys::RTEKind::RTE_RELATION && is_write(entry.requiredPerms))
-        .collect();
-    for target in targets {
-        let table = table::of_relation(target.relid)?;
+    let changes = pg_sys::AclMode::from(pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE);
+    // SAFETY: as the caller promises.
+    for (relid, rights) in unsafe { compat::checked_relations(estate) } {
+        if !is_write(rights) {
+            continue;
+        }
+        let table = table::of_relation(relid)?;
         table.begin_write()?;
-        let changes = pg_sys::AclMode::from(pg_sys::ACL_UPDATE | pg_sys::ACL_DELETE);
-        if target.requiredPerms & changes != 0 {
+        if rights & changes != 0 {
             tables::outbox::rows_change(&table);
         }
     }

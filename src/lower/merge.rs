@@ -9,6 +9,7 @@ use pgrx::pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_NOTHING, CMD_UPDATE};
 
 use super::source::{self, Target};
 use super::{LowerOptions, LoweredQuery, Result, finished, make, multiple, returning, unsupported};
+use crate::pg::compat::{self, Match};
 use crate::pg::list;
 
 /// Output of the source that holds the number of the action.
@@ -41,13 +42,19 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
         ) else {
             return unsupported("a MERGE of this form", "it has not one source");
         };
-        let kind = if (*query).mergeUseOuterJoin {
-            pg_sys::JoinType::JOIN_LEFT
-        } else {
-            pg_sys::JoinType::JOIN_INNER
-        };
-        (*select).jointree = make::join(kind, item, make::reference(target.index), (*from).quals);
         let clauses: Vec<*mut pg_sys::MergeAction> = list::pointers((*select).mergeActionList).collect();
+        let mut kind = pg_sys::JoinType::JOIN_INNER;
+        for clause in &clauses {
+            match compat::merge_match(*clause) {
+                Match::Both => {}
+                Match::SourceOnly => kind = pg_sys::JoinType::JOIN_LEFT,
+                Match::TargetOnly => {
+                    return unsupported("WHEN NOT MATCHED BY SOURCE", "rows of the source are all that is joined");
+                }
+            }
+        }
+        let condition = compat::take_merge_condition(select);
+        (*select).jointree = make::join(kind, item, make::reference(target.index), condition);
         (*select).mergeActionList = std::ptr::null_mut();
 
         let action = action(&target, &clauses);
@@ -98,7 +105,7 @@ unsafe fn action(target: &Target, clauses: &[*mut pg_sys::MergeAction]) -> *mut 
         let choice = |matched: bool| {
             let mut branches = Vec::new();
             for (clause, number) in clauses.iter().zip(1..) {
-                if (**clause).matched != matched {
+                if (compat::merge_match(*clause) == Match::Both) != matched {
                     continue;
                 }
                 let number = if (**clause).commandType == CMD_NOTHING { 0 } else { number };

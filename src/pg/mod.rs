@@ -1,6 +1,7 @@
 //! Small safe wrappers over what of Postgres we use.
 
 pub(crate) mod catalog;
+pub(crate) mod compat;
 pub(crate) mod list;
 pub(crate) mod memory;
 pub(crate) mod tree;

@@ -23,6 +23,33 @@ pub(crate) unsafe fn mutate(
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         let mutator =
             std::mem::transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
-        pg_sys::expression_tree_mutator(node, Some(mutator), context)
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let mutate = pg_sys::expression_tree_mutator;
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        let mutate = pg_sys::expression_tree_mutator_impl;
+        mutate(node, Some(mutator), context)
+    }
+}
+
+/// Replaces the expressions of a query in place; `flags` are the `QTW_*` of `nodeFuncs.h`.
+///
+/// # Safety
+/// `query` is valid, `flags` say not to copy it; the rest as for [`mutate`].
+pub(crate) unsafe fn mutate_query(
+    query: *mut pg_sys::Query,
+    mutator: Mutator,
+    context: *mut c_void,
+    flags: u32,
+) {
+    // SAFETY: as in `mutate`.
+    unsafe {
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let mutator =
+            std::mem::transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let mutate = pg_sys::query_tree_mutator;
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        let mutate = pg_sys::query_tree_mutator_impl;
+        mutate(query, Some(mutator), context, flags.cast_signed());
     }
 }

@@ -14,7 +14,7 @@ use super::insert::below_casts;
 use super::level::{Meaning, Resolver};
 use super::path::Step;
 use crate::error::{self, Result};
-use crate::pg::{self, list};
+use crate::pg::{self, list, tree};
 
 impl Resolver {
     /// Rewrites every expression of a level (not those of its subqueries in FROM).
@@ -29,12 +29,7 @@ impl Resolver {
             | pg_sys::QTW_DONT_COPY_QUERY;
         // SAFETY: the mutator gets back this resolver, alone, while the walk runs.
         unsafe {
-            pg_sys::query_tree_mutator(
-                query,
-                mutator(),
-                std::ptr::from_mut(self).cast(),
-                FLAGS.cast_signed(),
-            );
+            tree::mutate_query(query, rewrite, std::ptr::from_mut(self).cast(), FLAGS);
         }
         Ok(())
     }
@@ -103,7 +98,7 @@ impl Resolver {
     /// A copy of `node` whose parts have been rewritten.
     unsafe fn rewrite_below(&mut self, node: *mut pg_sys::Node) -> *mut pg_sys::Node {
         // SAFETY: a valid node; the mutator gets back this resolver, alone, while the walk runs.
-        unsafe { pg_sys::expression_tree_mutator(node, mutator(), std::ptr::from_mut(self).cast()) }
+        unsafe { tree::mutate(node, rewrite, std::ptr::from_mut(self).cast()) }
     }
 
     /// Postgres names an output `r['c']` after `r`; a user means `c`.
@@ -176,9 +171,7 @@ impl Resolver {
                 return Ok(column.var((*var).varno, (*var).varlevelsup)?.cast());
             }
             if (*node).refcontainertype != self.placeholders.unresolved {
-                let copy =
-                    pg_sys::expression_tree_mutator(node.cast(), mutator(), std::ptr::from_mut(self).cast());
-                return Ok(copy);
+                return Ok(self.rewrite_below(node.cast()));
             }
             let container = self.rewrite(inner)?;
             if (*node).reflowerindexpr.is_null()
@@ -338,16 +331,10 @@ impl Resolver {
     }
 }
 
-/// `query_tree_mutator` and its like take a callback without a prototype.
-fn mutator() -> Option<unsafe extern "C-unwind" fn() -> *mut pg_sys::Node> {
-    #[pg_guard]
-    unsafe extern "C-unwind" fn rewrite(node: *mut pg_sys::Node, resolver: *mut c_void) -> *mut pg_sys::Node {
-        // SAFETY: the resolver that started the walk; nobody else uses it meanwhile.
-        error::report(unsafe { (*resolver.cast::<Resolver>()).rewrite(node) })
-    }
-    type Typed = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
-    // SAFETY: Postgres calls it with exactly these two arguments.
-    Some(unsafe { std::mem::transmute::<Typed, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(rewrite) })
+#[pg_guard]
+unsafe extern "C-unwind" fn rewrite(node: *mut pg_sys::Node, resolver: *mut c_void) -> *mut pg_sys::Node {
+    // SAFETY: the resolver that started the walk; nobody else uses it meanwhile.
+    error::report(unsafe { (*resolver.cast::<Resolver>()).rewrite(node) })
 }
 
 unsafe fn only(items: *mut pg_sys::List) -> *mut pg_sys::Node {

@@ -19,7 +19,7 @@ use crate::engine::session::{self, DuckSql, Instance, RemoteSql};
 use crate::error::Result;
 use crate::fallback;
 use crate::lower::{self, FeedKeys, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
-use crate::pg::{self, list};
+use crate::pg::{self, compat, list};
 use crate::resolve;
 
 /// Read ahead of a reader that may stop early.
@@ -512,7 +512,7 @@ pub(crate) unsafe fn planned_statement(
 
     // SAFETY: plain node construction in the planner's memory context.
     unsafe {
-        let mut rtable = flat_relations(parse);
+        let (mut rtable, infos) = flat_relations(parse);
         let names = columns
             .iter()
             .fold(std::ptr::null_mut(), |names, column| list::append(names, string_node(&column.spec.name)));
@@ -550,6 +550,12 @@ pub(crate) unsafe fn planned_statement(
         (*statement).canSetTag = (*parse).canSetTag;
         (*statement).planTree = tree;
         (*statement).rtable = rtable;
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        {
+            (*statement).permInfos = infos;
+        }
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let _ = infos;
         if let Some(index) = flat_target(parse) {
             (*statement).resultRelations = list::from_integers([index]);
         }
@@ -587,39 +593,37 @@ unsafe fn flat_target(parse: *mut pg_sys::Query) -> Option<i32> {
     unsafe {
         let target = usize::try_from((*parse).resultRelation).ok().filter(|target| *target > 0)?;
         let entries = list::pointers::<pg_sys::RangeTblEntry>((*parse).rtable).take(target);
-        let relations = entries.filter(|entry| (**entry).rtekind == pg_sys::RTEKind::RTE_RELATION);
+        let relations = entries.filter(|entry| compat::is_kept_in_plans(*entry));
         i32::try_from(relations.count()).ok()
     }
 }
 
-/// Every relation the query names at any depth: the executor checks the user's privileges on
-/// them, and the plan cache locks them.
-unsafe fn flat_relations(parse: *mut pg_sys::Query) -> *mut pg_sys::List {
+/// Every relation the query names at any depth, and what is checked of each
+/// ([`compat::append_flat_entry`]): the executor checks the user's privileges on them, and the plan
+/// cache locks them.
+unsafe fn flat_relations(parse: *mut pg_sys::Query) -> (*mut pg_sys::List, *mut pg_sys::List) {
     #[pgrx::pg_guard]
     unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, found: *mut std::ffi::c_void) -> bool {
         if node.is_null() {
             return false;
         }
-        // SAFETY: Postgres walks valid trees; the context is the list below.
+        // SAFETY: Postgres walks valid trees; the context is the pair below.
         unsafe {
             if (*node).type_ != pg_sys::NodeTag::T_Query {
                 return pg_sys::expression_tree_walker(node, Some(collect), found);
             }
             let query = node.cast::<pg_sys::Query>();
-            let found_list = found.cast::<*mut pg_sys::List>();
+            let (rtable, infos) = &mut *found.cast::<(*mut pg_sys::List, *mut pg_sys::List)>();
             for entry in list::pointers::<pg_sys::RangeTblEntry>((*query).rtable) {
-                if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
-                    *found_list = list::append(
-                        *found_list,
-                        pg_sys::copyObjectImpl(entry.cast()).cast::<pg_sys::RangeTblEntry>(),
-                    );
+                if compat::is_kept_in_plans(entry) {
+                    *rtable = compat::append_flat_entry(*rtable, infos, query, entry);
                 }
             }
             pg_sys::query_tree_walker(query, Some(collect), found, 0)
         }
     }
-    let mut found: *mut pg_sys::List = std::ptr::null_mut();
-    // SAFETY: a valid query; the list outlives the walk.
+    let mut found = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: a valid query; the pair outlives the walk.
     unsafe { collect(parse.cast(), (&raw mut found).cast()) };
     found
 }

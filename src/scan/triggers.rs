@@ -32,7 +32,7 @@ impl Target {
             if (*relation).trigdesc.is_null() {
                 return None;
             }
-            let rights = (*pg_sys::exec_rt_fetch(index, estate)).requiredPerms;
+            let rights = pg::compat::checked_rights(estate, index);
             let old = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
             let relation = pg::new_node::<pg_sys::ResultRelInfo>(pg_sys::NodeTag::T_ResultRelInfo);
             pg_sys::ExecInitResultRelation(estate, relation, index);

@@ -5,7 +5,7 @@
 //! it, measuring it, rewriting it ([`super::rewrite`]), and scans that must find nothing
 //! (constraint checks of `ALTER TABLE`, which DuckDB does). Everything else is an error.
 //!
-//! Two callbacks do work. `relation_set_new_filenode` is called for a relation that is being
+//! Two callbacks do work. `relation_set_new_filelocator` is called for a relation that is being
 //! created, which [`super::pending`] notes for the utility hook, and for one that is being
 //! truncated, which goes to the engine at once.
 
@@ -20,6 +20,7 @@ use super::{changes, ddl, pending};
 use crate::error::{Error, Result, raise, report};
 use crate::fallback;
 use crate::pg::memory::drop_with_context;
+use crate::pg::compat::{RelFileLocator, UpdatedIndexes};
 use crate::pg::owned_string;
 use crate::placeholder::sql_function;
 
@@ -70,7 +71,10 @@ fn routine() -> pg_sys::TableAmRoutine {
         tuple_update: Some(tuple_update),
         tuple_lock: Some(tuple_lock),
         finish_bulk_insert: Some(finish_bulk_insert),
-        relation_set_new_filenode: Some(relation_set_new_filenode),
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        relation_set_new_filenode: Some(relation_set_new_filelocator),
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        relation_set_new_filelocator: Some(relation_set_new_filelocator),
         relation_nontransactional_truncate: Some(relation_nontransactional_truncate),
         relation_copy_data: Some(relation_copy_data),
         relation_copy_for_cluster: Some(relation_copy_for_cluster),
@@ -172,9 +176,9 @@ refuse! {
     ) -> pg_sys::TM_Result::Type => writes_bypass;
     tuple_update(
         pg_sys::Relation, pg_sys::ItemPointer, *mut pg_sys::TupleTableSlot, pg_sys::CommandId, pg_sys::Snapshot,
-        pg_sys::Snapshot, bool, *mut pg_sys::TM_FailureData, *mut pg_sys::LockTupleMode::Type, *mut bool
+        pg_sys::Snapshot, bool, *mut pg_sys::TM_FailureData, *mut pg_sys::LockTupleMode::Type, *mut UpdatedIndexes
     ) -> pg_sys::TM_Result::Type => writes_bypass;
-    relation_copy_data(pg_sys::Relation, *const pg_sys::RelFileNode) => no_tablespaces;
+    relation_copy_data(pg_sys::Relation, *const RelFileLocator) => no_tablespaces;
 }
 
 /// After a conflict on another table, a row that was joined with it is looked for again.
@@ -375,9 +379,9 @@ unsafe extern "C-unwind" fn tuple_tid_valid(_: pg_sys::TableScanDesc, _: pg_sys:
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn relation_set_new_filenode(
+unsafe extern "C-unwind" fn relation_set_new_filelocator(
     relation: pg_sys::Relation,
-    file: *const pg_sys::RelFileNode,
+    file: *const RelFileLocator,
     persistence: core::ffi::c_char,
     freeze_xid: *mut pg_sys::TransactionId,
     min_multi: *mut pg_sys::MultiXactId,
@@ -462,12 +466,24 @@ unsafe extern "C-unwind" fn relation_vacuum(
 }
 
 /// Every block is looked at: see [`super::sample`].
+#[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
 unsafe extern "C-unwind" fn scan_analyze_next_block(
     _: pg_sys::TableScanDesc,
     _: pg_sys::BlockNumber,
     _: pg_sys::BufferAccessStrategy,
 ) -> bool {
     true
+}
+
+/// Every block is looked at: see [`super::sample`]. None is read.
+#[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+unsafe extern "C-unwind" fn scan_analyze_next_block(
+    _: pg_sys::TableScanDesc,
+    stream: *mut pg_sys::ReadStream,
+) -> bool {
+    let mut strategy = std::ptr::null_mut();
+    // SAFETY: the stream of the caller. No Rust frame with a destructor is here if it raises.
+    unsafe { pg_sys::read_stream_next_block(stream, &raw mut strategy) != pg_sys::InvalidBlockNumber }
 }
 
 #[pgrx::pg_guard]

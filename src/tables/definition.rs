@@ -207,7 +207,7 @@ fn column(attribute: &pg_sys::FormData_pg_attribute) -> Result<Column> {
             "Leave COLLATE out, or say COLLATE \"C\".",
         ));
     }
-    let duck_type = duckdb_type(&name, attribute.atttypid, attribute.atttypmod, attribute.attndims)?;
+    let duck_type = duckdb_type(&name, attribute.atttypid, attribute.atttypmod, attribute.attndims.into())?;
     let mut typmod = attribute.atttypmod;
     // SAFETY: a catalog look-up on the main thread.
     let base = unsafe { pg_sys::getBaseTypeAndTypmod(attribute.atttypid, &raw mut typmod) };

@@ -10,7 +10,7 @@ use pgrx::pg_sys;
 
 use super::definition::{CHECK_MARK, Definition, Key, NOT_NULL_MARK};
 use crate::error::{Error, Subject};
-use crate::pg::{list, owned_string};
+use crate::pg::{compat, owned_string};
 
 /// Which rows violate a constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +62,11 @@ pub(crate) unsafe fn explain_write(error: Error, estate: *mut pg_sys::EState) ->
     if !violation.contains(&error.0.sqlstate) {
         return error;
     }
-    // SAFETY: as the caller promises; the range table is a list of entries.
-    let target = unsafe {
-        list::pointers::<pg_sys::RangeTblEntry>((*estate).es_range_table).map(|entry| &*entry).find(|entry| {
-            entry.rtekind == pg_sys::RTEKind::RTE_RELATION
-                && crate::hooks::xact::is_write(entry.requiredPerms)
-        })
-    };
+    // SAFETY: as the caller promises.
+    let target = unsafe { compat::checked_relations(estate) }
+        .find(|(_, rights)| crate::hooks::xact::is_write(*rights));
     match target {
-        Some(entry) => explain(error, entry.relid, Rows::New),
+        Some((relid, _)) => explain(error, relid, Rows::New),
         None => error,
     }
 }

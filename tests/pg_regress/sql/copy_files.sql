@@ -9,7 +9,7 @@ SELECT * FROM read_parquet('/tmp/pgd_copy_files.parquet');
 COPY (SELECT t.id, h.name FROM t JOIN h USING (id)) TO '/tmp/pgd_copy_files.json';
 COPY h (name) TO '/tmp/pgd_copy_files.csv.gz' (HEADER, DELIMITER ';');
 SELECT * FROM read_csv('/tmp/pgd_copy_files.csv.gz') AS r ORDER BY r['name'];
-COPY (SELECT pg_backend_pid() > 0 AS p, count(*) AS n FROM t) TO '/tmp/pgd_copy_files.json' (FORMAT json, ARRAY true);
+COPY (SELECT pg_backend_pid() > 0 AS p, count(*) AS n FROM t) TO '/tmp/pgd_copy_files.json' (FORMAT 'json', ARRAY true);
 \! cat /tmp/pgd_copy_files.json
 BEGIN;
 INSERT INTO h VALUES (4, 'four');

@@ -1,7 +1,7 @@
 -- Options of the readers, and both forms.
 COPY (SELECT i, 'r' || i AS t FROM generate_series(1, 3) i) TO ':directory/o1.csv' (FORMAT csv, HEADER, DELIMITER ';');
 COPY (SELECT i, 'r' || i AS t FROM generate_series(4, 5) i) TO ':directory/o2.csv' (FORMAT csv, HEADER, DELIMITER ';');
-\! :duckdb "COPY (SELECT 1 AS a, 'x' AS b) TO ':directory/u1.parquet'; COPY (SELECT 2 AS a, 3.5 AS c) TO ':directory/u2.parquet'; COPY (SELECT i AS v, i % 2 AS part FROM range(4) t(i)) TO ':directory/hive' (FORMAT parquet, PARTITION_BY (part))" > /dev/null 2>&1
+\! :run_duckdb "COPY (SELECT 1 AS a, 'x' AS b) TO ':directory/u1.parquet'; COPY (SELECT 2 AS a, 3.5 AS c) TO ':directory/u2.parquet'; COPY (SELECT i AS v, i % 2 AS part FROM range(4) t(i)) TO ':directory/hive' (FORMAT parquet, PARTITION_BY (part))" > /dev/null 2>&1
 SELECT * FROM read_csv(':directory/o1.csv', delim => ';') r ORDER BY r['i'];
 SELECT * FROM read_csv(':directory/o1.csv', sep => ';', header => true, skip => 0, all_varchar => true) r ORDER BY r['i'];
 SELECT sum(r['i']) FROM read_csv(ARRAY[':directory/o1.csv', ':directory/o2.csv'], delim => ';') r;

@@ -1,6 +1,6 @@
 -- read_parquet() as users of pg_duckdb know it.
-\! :duckdb "COPY (SELECT i AS id, 'name ' || i AS name, (i * 1.5)::DECIMAL(10,2) AS amount, DATE '2024-01-01' + i::INTEGER AS day, TIMESTAMP '2024-01-01 10:00:00' + i * INTERVAL 1 HOUR AS at, i % 2 = 0 AS even, CASE WHEN i = 3 THEN NULL ELSE i * 0.25 END::DOUBLE AS ratio, [i, i + 1] AS list, {'x': i, 'y': 'y' || i, 'deep': {'z': i * 10}} AS s, MAP {'k': i} AS m FROM range(1, 6) t(i)) TO ':directory/p.parquet'" > /dev/null 2>&1
-\! :duckdb "COPY (SELECT i % 2 AS k, 'w' || (i % 2) AS w FROM range(5) t(i)) TO ':directory/small.parquet'" > /dev/null 2>&1
+\! :run_duckdb "COPY (SELECT i AS id, 'name ' || i AS name, (i * 1.5)::DECIMAL(10,2) AS amount, DATE '2024-01-01' + i::INTEGER AS day, TIMESTAMP '2024-01-01 10:00:00' + i * INTERVAL 1 HOUR AS at, i % 2 = 0 AS even, CASE WHEN i = 3 THEN NULL ELSE i * 0.25 END::DOUBLE AS ratio, [i, i + 1] AS list, {'x': i, 'y': 'y' || i, 'deep': {'z': i * 10}} AS s, MAP {'k': i} AS m FROM range(1, 6) t(i)) TO ':directory/p.parquet'" > /dev/null 2>&1
+\! :run_duckdb "COPY (SELECT i % 2 AS k, 'w' || (i % 2) AS w FROM range(5) t(i)) TO ':directory/small.parquet'" > /dev/null 2>&1
 SELECT r['id'], r['name'] FROM read_parquet(':directory/p.parquet') r;
 SELECT * FROM read_parquet(':directory/p.parquet') r ORDER BY r['id'] LIMIT 2;
 SELECT r.* FROM read_parquet(':directory/p.parquet') r WHERE r['id'] = 1;

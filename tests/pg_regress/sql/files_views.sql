@@ -1,6 +1,6 @@
 -- Views over files are stored with the file's columns, and can be dumped and restored.
 COPY (SELECT 1 AS id, 'one' AS name, 2.5 AS x) TO ':directory/v.csv' (FORMAT csv, HEADER, DELIMITER ';');
-\! :duckdb "COPY (SELECT 1 AS id, {'a': 10, 'b': 'it''s'} AS s) TO ':directory/v.parquet'" > /dev/null 2>&1
+\! :run_duckdb "COPY (SELECT 1 AS id, {'a': 10, 'b': 'it''s'} AS s) TO ':directory/v.parquet'" > /dev/null 2>&1
 CREATE VIEW plain AS SELECT * FROM read_csv(':directory/v.csv', delim => ';');
 CREATE VIEW renamed (a, b) AS SELECT r['id'], r['name'] || '!' FROM read_csv(ARRAY[':directory/v.csv'], delim => ';', header => true) r WHERE r['x'] > 1;
 CREATE VIEW parts AS SELECT r['id'], r['s']['a'], r['s']['b'] AS text FROM read_parquet(':directory/v.parquet') r;

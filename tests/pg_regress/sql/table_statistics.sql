@@ -6,7 +6,7 @@ CREATE TABLE heap AS SELECT i FROM generate_series(1, 1000) AS i;
 SELECT pg_relation_size('t') > 100000 AS has_blocks, pg_relation_size('t') = pg_table_size('t') AS same,
        pg_total_relation_size('t') = pg_table_size('t') AS no_indexes, pg_relation_size('t', 'fsm') AS fsm;
 SELECT pg_relation_size('k'), pg_total_relation_size('k') - pg_table_size('k') = pg_indexes_size('k') AS with_index;
-SELECT pg_relation_size('heap'), pg_relation_size('heap'::regclass, 'main'), pg_table_size(0::regclass);
+SELECT pg_relation_size('heap') > 0 AS size, pg_relation_size('heap'::regclass, 'main') > 0 AS main, pg_table_size(0::regclass);
 SELECT relname, pg_table_size(oid) > 0 AS sized FROM pg_class WHERE relname IN ('t', 'heap') ORDER BY relname;
 SELECT reltuples, relpages FROM pg_class WHERE relname = 't';
 ANALYZE t;
