@@ -9,6 +9,8 @@ CONF ?=
 export PG_CONFIG
 
 TARGET = $$(eval "$$(scripts/env)"; printf %s "$$CARGO_TARGET_DIR")
+# The version of PG_CONFIG as cargo's features; nothing for Postgres 15.
+FEATURES = $$(eval "$$(scripts/env)"; printf %s "$$PG_DUCKDB_FEATURES")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build release test check format format-check lint deny doc bench demo cluster cluster-stop install clean
@@ -20,13 +22,13 @@ setup: ## install what building and testing needs (Debian 12)
 	@scripts/setup
 
 build: setup ## build everything, profile dev
-	@$(RUN) $(CARGO) build --workspace --all-targets
+	@$(RUN) $(CARGO) build --workspace $(FEATURES) --all-targets
 
 release: setup ## build everything that is installed or run, profile release
-	@$(RUN) $(CARGO) build --workspace --release >&2
+	@$(RUN) $(CARGO) build --workspace $(FEATURES) --release >&2
 
 test: build ## run all tests (unit, regression, differential, client)
-	@$(RUN) $(CARGO) test --workspace --no-fail-fast
+	@$(RUN) $(CARGO) test --workspace $(FEATURES) --no-fail-fast
 
 check: format-check lint deny test doc ## all that must pass on a commit
 
@@ -37,14 +39,14 @@ format-check: ## fail if the sources are not formatted
 	@$(RUN) $(CARGO) fmt --all -- --check
 
 lint: setup ## clippy, warnings are errors
-	@$(RUN) $(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(RUN) $(CARGO) clippy --workspace $(FEATURES) --all-targets -- -D warnings
 
 deny: ## licences and sources of dependencies, if cargo-deny is installed
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses sources bans; \
 	else echo "deny: cargo-deny is not installed, skipped" >&2; fi
 
 doc: setup ## build the documentation, warnings are errors
-	@RUSTDOCFLAGS="-D warnings" $(RUN) $(CARGO) doc --workspace --no-deps --document-private-items
+	@RUSTDOCFLAGS="-D warnings" $(RUN) $(CARGO) doc --workspace $(FEATURES) --no-deps --document-private-items
 
 bench: release ## measure against DuckDB itself and write benches/RESULTS.md
 	@$(RUN) "$(TARGET)/release/bench"

@@ -5,10 +5,6 @@
 //! runs in `pg_duckdb_engine` (package `bridge-engine`), never in a backend.
 #![allow(unsafe_code, reason = "Postgres is a C API; each block states its argument")]
 
-// From 16 on a plan lists the privileges to check apart from its relations (`permInfos`), which
-// `scan::plan` does not fill yet: it would run without any check.
-#[cfg(not(feature = "pg15"))]
-
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 

@@ -39,7 +39,8 @@ fn run() -> Result<usize> {
     }
     let update = std::env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1");
     let cluster = Cluster::start(Options::with_extension().set("max_prepared_transactions", "2"))?;
-    let version: i32 = cluster.client()?.query_one("SHOW server_version_num", &[])?.get::<_, &str>(0).parse()?;
+    let version: i32 =
+        cluster.client()?.query_one("SHOW server_version_num", &[])?.get::<_, &str>(0).parse()?;
     let results = directory.join("results");
     fs::create_dir_all(&results)?;
 

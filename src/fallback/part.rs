@@ -141,7 +141,7 @@ impl Part {
             (*query).canSetTag = true;
             (*query).stmt_location = -1;
             (*query).rtable = fence::range_table((*parse).rtable, self.relids());
-            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            #[cfg(not(feature = "pg15"))]
             {
                 (*query).rteperminfos = (*parse).rteperminfos;
             }

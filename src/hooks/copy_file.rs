@@ -353,11 +353,8 @@ unsafe fn analysed(statement: &pg_sys::CopyStmt, query_string: *const c_char) ->
         }
         let raw = pg::new_node::<pg_sys::RawStmt>(NodeTag::T_RawStmt);
         (*raw).stmt = select;
-        #[cfg(not(feature = "pg14"))]
         let query =
             pg_sys::parse_analyze_fixedparams(raw, query_string, std::ptr::null(), 0, std::ptr::null_mut());
-        #[cfg(feature = "pg14")]
-        let query = pg_sys::parse_analyze(raw, query_string, std::ptr::null_mut(), 0, std::ptr::null_mut());
         create_as::rewritten(query.cast())
     }
 }

@@ -341,13 +341,13 @@ unsafe fn require_insert(
         let set = numbers.fold(std::ptr::null_mut(), |set, number| {
             pg_sys::bms_add_member(set, number - pg_sys::FirstLowInvalidHeapAttributeNumber)
         });
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         {
             (*(*item).p_rte).requiredPerms = pg_sys::ACL_INSERT;
             (*(*item).p_rte).insertedCols = set;
             pg_sys::ExecCheckRTPerms((*pstate).p_rtable, true);
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         {
             (*(*item).p_perminfo).requiredPerms = pg_sys::ACL_INSERT.into();
             (*(*item).p_perminfo).insertedCols = set;

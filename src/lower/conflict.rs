@@ -249,7 +249,7 @@ impl Proposed {
             (*select).hasSubLinks = (*query).hasSubLinks;
             (*select).hasRowSecurity = (*query).hasRowSecurity;
             (*select).stmt_location = -1;
-            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            #[cfg(not(feature = "pg15"))]
             {
                 (*select).rteperminfos = (*query).rteperminfos;
             }

@@ -98,7 +98,7 @@ pub(super) unsafe fn base(source: &FeedSource) -> *mut pg_sys::Query {
             (*query).hasSubLinks = pg_sys::checkExprHasSubLink((*entry).securityQuals.cast());
         }
         (*query).rtable = list::append(std::ptr::null_mut(), entry);
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         {
             (*query).rteperminfos = pg_sys::copyObjectImpl((*source.query).rteperminfos.cast()).cast();
         }

@@ -176,10 +176,7 @@ fn database_locale() -> String {
             return "unknown".to_owned();
         }
         let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-        #[cfg(not(feature = "pg14"))]
         let libc = (*form).datlocprovider.cast_unsigned() == b'c';
-        #[cfg(feature = "pg14")]
-        let libc = !form.is_null();
         let name = if libc {
             text_attribute(cache, tuple, pg_sys::Anum_pg_database_datcollate)
         } else {

@@ -136,11 +136,11 @@ unsafe fn neutralise(entry: *mut pg_sys::RangeTblEntry) {
         (*entry).relkind = 0;
         (*entry).inh = false;
         (*entry).securityQuals = std::ptr::null_mut();
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         {
             (*entry).requiredPerms = 0;
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         {
             (*entry).perminfoindex = 0;
         }

@@ -49,7 +49,10 @@ pub(super) unsafe fn lower(query: *mut pg_sys::Query, options: &LowerOptions) ->
                 Match::Both => {}
                 Match::SourceOnly => kind = pg_sys::JoinType::JOIN_LEFT,
                 Match::TargetOnly => {
-                    return unsupported("WHEN NOT MATCHED BY SOURCE", "rows of the source are all that is joined");
+                    return unsupported(
+                        "WHEN NOT MATCHED BY SOURCE",
+                        "rows of the source are all that is joined",
+                    );
                 }
             }
         }

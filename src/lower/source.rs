@@ -106,10 +106,7 @@ pub(super) const ROWID: &str = "rowid";
 fn rowid(relation: i32) -> *mut pg_sys::Var {
     let attribute = i16::try_from(pg_sys::SelfItemPointerAttributeNumber).expect("a small constant");
     // SAFETY: a fresh node in the current context.
-    unsafe {
-        #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
-        pg_sys::makeVar(relation as _, attribute, pg_sys::INT8OID, -1, pg_sys::InvalidOid, 0)
-    }
+    unsafe { pg_sys::makeVar(relation as _, attribute, pg_sys::INT8OID, -1, pg_sys::InvalidOid, 0) }
 }
 
 /// True for what [`Target::rowid`] makes; users cannot write it.

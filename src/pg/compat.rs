@@ -5,17 +5,17 @@ use pgrx::pg_sys;
 use super::list;
 
 /// The identity of a relation's file: renamed in Postgres 16.
-#[cfg(any(feature = "pg14", feature = "pg15"))]
+#[cfg(feature = "pg15")]
 pub(crate) type RelFileLocator = pg_sys::RelFileNode;
 /// The identity of a relation's file.
-#[cfg(not(any(feature = "pg14", feature = "pg15")))]
+#[cfg(not(feature = "pg15"))]
 pub(crate) type RelFileLocator = pg_sys::RelFileLocator;
 
 /// Where a table's update says which indexes need an entry.
-#[cfg(any(feature = "pg14", feature = "pg15"))]
+#[cfg(feature = "pg15")]
 pub(crate) type UpdatedIndexes = bool;
 /// Where a table's update says which indexes need an entry.
-#[cfg(not(any(feature = "pg14", feature = "pg15")))]
+#[cfg(not(feature = "pg15"))]
 pub(crate) type UpdatedIndexes = pg_sys::TU_UpdateIndexes::Type;
 
 /// True for a set without members.
@@ -23,13 +23,13 @@ pub(crate) type UpdatedIndexes = pg_sys::TU_UpdateIndexes::Type;
 /// # Safety
 /// `set` is null or a valid set.
 pub(crate) unsafe fn bms_is_empty(set: *const pg_sys::Bitmapset) -> bool {
-    #[cfg(any(feature = "pg14", feature = "pg15"))]
+    #[cfg(feature = "pg15")]
     {
         // SAFETY: as the caller promises.
         unsafe { pg_sys::bms_is_empty(set) }
     }
     // From 16 on an empty set is a null pointer.
-    #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+    #[cfg(not(feature = "pg15"))]
     {
         set.is_null()
     }
@@ -42,7 +42,7 @@ pub(crate) unsafe fn bms_is_empty(set: *const pg_sys::Bitmapset) -> bool {
 pub(crate) unsafe fn checked_relations(
     estate: *mut pg_sys::EState,
 ) -> impl Iterator<Item = (pg_sys::Oid, pg_sys::AclMode)> {
-    #[cfg(any(feature = "pg14", feature = "pg15"))]
+    #[cfg(feature = "pg15")]
     {
         // SAFETY: as the caller promises; the range table is a list of entries.
         unsafe { list::pointers::<pg_sys::RangeTblEntry>((*estate).es_range_table) }
@@ -51,7 +51,7 @@ pub(crate) unsafe fn checked_relations(
             .filter(|entry| entry.rtekind == pg_sys::RTEKind::RTE_RELATION)
             .map(|entry| (entry.relid, entry.requiredPerms))
     }
-    #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+    #[cfg(not(feature = "pg15"))]
     {
         // SAFETY: as the caller promises.
         unsafe { list::pointers::<pg_sys::RTEPermissionInfo>((*estate).es_rteperminfos) }
@@ -68,11 +68,11 @@ pub(crate) unsafe fn checked_rights(estate: *mut pg_sys::EState, index: pg_sys::
     // SAFETY: as the caller promises.
     unsafe {
         let entry = pg_sys::exec_rt_fetch(index, estate);
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         {
             (*entry).requiredPerms
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         {
             (*pg_sys::getRTEPermissionInfo((*estate).es_rteperminfos, entry)).requiredPerms
         }
@@ -97,11 +97,11 @@ pub(crate) unsafe fn append_flat_entry(
         // A view's entry is there for its privileges; the rest of its query has entries of its own.
         (*copy).subquery = std::ptr::null_mut();
         let copy = pg_sys::copyObjectImpl(copy.cast()).cast::<pg_sys::RangeTblEntry>();
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         {
             let _ = (infos, query);
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         if (*entry).perminfoindex != 0 {
             let info = pg_sys::getRTEPermissionInfo((*query).rteperminfos, entry);
             *infos = list::append(*infos, pg_sys::copyObjectImpl(info.cast()).cast::<pg_sys::Node>());
@@ -120,7 +120,7 @@ pub(crate) unsafe fn append_flat_entry(
 pub(crate) unsafe fn is_kept_in_plans(entry: *const pg_sys::RangeTblEntry) -> bool {
     // SAFETY: as the caller promises.
     let entry = unsafe { &*entry };
-    let view = cfg!(not(any(feature = "pg14", feature = "pg15")))
+    let view = cfg!(not(feature = "pg15"))
         && entry.rtekind == pg_sys::RTEKind::RTE_SUBQUERY
         && entry.relid != pg_sys::InvalidOid;
     entry.rtekind == pg_sys::RTEKind::RTE_RELATION || view
@@ -140,7 +140,6 @@ pub(crate) enum Match {
 
 /// # Safety
 /// A valid action.
-#[cfg(not(feature = "pg14"))]
 pub(crate) unsafe fn merge_match(action: *const pg_sys::MergeAction) -> Match {
     // SAFETY: as the caller promises.
     unsafe {
@@ -164,7 +163,6 @@ pub(crate) unsafe fn merge_match(action: *const pg_sys::MergeAction) -> Match {
 ///
 /// # Safety
 /// `query` is an analysed MERGE and a private copy.
-#[cfg(not(feature = "pg14"))]
 pub(crate) unsafe fn take_merge_condition(query: *mut pg_sys::Query) -> *mut pg_sys::Node {
     // SAFETY: as the caller promises.
     unsafe {
@@ -183,11 +181,11 @@ pub(crate) unsafe fn take_merge_condition(query: *mut pg_sys::Query) -> *mut pg_
 pub(crate) unsafe fn create_wait_event_set(events: i32) -> *mut pg_sys::WaitEventSet {
     // SAFETY: as the caller promises; TopMemoryContext, or no resource owner, outlives everything.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
         {
             pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, events)
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         {
             pg_sys::CreateWaitEventSet(std::ptr::null_mut(), events)
         }
@@ -201,7 +199,7 @@ pub(crate) unsafe fn create_wait_event_set(events: i32) -> *mut pg_sys::WaitEven
 pub(crate) unsafe fn init_range_table(estate: *mut pg_sys::EState, pstate: *mut pg_sys::ParseState) {
     // SAFETY: as the caller promises.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         pg_sys::ExecInitRangeTable(estate, (*pstate).p_rtable);
         #[cfg(any(feature = "pg16", feature = "pg17"))]
         pg_sys::ExecInitRangeTable(estate, (*pstate).p_rtable, (*pstate).p_rteperminfos);
@@ -223,7 +221,7 @@ pub(crate) unsafe fn check_insert_target(target: *mut pg_sys::ResultRelInfo) {
     const INSERT: pg_sys::CmdType::Type = pg_sys::CmdType::CMD_INSERT;
     // SAFETY: as the caller promises; INSERT has no actions of MERGE.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
         pg_sys::CheckValidResultRel(target, INSERT);
         #[cfg(feature = "pg17")]
         pg_sys::CheckValidResultRel(target, INSERT, std::ptr::null_mut());

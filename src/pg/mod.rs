@@ -40,18 +40,10 @@ pub(crate) fn palloc_string(text: &str) -> *mut c_char {
 /// The text of a string node.
 ///
 /// # Safety
-/// `node` is a string node (`String`; `Value` before Postgres 15).
+/// `node` is a string node.
 pub(crate) unsafe fn node_string(node: *mut pgrx::pg_sys::Node) -> String {
     // SAFETY: as the caller promises.
-    #[cfg(not(feature = "pg14"))]
-    unsafe {
-        owned_string((*node.cast::<pgrx::pg_sys::String>()).sval)
-    }
-    // SAFETY: as the caller promises.
-    #[cfg(feature = "pg14")]
-    unsafe {
-        owned_string((*node.cast::<pgrx::pg_sys::Value>()).val.str_)
-    }
+    unsafe { owned_string((*node.cast::<pgrx::pg_sys::String>()).sval) }
 }
 
 /// A C array as Postgres keeps it: `first` may be null when `count` is 0 (or negative), which a

@@ -20,12 +20,12 @@ pub(crate) unsafe fn mutate(
     // SAFETY: up to Postgres 15 the parameter is declared without arguments, in C's old style; the
     // function is called with both.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         let mutator =
             std::mem::transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         let mutate = pg_sys::expression_tree_mutator;
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         let mutate = pg_sys::expression_tree_mutator_impl;
         mutate(node, Some(mutator), context)
     }
@@ -43,12 +43,12 @@ pub(crate) unsafe fn mutate_query(
 ) {
     // SAFETY: as in `mutate`.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         let mutator =
             std::mem::transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         let mutate = pg_sys::query_tree_mutator;
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         let mutate = pg_sys::query_tree_mutator_impl;
         mutate(query, Some(mutator), context, flags.cast_signed());
     }

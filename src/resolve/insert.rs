@@ -111,12 +111,12 @@ unsafe fn written_columns(
 ) -> *mut *mut pg_sys::Bitmapset {
     // SAFETY: the target of a valid query.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         {
             let _ = query;
             &raw mut (*relation).insertedCols
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         {
             &raw mut (*pg_sys::getRTEPermissionInfo((*query).rteperminfos, relation)).insertedCols
         }

@@ -550,11 +550,11 @@ pub(crate) unsafe fn planned_statement(
         (*statement).canSetTag = (*parse).canSetTag;
         (*statement).planTree = tree;
         (*statement).rtable = rtable;
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         {
             (*statement).permInfos = infos;
         }
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         let _ = infos;
         if let Some(index) = flat_target(parse) {
             (*statement).resultRelations = list::from_integers([index]);
@@ -577,7 +577,6 @@ pub(crate) unsafe fn planned_statement(
 unsafe fn lowered_columns(columns: &[OutputColumn], varno: i32) -> *mut pg_sys::List {
     // SAFETY: fresh nodes in the current context.
     columns.iter().zip(1..).fold(std::ptr::null_mut(), |targets, (column, number)| unsafe {
-        #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
         let var = pg_sys::makeVar(varno as _, number, column.type_oid, column.typmod, column.collation, 0);
         let name = pg::palloc_string(&column.spec.name);
         list::append(targets, pg_sys::makeTargetEntry(var.cast(), number, name, false))

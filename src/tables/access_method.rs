@@ -19,8 +19,8 @@ use super::sample::{self, Sample};
 use super::{changes, ddl, pending};
 use crate::error::{Error, Result, raise, report};
 use crate::fallback;
-use crate::pg::memory::drop_with_context;
 use crate::pg::compat::{RelFileLocator, UpdatedIndexes};
+use crate::pg::memory::drop_with_context;
 use crate::pg::owned_string;
 use crate::placeholder::sql_function;
 
@@ -71,9 +71,9 @@ fn routine() -> pg_sys::TableAmRoutine {
         tuple_update: Some(tuple_update),
         tuple_lock: Some(tuple_lock),
         finish_bulk_insert: Some(finish_bulk_insert),
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         relation_set_new_filenode: Some(relation_set_new_filelocator),
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         relation_set_new_filelocator: Some(relation_set_new_filelocator),
         relation_nontransactional_truncate: Some(relation_nontransactional_truncate),
         relation_copy_data: Some(relation_copy_data),
@@ -411,9 +411,6 @@ unsafe extern "C-unwind" fn relation_set_new_filelocator(
             );
         }
         // An empty file: CREATE DATABASE .. TEMPLATE and pg_upgrade expect one of every table.
-        #[cfg(feature = "pg14")]
-        let storage = pg_sys::RelationCreateStorage(*file, persistence);
-        #[cfg(not(feature = "pg14"))]
         let storage = pg_sys::RelationCreateStorage(*file, persistence, true);
         pg_sys::smgrclose(storage);
         let relid = (*relation).rd_id;
@@ -466,7 +463,7 @@ unsafe extern "C-unwind" fn relation_vacuum(
 }
 
 /// Every block is looked at: see [`super::sample`].
-#[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+#[cfg(any(feature = "pg15", feature = "pg16"))]
 unsafe extern "C-unwind" fn scan_analyze_next_block(
     _: pg_sys::TableScanDesc,
     _: pg_sys::BlockNumber,
@@ -476,7 +473,7 @@ unsafe extern "C-unwind" fn scan_analyze_next_block(
 }
 
 /// Every block is looked at: see [`super::sample`]. None is read.
-#[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+#[cfg(not(any(feature = "pg15", feature = "pg16")))]
 unsafe extern "C-unwind" fn scan_analyze_next_block(
     _: pg_sys::TableScanDesc,
     stream: *mut pg_sys::ReadStream,

@@ -358,13 +358,5 @@ pub(crate) unsafe fn run(
 /// The text of a String node.
 unsafe fn string_value(node: *mut pg_sys::Node) -> *const c_char {
     // SAFETY: column names are String nodes.
-    #[cfg(not(feature = "pg14"))]
-    unsafe {
-        (*node.cast::<pg_sys::String>()).sval
-    }
-    // SAFETY: as above.
-    #[cfg(feature = "pg14")]
-    unsafe {
-        (*node.cast::<pg_sys::Value>()).val.str_
-    }
+    unsafe { (*node.cast::<pg_sys::String>()).sval }
 }

@@ -384,7 +384,6 @@ unsafe fn key(index: pg_sys::Relation) -> Result<Key> {
         if !form.indimmediate {
             return no("deferrable constraints");
         }
-        #[cfg(not(feature = "pg14"))]
         if info.ii_NullsNotDistinct {
             return no("constraints with NULLS NOT DISTINCT");
         }

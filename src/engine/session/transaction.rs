@@ -174,12 +174,12 @@ fn completion_unknown() -> Error {
 /// Number of this backend among the running ones.
 fn slot() -> i32 {
     // SAFETY: a plain global of the main thread.
-    #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
     unsafe {
         pg_sys::MyBackendId
     }
     // SAFETY: a plain global of the main thread.
-    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
     unsafe {
         pg_sys::MyProcNumber
     }
