@@ -8,7 +8,7 @@ use pgrx::pg_sys::NodeTag;
 use super::part;
 use crate::error::{Error, Result};
 use crate::lower;
-use crate::pg::{self, list};
+use crate::pg::{self, compat, list};
 
 /// What a relation's row consists of.
 #[derive(Default)]
@@ -127,7 +127,7 @@ unsafe fn columns(root: *mut pg_sys::PlannerInfo, var: *mut pg_sys::Var) -> Vec<
     unsafe {
         let mut vars = std::ptr::null_mut();
         let entry = entry(root, var);
-        pg_sys::expandRTE(entry, (*var).varno, 0, -1, true, std::ptr::null_mut(), &raw mut vars);
+        compat::expand_entry(entry, (*var).varno, std::ptr::null_mut(), &raw mut vars);
         list::pointers(vars).collect()
     }
 }

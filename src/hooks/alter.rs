@@ -14,13 +14,14 @@ use crate::tables::changes;
 use crate::tables::ddl::unsupported;
 
 /// The forms of ALTER TABLE that a duckdb table can have.
-const FORMS: [Form::Type; 32] = [
+const FORMS: &[Form::Type] = &[
     Form::AT_AddColumn,
     Form::AT_ColumnDefault,
     Form::AT_CookedColumnDefault,
     Form::AT_DropNotNull,
     Form::AT_SetNotNull,
     Form::AT_DropExpression,
+    #[cfg(not(feature = "pg18"))]
     Form::AT_CheckNotNull,
     Form::AT_SetStatistics,
     Form::AT_SetOptions,

@@ -318,8 +318,7 @@ unsafe fn described(source: &str) -> Vec<String> {
     unsafe {
         pg_sys::SPI_execute(palloc_string(&format!("SELECT * FROM {source} LIMIT 0")), true, 0);
         let descriptor = (*pg_sys::SPI_tuptable).tupdesc;
-        let count = usize::try_from((*descriptor).natts).unwrap_or(0);
-        std::slice::from_raw_parts((*descriptor).attrs.as_ptr(), count)
+        pg::attributes(descriptor)
             .iter()
             .map(|attribute| {
                 let name = owned_string(attribute.attname.data.as_ptr());

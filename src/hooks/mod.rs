@@ -1,10 +1,10 @@
 //! Hooks: each keeps the previous one, decides, and delegates.
 
 mod alter;
+mod choice;
 mod copy;
 mod copy_file;
 mod copy_from;
-mod choice;
 mod create;
 mod executor;
 mod hint;

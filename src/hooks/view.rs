@@ -187,9 +187,6 @@ unsafe fn analyse(
         (*raw).stmt_location = statement.stmt_location;
         (*raw).stmt_len = statement.stmt_len;
         let none: *mut pg_sys::Oid = std::ptr::null_mut();
-        #[cfg(feature = "pg14")]
-        return pg_sys::parse_analyze(raw, query_string, none, 0, none.cast());
-        #[cfg(not(feature = "pg14"))]
         pg_sys::parse_analyze_fixedparams(raw, query_string, none, 0, none.cast())
     }
 }
@@ -390,9 +387,9 @@ unsafe fn check_privileges(query: *mut pg_sys::Query) {
                 return pg_sys::expression_tree_walker(node, Some(visit), context);
             }
             let query = node.cast::<pg_sys::Query>();
-            #[cfg(any(feature = "pg14", feature = "pg15"))]
+            #[cfg(feature = "pg15")]
             pg_sys::ExecCheckRTPerms((*query).rtable, true);
-            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            #[cfg(not(feature = "pg15"))]
             pg_sys::ExecCheckPermissions((*query).rtable, (*query).rteperminfos, true);
             pg_sys::query_tree_walker(query, Some(visit), context, 0)
         }

@@ -10,7 +10,7 @@ use std::ffi::c_char;
 use super::join_keys::JoinKeys;
 use super::scope::Lowerer;
 use super::{Feed, changing, make, types};
-use crate::pg::{self, list, node_string, owned_string, palloc_string};
+use crate::pg::{self, compat, list, node_string, owned_string, palloc_string};
 
 /// A relation to be fed, before it is known which columns are needed; or a WITH item that changes
 /// a table, see [`super::changing`].
@@ -175,7 +175,7 @@ pub(super) unsafe fn columns_of_entry(
     // (or of Const for what is dropped).
     unsafe {
         let (mut names, mut vars) = (std::ptr::null_mut(), std::ptr::null_mut());
-        pg_sys::expandRTE(entry, 1, 0, -1, true, &raw mut names, &raw mut vars);
+        compat::expand_entry(entry, 1, &raw mut names, &raw mut vars);
         list::pointers::<pg_sys::Node>(names)
             .zip(list::pointers::<pg_sys::Node>(vars))
             .map(|(name, var)| {

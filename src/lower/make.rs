@@ -23,7 +23,6 @@ pub(super) unsafe fn var(relid: pg_sys::Oid, index: i32, attribute: i16) -> *mut
             &raw mut typmod,
             &raw mut collation,
         );
-        #[cfg_attr(feature = "pg14", expect(clippy::cast_sign_loss, reason = "an index"))]
         pg_sys::makeVar(index as _, attribute, type_oid, typmod, collation, 0)
     }
 }

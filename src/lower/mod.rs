@@ -60,7 +60,7 @@ use bridge_types::{ColumnSpec, EngineError, PgType, SqlState, Unsupported};
 use pgrx::pg_sys;
 
 use crate::engine::session::{Instance, RemoteSql};
-use crate::pg::{list, owned_string};
+use crate::pg::{compat, list, owned_string};
 pub(crate) use changing::changes_duckdb;
 use scope::Lowerer;
 pub(crate) use source::is_rowid;
@@ -336,6 +336,7 @@ pub(crate) unsafe fn lower_fragment(
 unsafe fn lower_select(query: *mut pg_sys::Query, lowerer: &mut Lowerer) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
     unsafe {
+        let query = compat::with_group_expressions(query);
         let plan = lowerer.query(query)?;
         let columns = output_columns(query);
         if columns.is_empty() {

@@ -21,7 +21,7 @@ use super::feed::{self, FeedSource};
 use super::join_keys::only_relation;
 use super::scope::Lowerer;
 use super::{Result, make};
-use crate::pg::{self, catalog, list};
+use crate::pg::{self, catalog, compat, list};
 
 unsafe extern "C-unwind" {
     /// `pg_inherits.c`; not among pgrx's bindings.
@@ -93,7 +93,7 @@ impl Lowerer {
                 return false;
             }
             let query = self.scope().query;
-            let conjunct = pg_sys::flatten_join_alias_vars(query, make::copy(conjunct));
+            let conjunct = compat::flatten_join_alias_vars(query, make::copy(conjunct));
             let Some(index) = only_relation(conjunct) else { return false };
             let Some(feed) = feeds.iter().copied().find(|feed| self.feeds[*feed].index == index) else {
                 return false;

@@ -16,7 +16,7 @@ use super::expr::fold;
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::set_returning::Sets;
 use super::{Result, changing, function, limit, types, unsupported};
-use crate::pg::{list, owned_string};
+use crate::pg::{compat, list, owned_string};
 
 unsafe extern "C-unwind" {
     /// `parse_agg.c`: ROLLUP and CUBE as the integer lists they stand for; not among pgrx's bindings.
@@ -86,6 +86,7 @@ impl Lowerer {
         // SAFETY: as the caller promises.
         unsafe {
             check_level(query)?;
+            let query = compat::with_group_expressions(query);
             self.scopes.push(Scope::new(query));
             let result = self.with(query, outputs);
             self.scopes.pop();

@@ -8,7 +8,7 @@ use pgrx::pg_sys::NodeTag;
 use std::ffi::c_void;
 
 use super::{OutputColumn, Result, make, source, types, unsupported};
-use crate::pg::{self, catalog, tree::mutate};
+use crate::pg::{self, catalog, compat, tree::mutate};
 
 /// The columns that expressions refer to.
 #[derive(Default)]
@@ -150,7 +150,7 @@ unsafe fn whole_row(var: &pg_sys::Var, rtable: *mut pg_sys::List) -> *mut pg_sys
     unsafe {
         let entry = pg_sys::list_nth(rtable, var.varno - 1).cast::<pg_sys::RangeTblEntry>();
         let (mut names, mut columns) = (std::ptr::null_mut(), std::ptr::null_mut());
-        pg_sys::expandRTE(entry, var.varno, 0, -1, true, &raw mut names, &raw mut columns);
+        compat::expand_entry(entry, var.varno, &raw mut names, &raw mut columns);
         let row = pg::new_node::<pg_sys::RowExpr>(NodeTag::T_RowExpr);
         (*row).args = columns;
         (*row).row_typeid = var.vartype;

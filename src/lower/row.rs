@@ -1,5 +1,7 @@
 //! Row values: compared field by field, since DuckDB compares rows with nulls differently.
 
+use std::cmp::Ordering;
+
 use bridge_plan::pg::{PgConstant, PgFunction, Value};
 use bridge_types::{PgType, oid};
 use datafusion_expr::Expr;
@@ -8,7 +10,7 @@ use pgrx::pg_sys;
 
 use super::scope::Lowerer;
 use super::{Result, function, types, unsupported};
-use crate::pg::list;
+use crate::pg::{compat, list};
 
 const BOOLEAN: PgType = PgType::new(oid::BOOL);
 
@@ -34,10 +36,9 @@ impl Lowerer {
     /// # Safety
     /// `comparison` is a folded node of the current level.
     pub(super) unsafe fn row_comparison(&mut self, comparison: &pg_sys::RowCompareExpr) -> Result<Expr> {
-        use pg_sys::RowCompareType::{ROWCOMPARE_GE, ROWCOMPARE_GT, ROWCOMPARE_LE, ROWCOMPARE_LT};
-        let or_equal = match comparison.rctype {
-            ROWCOMPARE_LT | ROWCOMPARE_LE => pg_sys::BTLessEqualStrategyNumber,
-            ROWCOMPARE_GT | ROWCOMPARE_GE => pg_sys::BTGreaterEqualStrategyNumber,
+        let or_equal = match compat::row_comparison(comparison) {
+            Some(Ordering::Less) => pg_sys::BTLessEqualStrategyNumber,
+            Some(Ordering::Greater) => pg_sys::BTGreaterEqualStrategyNumber,
             _ => return unsupported("a row comparison", "its operator is not an order"),
         };
         // SAFETY: as the caller promises: lists of one length.

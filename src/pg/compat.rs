@@ -1,5 +1,7 @@
 //! What differs between the versions of Postgres that we build for, in one place.
 
+use std::cmp::Ordering;
+
 use pgrx::pg_sys;
 
 use super::list;
@@ -232,5 +234,173 @@ pub(crate) unsafe fn check_insert_target(target: *mut pg_sys::ResultRelInfo) {
             pg_sys::OnConflictAction::ONCONFLICT_NONE,
             std::ptr::null_mut(),
         );
+    }
+}
+
+/// A query whose outputs and HAVING hold the expressions of GROUP BY themselves: from Postgres 18
+/// on they are columns of an entry of the range table. It shares the rest with `query`.
+///
+/// # Safety
+/// An analysed query.
+pub(crate) unsafe fn with_group_expressions(query: *mut pg_sys::Query) -> *mut pg_sys::Query {
+    #[cfg(not(feature = "pg18"))]
+    {
+        query
+    }
+    // SAFETY: as the caller promises; a shallow copy in the current context.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        if !(*query).hasGroupRTE {
+            return query;
+        }
+        let flat = super::new_node::<pg_sys::Query>(pg_sys::NodeTag::T_Query);
+        flat.copy_from_nonoverlapping(query, 1);
+        let none = std::ptr::null_mut();
+        (*flat).targetList = pg_sys::flatten_group_exprs(none, query, (*query).targetList.cast()).cast();
+        (*flat).havingQual = pg_sys::flatten_group_exprs(none, query, (*query).havingQual);
+        (*flat).hasGroupRTE = false;
+        flat
+    }
+}
+
+/// What order a comparison of rows asks for, equal rows aside; `None` if it is about equality.
+pub(crate) fn row_comparison(comparison: &pg_sys::RowCompareExpr) -> Option<Ordering> {
+    #[cfg(not(feature = "pg18"))]
+    {
+        use pg_sys::RowCompareType::{ROWCOMPARE_GE, ROWCOMPARE_GT, ROWCOMPARE_LE, ROWCOMPARE_LT};
+        match comparison.rctype {
+            ROWCOMPARE_LT | ROWCOMPARE_LE => Some(Ordering::Less),
+            ROWCOMPARE_GT | ROWCOMPARE_GE => Some(Ordering::Greater),
+            _ => None,
+        }
+    }
+    #[cfg(feature = "pg18")]
+    {
+        use pg_sys::CompareType::{COMPARE_GE, COMPARE_GT, COMPARE_LE, COMPARE_LT};
+        match comparison.cmptype {
+            COMPARE_LT | COMPARE_LE => Some(Ordering::Less),
+            COMPARE_GT | COMPARE_GE => Some(Ordering::Greater),
+            _ => None,
+        }
+    }
+}
+
+/// Names and Vars of the columns of an entry, dropped ones (as constants) included.
+///
+/// # Safety
+/// An entry at `index` of its range table; the places are null or take a list.
+pub(crate) unsafe fn expand_entry(
+    entry: *mut pg_sys::RangeTblEntry,
+    index: i32,
+    names: *mut *mut pg_sys::List,
+    vars: *mut *mut pg_sys::List,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::expandRTE(entry, index, 0, -1, true, names, vars);
+        #[cfg(feature = "pg18")]
+        pg_sys::expandRTE(
+            entry,
+            index,
+            0,
+            pg_sys::VarReturningType::VAR_RETURNING_DEFAULT,
+            -1,
+            true,
+            names,
+            vars,
+        );
+    }
+}
+
+/// Opens a relation of a plan, if it is not yet open.
+///
+/// # Safety
+/// `index` is that of a relation in the range table of a started query, which writes it if
+/// `is_result`.
+pub(crate) unsafe fn open_relation(
+    estate: *mut pg_sys::EState,
+    index: pg_sys::Index,
+    is_result: bool,
+) -> pg_sys::Relation {
+    // SAFETY: as the caller promises.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        {
+            let _ = is_result;
+            pg_sys::ExecGetRangeTableRelation(estate, index)
+        }
+        #[cfg(feature = "pg18")]
+        {
+            pg_sys::ExecGetRangeTableRelation(estate, index, is_result)
+        }
+    }
+}
+
+/// Runs a started query to its end.
+///
+/// # Safety
+/// A started query that has not been run.
+pub(crate) unsafe fn run_to_end(query: *mut pg_sys::QueryDesc) {
+    const FORWARD: pg_sys::ScanDirection::Type = pg_sys::ScanDirection::ForwardScanDirection;
+    // SAFETY: as the caller promises.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::ExecutorRun(query, FORWARD, 0, true);
+        #[cfg(feature = "pg18")]
+        pg_sys::ExecutorRun(query, FORWARD, 0);
+    }
+}
+
+/// The index of a relation's primary key.
+///
+/// # Safety
+/// An open relation.
+pub(crate) unsafe fn primary_key_index(relation: pg_sys::Relation) -> pg_sys::Oid {
+    // SAFETY: as the caller promises.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        {
+            pg_sys::RelationGetPrimaryKeyIndex(relation)
+        }
+        #[cfg(feature = "pg18")]
+        {
+            pg_sys::RelationGetPrimaryKeyIndex(relation, false)
+        }
+    }
+}
+
+/// Installs a signal handler.
+///
+/// # Safety
+/// Main thread; `handler` does what a signal handler may.
+pub(crate) unsafe fn pqsignal(signal: i32, handler: pg_sys::pqsigfunc) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(signal, handler);
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(signal, handler);
+    }
+}
+
+/// An expression of `query` without the columns of joins, which are replaced by those joined.
+///
+/// # Safety
+/// `node` is an expression of the level of `query`.
+pub(crate) unsafe fn flatten_join_alias_vars(
+    query: *mut pg_sys::Query,
+    node: *mut pg_sys::Node,
+) -> *mut pg_sys::Node {
+    // SAFETY: as the caller promises.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        {
+            pg_sys::flatten_join_alias_vars(query, node)
+        }
+        #[cfg(not(feature = "pg15"))]
+        {
+            pg_sys::flatten_join_alias_vars(std::ptr::null_mut(), query, node)
+        }
     }
 }

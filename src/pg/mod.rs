@@ -66,8 +66,21 @@ pub(crate) unsafe fn slice<'a, T>(first: *const T, count: impl TryInto<usize>) -
 pub(crate) unsafe fn attributes<'a>(
     descriptor: pgrx::pg_sys::TupleDesc,
 ) -> &'a [pgrx::pg_sys::FormData_pg_attribute] {
-    // SAFETY: as the caller promises; a descriptor has `natts` attributes.
-    unsafe { slice((*descriptor).attrs.as_ptr(), (*descriptor).natts) }
+    // SAFETY: as the caller promises; a descriptor has `natts` attributes, from 18 on behind as many
+    // compact ones.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        let first = (*descriptor).attrs.as_ptr();
+        #[cfg(feature = "pg18")]
+        let first = {
+            let count = usize::try_from((*descriptor).natts).unwrap_or(0);
+            (&raw const (*descriptor).compact_attrs)
+                .cast::<pgrx::pg_sys::CompactAttribute>()
+                .add(count)
+                .cast::<pgrx::pg_sys::FormData_pg_attribute>()
+        };
+        slice(first, (*descriptor).natts)
+    }
 }
 
 /// A zeroed node with its tag, in the current memory context.

@@ -556,6 +556,13 @@ pub(crate) unsafe fn planned_statement(
         }
         #[cfg(feature = "pg15")]
         let _ = infos;
+        #[cfg(feature = "pg18")]
+        for (entry, index) in list::pointers::<pg_sys::RangeTblEntry>(rtable).zip(1..) {
+            if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION {
+                let relids = &mut (*statement).unprunableRelids;
+                *relids = pg_sys::bms_add_member(*relids, index);
+            }
+        }
         if let Some(index) = flat_target(parse) {
             (*statement).resultRelations = list::from_integers([index]);
         }

@@ -5,7 +5,7 @@
 
 use pgrx::pg_sys;
 
-use crate::pg::list;
+use crate::pg::{compat, list};
 
 /// Opens all relations of the query but views, until the query ends.
 ///
@@ -18,7 +18,7 @@ pub(crate) unsafe fn open(estate: *mut pg_sys::EState) {
         for (entry, index) in list::pointers::<pg_sys::RangeTblEntry>((*estate).es_range_table).zip(1..) {
             let (kind, relkind) = ((*entry).rtekind, (*entry).relkind.cast_unsigned());
             if kind == pg_sys::RTEKind::RTE_RELATION && relkind != pg_sys::RELKIND_VIEW {
-                pg_sys::ExecGetRangeTableRelation(estate, index);
+                compat::open_relation(estate, index, false);
             }
         }
     }

@@ -28,7 +28,7 @@ impl Target {
         unsafe {
             let index = list::integers((*(*estate).es_plannedstmt).resultRelations).first().copied()?;
             let index = pg_sys::Index::try_from(index).ok()?;
-            let relation = pg_sys::ExecGetRangeTableRelation(estate, index);
+            let relation = pg::compat::open_relation(estate, index, true);
             if (*relation).trigdesc.is_null() {
                 return None;
             }

@@ -88,6 +88,7 @@ fn routine() -> pg_sys::TableAmRoutine {
         relation_toast_am: None,
         relation_fetch_toast_slice: None,
         relation_estimate_size: Some(relation_estimate_size),
+        #[cfg(not(feature = "pg18"))]
         scan_bitmap_next_block: None,
         scan_bitmap_next_tuple: None,
         scan_sample_next_block: Some(scan_sample_next_block),

@@ -20,7 +20,7 @@ use crate::engine::session::{self, DuckSql, Instance};
 use crate::error::{Error, Result};
 use crate::hooks::planner;
 use crate::lower::{self, Feed, LowerError, LowerOptions, LoweredQuery, OutputColumn};
-use crate::pg::{list, owned_string, palloc_string};
+use crate::pg::{compat, list, owned_string, palloc_string};
 use crate::{gucs, scan};
 
 /// Rows a feed is assumed to have while its columns are being learnt.
@@ -345,7 +345,7 @@ pub(crate) unsafe fn run(
             0,
         );
         pg_sys::ExecutorStart(description, 0);
-        pg_sys::ExecutorRun(description, pg_sys::ScanDirection::ForwardScanDirection, 0, true);
+        compat::run_to_end(description);
         let rows = (*(*description).estate).es_processed;
         pg_sys::ExecutorFinish(description);
         pg_sys::ExecutorEnd(description);

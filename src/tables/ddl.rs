@@ -466,10 +466,8 @@ fn value_of_old_rows(relid: pg_sys::Oid, column: &Column) -> Result<Option<Strin
     unsafe {
         let relation = pg_sys::relation_open(relid, pg_sys::AccessShareLock.cast_signed());
         let descriptor = (*relation).rd_att;
-        let attribute = *(*descriptor)
-            .attrs
-            .as_ptr()
-            .add(usize::try_from(column.number - 1).expect("user columns have positive numbers"));
+        let attribute = pg::attributes(descriptor)
+            [usize::try_from(column.number - 1).expect("user columns have positive numbers")];
         let mut is_null = true;
         let value = if attribute.atthasmissing {
             pg_sys::getmissingattr(descriptor, column.number.into(), &raw mut is_null)

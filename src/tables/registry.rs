@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use super::table::{self, Location, Table};
 use crate::error::{Error, Result};
 use crate::motherduck;
-use crate::pg::{self, c_string};
+use crate::pg::{self, c_string, compat};
 
 /// Columns of `duckdb.tables`: `relid`, `duckdb_db`, `motherduck_catalog_version`,
 /// `default_database`, `duckdb_schema`, `source`. The last four are null for local tables.
@@ -112,7 +112,7 @@ pub(super) fn location(relid: pg_sys::Oid) -> Result<Option<Location>> {
 unsafe fn find(relation: pg_sys::Relation, relid: pg_sys::Oid) -> (pg_sys::SysScanDesc, pg_sys::HeapTuple) {
     // SAFETY: relid is the first column and the primary key of the table.
     unsafe {
-        let index = pg_sys::RelationGetPrimaryKeyIndex(relation);
+        let index = compat::primary_key_index(relation);
         let mut key = pg_sys::ScanKeyData::default();
         pg_sys::ScanKeyInit(
             &raw mut key,

@@ -23,7 +23,7 @@ use crate::crash::{self, Step};
 use crate::error::{Error, Result};
 use crate::gucs;
 use crate::motherduck::{self, Server};
-use crate::pg::c_string;
+use crate::pg::{c_string, compat};
 
 /// `backend_type` in `pg_stat_activity`.
 const NAME: &str = "pg_duckdb sync worker";
@@ -161,14 +161,16 @@ pub extern "C-unwind" fn pg_duckdb_sync_main(database: pg_sys::Datum) {
     // Unlike a worker's own handler it waits for a safe moment.
     // SAFETY: handlers of Postgres, installed before signals are let in.
     unsafe {
-        pg_sys::pqsignal(libc::SIGTERM, Some(die));
-        pg_sys::pqsignal(libc::SIGHUP, Some(SignalHandlerForConfigReload));
+        compat::pqsignal(libc::SIGTERM, Some(die));
+        compat::pqsignal(libc::SIGHUP, Some(SignalHandlerForConfigReload));
         pg_sys::BackgroundWorkerUnblockSignals();
     }
     let Some(lock) = take_lock(database) else {
         // Another one is at work, or none is wanted.
         // SAFETY: main thread; nothing with a destructor is alive.
         unsafe { pg_sys::proc_exit(0) };
+        #[cfg(feature = "pg18")]
+        unreachable!("proc_exit does not return");
     };
     // SAFETY: main thread, once.
     unsafe { pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0) };
