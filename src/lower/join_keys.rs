@@ -16,7 +16,7 @@ use super::feed::{self, FeedSource};
 use super::pushdown::must_stay;
 use super::scope::Lowerer;
 use super::{FeedKeys, LowerOptions, make};
-use crate::pg::{catalog, list};
+use crate::pg::{catalog, compat, list};
 
 /// Most keys that are sent back: enough for a selective join, few enough to plan with in a moment.
 pub(crate) const MOST_KEYS: i64 = 10_000;
@@ -61,7 +61,7 @@ impl Lowerer {
                 if (*conjunct).type_ != NodeTag::T_OpExpr || must_stay(conjunct, std::ptr::null_mut()) {
                     continue;
                 }
-                let equality = pg_sys::flatten_join_alias_vars(query, make::copy(conjunct));
+                let equality = compat::flatten_join_alias_vars(query, make::copy(conjunct));
                 let equality = &*equality.cast::<pg_sys::OpExpr>();
                 let sides: Vec<*mut pg_sys::Node> = list::pointers(equality.args).collect();
                 let [left, right] = sides[..] else { continue };
@@ -181,7 +181,7 @@ unsafe fn about(query: *mut pg_sys::Query, index: i32, conjuncts: *mut pg_sys::L
             if must_stay(conjunct, std::ptr::null_mut()) {
                 continue;
             }
-            let conjunct = pg_sys::flatten_join_alias_vars(query, make::copy(conjunct));
+            let conjunct = compat::flatten_join_alias_vars(query, make::copy(conjunct));
             if only_relation(conjunct) == Some(index) {
                 pg_sys::ChangeVarNodes(conjunct, index, 1, 0);
                 found = list::append(found, conjunct);
