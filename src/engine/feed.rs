@@ -295,10 +295,9 @@ pub(super) fn is_serving() -> bool {
 
 impl Feed {
     fn produce(&mut self, portal: u32, scan: u32) -> Result<()> {
-        // The engine asks when its ring is empty, and not again before it has taken a batch. What it has taken and
-        // still reads counts as unread, so each request is answered with some rows, whatever is unread.
-        let mut answered = false;
-        while !self.batches.ended() && (!answered || self.producer.unread_bytes() < REQUEST_BYTES as u64) {
+        // Asked again while it was being answered, the rest of a request has less to do, or nothing:
+        // the engine asks once more when it has let go of what it reads.
+        while !self.batches.ended() && self.producer.unread_bytes() < REQUEST_BYTES as u64 {
             self.recruit()?;
             self.in_its_context(|feed| {
                 // SAFETY: the feed's started plan, and its snapshot is active.
@@ -312,7 +311,6 @@ impl Feed {
             })?;
             if let Some(batch) = self.batches.take() {
                 self.send(portal, scan, &batch)?;
-                answered = true;
             }
         }
         if self.batches.ended() {
