@@ -25,12 +25,7 @@ const SINGLE_ROWS: usize = 300;
 ///
 /// # Errors
 /// If a statement or the reference fails.
-pub fn measure(
-    cluster: &KeptCluster,
-    threads: usize,
-    data: &tpch::Data,
-    report: &mut Report,
-) -> Result<()> {
+pub fn measure(cluster: &KeptCluster, threads: usize, data: &tpch::Data, report: &mut Report) -> Result<()> {
     let mut client = database(cluster, DATABASE)?;
     client.batch_execute("CREATE EXTENSION IF NOT EXISTS pg_duckdb")?;
     copy(&mut client, data, report)?;
@@ -156,7 +151,8 @@ fn single_rows(client: &mut Client, reference: &Reference, report: &mut Report) 
     let insert = "INSERT INTO single VALUES (1, 'a row')";
     reference.time_once("CREATE OR REPLACE TABLE single (i INTEGER, t VARCHAR)")?;
     let theirs = reference.time_median(insert, SINGLE_ROWS)?;
-    client.batch_execute("DROP TABLE IF EXISTS single; CREATE TABLE single (i integer, t text) USING duckdb")?;
+    client
+        .batch_execute("DROP TABLE IF EXISTS single; CREATE TABLE single (i integer, t text) USING duckdb")?;
     let ours = time_median(SINGLE_ROWS, || client.simple_query(insert).map(drop))?;
     client.batch_execute("DROP TABLE single")?;
     report.at_most(

@@ -13,7 +13,9 @@ mod result;
 mod statement;
 mod value;
 
-pub(crate) use chunk::{Chunk, Fixed, HugeInt, INLINE_BYTES, IntervalValue, ListEntry, StringRef, VectorView};
+pub(crate) use chunk::{
+    Chunk, Fixed, HugeInt, INLINE_BYTES, IntervalValue, ListEntry, StringRef, VectorView,
+};
 pub(crate) use connection::{Connection, InterruptHandle, ProfileNode};
 pub(crate) use database::{Database, library_version};
 pub(crate) use logical_type::{LogicalType, TypeId};
