@@ -43,7 +43,7 @@ CREATE TABLE guarded AS SELECT i FROM big; \
 ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; \
 CREATE POLICY p ON guarded USING (picky(i)); \
 CREATE FUNCTION slow(i bigint) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS \
-    $$ BEGIN IF i > 200000 THEN PERFORM pg_sleep(0.1); END IF; RETURN true; END $$; \
+    $$ BEGIN IF i > 200000 THEN PERFORM pg_sleep(0.0005); END IF; RETURN true; END $$; \
 CREATE TABLE slowly AS SELECT i FROM big; \
 ALTER TABLE slowly ENABLE ROW LEVEL SECURITY; \
 CREATE POLICY p ON slowly USING (slow(i)); \
