@@ -28,9 +28,8 @@ pub(crate) fn execution() -> Execution {
 }
 
 /// `duckdb.max_workers_per_postgres_scan`: parallel workers that compute the rows of one feed beside the
-/// backend, within Postgres' `max_parallel_workers`. 0: none, until a lost request that left a query waiting
-/// for ever (`FeedState::asked_at`) has been seen not to come back on a busy machine; then 2.
-pub(crate) static MAX_WORKERS_PER_SCAN: GucSetting<i32> = GucSetting::<i32>::new(0);
+/// backend, within Postgres' `max_parallel_workers`. 2, as Postgres' own `max_parallel_workers_per_gather`; 0: none.
+pub(crate) static MAX_WORKERS_PER_SCAN: GucSetting<i32> = GucSetting::<i32>::new(2);
 /// `duckdb.unsafe_allow_mixed_transactions`: allow writing heap and duckdb tables in one
 /// transaction, whose two commits are then not atomic. Off, because data can be lost.
 pub(crate) static UNSAFE_ALLOW_MIXED_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(false);

@@ -79,6 +79,7 @@ pub fn measure(cluster: &KeptCluster, threads: usize, data: &tpch::Data, report:
         .set("duckdb.threads", &threads.to_string())
         .set("shared_buffers", "4GB")
         .set("max_parallel_workers_per_gather", &threads.to_string())
+        .set("duckdb.max_workers_per_postgres_scan", &threads.to_string())
         .set("max_parallel_workers", &threads.to_string());
     cluster.start(&options)?;
     let mut client = heap_tables(cluster, DATABASE, data)?;
