@@ -255,11 +255,27 @@ pub(crate) unsafe fn with_group_expressions(query: *mut pg_sys::Query) -> *mut p
         }
         let flat = super::new_node::<pg_sys::Query>(pg_sys::NodeTag::T_Query);
         flat.copy_from_nonoverlapping(query, 1);
-        let none = std::ptr::null_mut();
-        (*flat).targetList = pg_sys::flatten_group_exprs(none, query, (*query).targetList.cast()).cast();
-        (*flat).havingQual = pg_sys::flatten_group_exprs(none, query, (*query).havingQual);
-        (*flat).hasGroupRTE = false;
+        put_group_expressions(flat);
         flat
+    }
+}
+
+/// Does to a query itself what [`with_group_expressions`] does to a copy.
+///
+/// # Safety
+/// An analysed query, which may be changed.
+pub(crate) unsafe fn put_group_expressions(query: *mut pg_sys::Query) {
+    #[cfg(not(feature = "pg18"))]
+    let _ = query;
+    // SAFETY: as the caller promises.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        if (*query).hasGroupRTE {
+            let none = std::ptr::null_mut();
+            (*query).targetList = pg_sys::flatten_group_exprs(none, query, (*query).targetList.cast()).cast();
+            (*query).havingQual = pg_sys::flatten_group_exprs(none, query, (*query).havingQual);
+            (*query).hasGroupRTE = false;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::path::{Path, Step};
 use super::set_operation::take_columns;
 use super::{Placeholders, reader};
 use crate::error::Result;
-use crate::pg::{self, list};
+use crate::pg::{self, compat, list};
 
 /// What a column that Postgres saw as a placeholder has become.
 #[derive(Clone, Debug)]
@@ -104,6 +104,8 @@ impl Resolver {
                 }
                 self.top().relations.push(meanings);
             }
+            // The types of what is grouped may change with those of its columns.
+            compat::put_group_expressions(query);
             let before: Vec<_> = list::pointers::<pg_sys::TargetEntry>((*query).targetList)
                 .map(|entry| pg_sys::exprType((*entry).expr.cast()))
                 .collect();
