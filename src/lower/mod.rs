@@ -225,6 +225,12 @@ pub(crate) unsafe fn lower_statement(
         if (*query).commandType == pg_sys::CmdType::CMD_SELECT {
             return lower_query(query, options);
         }
+        if compat::returns_old_or_new((*query).returningList) {
+            return unsupported(
+                "OLD or NEW in RETURNING",
+                "DuckDB returns the columns of the changed rows alone",
+            );
+        }
         let instance = location::of_target(query)?;
         let options = &LowerOptions { instance: Some(instance), ..*options };
         let lowered = match (*query).commandType {

@@ -420,3 +420,21 @@ pub(crate) unsafe fn flatten_join_alias_vars(
         }
     }
 }
+
+/// True if a RETURNING list asks for the row before or after the change by name, as it can from
+/// Postgres 18 on.
+///
+/// # Safety
+/// A list of target entries.
+pub(crate) unsafe fn returns_old_or_new(list: *mut pg_sys::List) -> bool {
+    #[cfg(not(feature = "pg18"))]
+    {
+        let _ = list;
+        false
+    }
+    // SAFETY: as the caller promises.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        pg_sys::contain_vars_returning_old_or_new(list.cast())
+    }
+}
