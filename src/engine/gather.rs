@@ -283,12 +283,14 @@ impl BareScan {
         // SAFETY: a plan state of the executor's; that tag says which struct it is.
         unsafe {
             let state = &*plan;
-            if state.type_ != pg_sys::NodeTag::T_SeqScanState
-                || !(state.qual.is_null() && state.ps_ProjInfo.is_null())
-                || !(state.instrument.is_null() && state.chgParam.is_null())
-                || !(*state.state).es_epq_active.is_null()
-                || (*state.state).es_direction != pg_sys::ScanDirection::ForwardScanDirection
-            {
+            let bare = state.type_ == pg_sys::NodeTag::T_SeqScanState
+                && state.qual.is_null()
+                && state.ps_ProjInfo.is_null()
+                && state.instrument.is_null()
+                && state.chgParam.is_null()
+                && (*state.state).es_epq_active.is_null()
+                && (*state.state).es_direction == pg_sys::ScanDirection::ForwardScanDirection;
+            if !bare {
                 return None;
             }
             let state = &*plan.cast::<pg_sys::ScanState>();

@@ -20,6 +20,18 @@ pub(crate) type UpdatedIndexes = bool;
 #[cfg(not(feature = "pg15"))]
 pub(crate) type UpdatedIndexes = pg_sys::TU_UpdateIndexes::Type;
 
+/// The dimensions that a column was declared with.
+pub(crate) fn dimensions(attribute: &pg_sys::FormData_pg_attribute) -> i32 {
+    #[cfg(feature = "pg15")]
+    {
+        attribute.attndims
+    }
+    #[cfg(not(feature = "pg15"))]
+    {
+        attribute.attndims.into()
+    }
+}
+
 /// True for a set without members.
 ///
 /// # Safety

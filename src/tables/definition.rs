@@ -16,7 +16,7 @@ use pgrx::pg_sys;
 use super::table::{collation_is_kept, duckdb_type, refused};
 use crate::error::Result;
 use crate::lower::{LowerError, lower_column_expression};
-use crate::pg::{self, catalog, list, owned_string};
+use crate::pg::{self, catalog, compat, list, owned_string};
 
 /// A table as DuckDB declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +207,8 @@ fn column(attribute: &pg_sys::FormData_pg_attribute) -> Result<Column> {
             "Leave COLLATE out, or say COLLATE \"C\".",
         ));
     }
-    let duck_type = duckdb_type(&name, attribute.atttypid, attribute.atttypmod, attribute.attndims.into())?;
+    let duck_type =
+        duckdb_type(&name, attribute.atttypid, attribute.atttypmod, compat::dimensions(attribute))?;
     let mut typmod = attribute.atttypmod;
     // SAFETY: a catalog look-up on the main thread.
     let base = unsafe { pg_sys::getBaseTypeAndTypmod(attribute.atttypid, &raw mut typmod) };

@@ -83,3 +83,6 @@ SELECT k, count(*) AS n FROM dim GROUP BY ROLLUP (k, k) ORDER BY 1, 2;
 SELECT q.id FROM (SELECT id, a AS c FROM p_bp EXCEPT SELECT 1, NULL::bpchar UNION SELECT id, (a || 'x')::bpchar FROM p_bp ORDER BY 1, 2 LIMIT 20) AS q WHERE q.c !~* format('a|%s', 'b') AND format('%s', q.c) <> '' ORDER BY 1;
 -- A subquery over rows of Postgres in an expression that DuckDB gets twice.
 SELECT var_pop((SELECT g::numeric / 3 FROM generate_series(1, 3) AS g WHERE g = d.k)) AS v, nullif((SELECT g FROM generate_series(1, 3) AS g WHERE g = max(d.k)), 0) AS n FROM dim AS d;
+-- DuckDB would read the rows of Postgres below a window twice.
+SELECT count(*) AS n FROM dim AS r1 LEFT JOIN LATERAL (SELECT DISTINCT NULL::bpchar AS c8 FROM dim AS r2 LEFT JOIN generate_series(1, 3) AS r3 ON NULL::bool FULL JOIN (SELECT covar_pop(NULL::float8, NULL::float8) OVER (PARTITION BY NULL::int8) AS c5 FROM generate_series(1, 4) AS r4) AS q7 ON NULL::bool ORDER BY 1) AS q ON true;
+SELECT g % 2 AS k, count(*) OVER (PARTITION BY g % 2) AS n, sum(g) OVER (PARTITION BY g % 2) AS s FROM generate_series(1, 5) AS g, dim AS d ORDER BY 1, 2, 3;

@@ -206,7 +206,11 @@ const STATE: &str = "SELECT (SELECT i FROM a), (SELECT i FROM s.b WHERE j IS NUL
 /// at some of them: the next one goes on, and both catalogs agree.
 #[test]
 fn a_worker_that_ends_at_any_step_is_replaced() {
-    let cloud = Cloud::alone_with("steps", &[("restart_after_crash", "on")]);
+    let cloud = Cloud::alone_with(
+        "steps",
+        // A server that recovers has to have what was committed.
+        &[("restart_after_crash", "on"), ("synchronous_commit", "on")],
+    );
     let set = |value: &str| {
         let mut client = cloud.client();
         client

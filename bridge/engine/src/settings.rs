@@ -73,6 +73,8 @@ impl Settings {
             "SET GLOBAL preserve_insertion_order = true",
             // Takes -0.0 and 0.0 for one value, and keeps the first of a run.
             "SET GLOBAL disabled_compression_methods = 'rle'",
+            // Would read the table below a window twice; the rows of a feed come once.
+            "SET GLOBAL disabled_optimizers = 'window_self_join'",
             // A feed's backend must not wait while several row groups are compressed at once.
             "SET GLOBAL write_buffer_row_group_count = 1",
         ];
