@@ -12,7 +12,7 @@ use tests::cluster::{Cluster, Options, Shutdown};
 use tests::wait;
 
 /// How long anything may take to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The emulator's directory, below the data directory.
 const EMULATOR: &str = "motherduck";
 
@@ -191,7 +191,7 @@ impl Cloud {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn run_engine_sql(&self, sql: &str) -> std::process::Output {
+    pub(crate) fn run_engine_sql(&self, sql: &str) -> std::process::Output {
         let account = Account::for_servers().expect("an account");
         let mut command = account.command(&self.cluster().tree().engine());
         command.args(["sql", "--motherduck", "--format", "csv"]);

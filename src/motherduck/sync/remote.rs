@@ -33,33 +33,25 @@ pub(super) type Complaints = Vec<String>;
 pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<Relation>, Complaints)> {
     let mut complaints = Complaints::new();
     let literal = quote_literal(database);
-    let described = text_rows(
-        Instance::MotherDuck,
-        &format!(
-            "SELECT schema_name, table_name, comment, NULL AS sql FROM duckdb_tables() \
-             WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL \
-             UNION ALL SELECT schema_name, view_name, comment, sql FROM duckdb_views() \
-             WHERE database_name = {literal} AND NOT internal"
-        ),
-    )?;
-    let mut described: BTreeMap<(String, String), Description> = described
-        .into_iter()
-        .filter_map(|row| {
-            let [schema, name, comment, view] = <[Option<String>; 4]>::try_from(row).ok()?;
-            Some(((schema?, name?), Description { comment, view }))
-        })
-        .collect();
+    // One statement, since one sees one state: between two a view could take the place of a table.
     let columns = text_rows(
         Instance::MotherDuck,
         &format!(
-            "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() \
-             WHERE database_name = {literal} AND NOT internal ORDER BY schema_name, table_name, column_index"
+            "SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.is_nullable, d.comment, d.sql \
+             FROM duckdb_columns() AS c LEFT JOIN ( \
+             SELECT schema_name, table_name, comment, NULL AS sql FROM duckdb_tables() \
+             WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL \
+             UNION ALL SELECT schema_name, view_name, comment, sql FROM duckdb_views() \
+             WHERE database_name = {literal} AND NOT internal \
+             ) AS d USING (schema_name, table_name) \
+             WHERE c.database_name = {literal} AND NOT c.internal \
+             ORDER BY c.schema_name, c.table_name, c.column_index"
         ),
     )?;
     let mut relations: Vec<Found> = Vec::new();
     for row in columns {
-        let Ok([Some(schema), Some(name), Some(column), Some(duckdb_type), nullable]) =
-            <[Option<String>; 5]>::try_from(row)
+        let Ok([Some(schema), Some(name), Some(column), Some(duckdb_type), nullable, comment, view]) =
+            <[Option<String>; 7]>::try_from(row)
         else {
             continue;
         };
@@ -67,13 +59,15 @@ pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<R
             FoundColumn { name: column, duckdb_type, not_null: nullable.as_deref() == Some("false") };
         match relations.last_mut() {
             Some(last) if last.schema == schema && last.name == name => last.columns.push(column),
-            _ => relations.push(Found { schema, name, columns: vec![column] }),
+            _ => {
+                let description = Description { comment, view };
+                relations.push(Found { schema, name, columns: vec![column], description });
+            }
         }
     }
     let mut mapped = Vec::with_capacity(relations.len());
     for found in relations {
-        let description = described.remove(&(found.schema.clone(), found.name.clone())).unwrap_or_default();
-        match found.map(database, default_database, description, &mut complaints) {
+        match found.map(database, default_database, &mut complaints) {
             Ok(relation) => mapped.push(relation),
             Err(complaint) => complaints.push(complaint),
         }
@@ -82,7 +76,6 @@ pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<R
 }
 
 /// What there is to say of a relation besides its columns.
-#[derive(Default)]
 struct Description {
     comment: Option<String>,
     /// The statement that made it, if it is a view.
@@ -93,6 +86,7 @@ struct Found {
     schema: String,
     name: String,
     columns: Vec<FoundColumn>,
+    description: Description,
 }
 
 struct FoundColumn {
@@ -107,7 +101,6 @@ impl Found {
         self,
         database: &str,
         default_database: &str,
-        description: Description,
         complaints: &mut Complaints,
     ) -> std::result::Result<Relation, String> {
         let full_name = format!("{database}.{}.{}", self.schema, self.name);
@@ -140,13 +133,13 @@ impl Found {
                 None => name,
             });
             let type_name = type_name(pg_type);
-            let not_null = column.not_null && description.view.is_none();
+            let not_null = column.not_null && self.description.view.is_none();
             columns.push(Column { name: column.name, type_name, not_null });
         }
         if columns.is_empty() {
             return Err(format!("MotherDuck relation \"{full_name}\" is not in Postgres: no column can be"));
         }
-        let Description { comment, view } = description;
+        let Description { comment, view } = self.description;
         // What a view selects from casts by itself.
         let source = (casts && view.is_none()).then(|| {
             let parts = [database, &self.schema, &self.name].map(quote_identifier);
