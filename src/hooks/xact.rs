@@ -166,6 +166,11 @@ pub(crate) fn before_read(instance: Instance) -> Result<()> {
     if sees_one_state() { session::begin_if_needed(instance) } else { Ok(()) }
 }
 
+/// True if a query runs in a transaction of DuckDB's that others need too: an error would end it.
+pub(crate) fn keeps_duckdb_transaction() -> bool {
+    session::is_in_transaction() || sees_one_state()
+}
+
 /// True if all statements of the transaction see one state.
 fn sees_one_state() -> bool {
     // SAFETY: a plain global of the main thread.
@@ -285,6 +290,7 @@ fn end_in_store(committed: bool) {
         crash::at(Step::AfterPostgres);
     }
     tables::outbox::transaction_ended(committed);
+    tables::snapshot::ended(in_duckdb);
     if committed && in_duckdb {
         crash::at(Step::Resolved);
     }

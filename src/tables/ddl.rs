@@ -13,7 +13,7 @@ use pgrx::pg_sys;
 use super::definition::{Column, Definition, Key};
 use super::table::{self, Location, Table};
 use super::violation::{self, Rows};
-use super::{ask, changes, outbox, registry};
+use super::{ask, changes, comment, outbox, registry, snapshot};
 use crate::engine::session;
 use crate::error::{Error, Result};
 use crate::lower::lower_column_expression;
@@ -31,7 +31,7 @@ pub(crate) fn create(relid: pg_sys::Oid) -> Result<()> {
     if !table.is_temporary() {
         registry::insert(relid, &table)?;
     }
-    Ok(())
+    comment::say_all(relid)
 }
 
 /// Makes sure that a table can get the name: its schema exists in DuckDB, and no other table
@@ -296,19 +296,24 @@ pub(super) fn adopt(relid: pg_sys::Oid, made: &Table) -> Result<()> {
     prepare_name(relid, &table)?;
     rename(made, &table)?;
     create_indexes(relid, &table, &Definition::of(relid)?)?;
-    if table.is_temporary() { Ok(()) } else { registry::insert(relid, &table) }
+    if !table.is_temporary() {
+        registry::insert(relid, &table)?;
+    }
+    comment::say_all(relid)
 }
 
 /// Puts `new` in the place of `table`, which is as `before` says.
 pub(super) fn replace(relid: pg_sys::Oid, table: &Table, before: &Definition, new: &Table) -> Result<()> {
     drop_table(relid, table, before)?;
-    rename(new, table)
+    rename(new, table)?;
+    comment::say_all(relid)
 }
 
 /// Gives the table `old` the name of `new`, in the same schema.
 fn rename(old: &Table, new: &Table) -> Result<()> {
     let to = |name: &str| format!("RENAME TO {}", quote_identifier(name));
     alter_table(old, &to(&new.name))?;
+    snapshot::alters(new)?;
     outbox::undo(new, format!("ALTER TABLE {} {}", new.qualified(), to(&old.name)));
     Ok(())
 }
@@ -411,6 +416,7 @@ fn copy_rows(
     (new, after): (&Table, &Definition),
     fills: &Fills,
 ) -> Result<()> {
+    snapshot::reads_all(old)?;
     let mut targets = Vec::new();
     let mut values = Vec::new();
     for column in after.stored() {
@@ -517,6 +523,7 @@ fn create_index(relid: pg_sys::Oid, table: &Table, definition: &Definition, inde
     // SAFETY: a system call.
     let now = unsafe { pg_sys::GetCurrentTimestamp() };
     let name = format!("{}{now}", index.duckdb_prefix());
+    snapshot::reads_all(table)?;
     let sql = create_index_sql(table, definition, index, &name);
     table.run(&sql).map_err(|error| violation::explain(error, relid, Rows::Present))?;
     outbox::index_made(table, drop_index_sql(table, &name));
@@ -561,6 +568,7 @@ fn drop_index(table: &Table, definition: &Definition, index: &Key) -> Result<()>
 
 fn alter_table(table: &Table, change: &str) -> Result<()> {
     table.begin_write()?;
+    snapshot::alters(table)?;
     table.run(&format!("ALTER TABLE {} {change}", table.qualified()))?;
     Ok(())
 }

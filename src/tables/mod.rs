@@ -3,6 +3,7 @@
 mod access_method;
 mod ask;
 pub(crate) mod changes;
+pub(crate) mod comment;
 pub(crate) mod create_as;
 pub(crate) mod ddl;
 pub(crate) mod definition;
@@ -14,6 +15,7 @@ pub(crate) mod registry;
 mod rewrite;
 mod sample;
 pub(crate) mod size;
+pub(crate) mod snapshot;
 pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod view;
@@ -27,6 +29,7 @@ use crate::error::Result;
 pub(crate) fn init() {
     dropped::init();
     planner_info::init();
+    snapshot::init();
 }
 
 /// Makes the DuckDB tables of the relations that the statement just executed has created.

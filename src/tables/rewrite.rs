@@ -15,7 +15,7 @@ use pgrx::pg_sys;
 use super::definition::Definition;
 use super::table::{self, Table};
 use super::violation::{self, Rows as Violating};
-use super::{changes, ddl};
+use super::{changes, ddl, snapshot};
 use crate::datum::block::Rows;
 use crate::engine::append::Appender;
 use crate::engine::feed::Feeds;
@@ -40,6 +40,7 @@ impl Reader {
     pub(super) unsafe fn open(descriptor: pg_sys::TupleDesc) -> Result<Option<Self>> {
         let Some((table, before)) = changes::read_by_rewriting() else { return Ok(None) };
         table.begin_write()?;
+        snapshot::reads_all(&table)?;
         // SAFETY: as the caller promises.
         unsafe { Self::of(&table, &before, descriptor, "").map(Some) }
     }

@@ -5,7 +5,7 @@ use bridge_types::names::{quote_identifier, store_catalog, store_schema};
 use bridge_types::{EngineError, PgType, SqlState, oid};
 use pgrx::pg_sys;
 
-use super::registry;
+use super::{registry, snapshot};
 use crate::engine::session::{self, Instance};
 use crate::error::{Error, Result};
 use crate::hooks::xact;
@@ -93,7 +93,11 @@ impl Table {
     /// # Errors
     /// As [`xact::begin_write`].
     pub(crate) fn begin_write(&self) -> Result<()> {
-        if self.is_told() { xact::begin_write_on(self.instance(), self.persistence) } else { Ok(()) }
+        if !self.is_told() {
+            return Ok(());
+        }
+        xact::begin_write_on(self.instance(), self.persistence)?;
+        snapshot::writes(self)
     }
 
     /// Runs a statement about the table where it is.

@@ -16,6 +16,7 @@ use super::{
 use crate::crash::{self, Step};
 use crate::engine::interrupt;
 use crate::error::{Error, Result};
+use crate::tables;
 
 /// True while a DuckDB transaction of this Postgres transaction is open.
 pub(crate) fn is_in_transaction() -> bool {
@@ -58,9 +59,13 @@ pub(crate) fn has_portals() -> bool {
 /// Opens the DuckDB transaction on `instance` that belongs to the current Postgres transaction.
 pub(crate) fn begin_if_needed(instance: Instance) -> Result<()> {
     ensure_open()?;
+    let is_main = instance == Instance::Main;
     let instance = instance.number()?;
     if IN_TRANSACTION.with_borrow(|open| open.contains(&instance)) {
         return Ok(());
+    }
+    if is_main {
+        tables::snapshot::begins();
     }
     let mut beginning = Beginning { begun: false };
     transaction(TransactionCommand::Begin { instance })?;
