@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::motherduck;
 use crate::pg::{catalog, list, node_string, owned_string};
 
-/// What a statement shows in `pg_stat_activity` in place of its text with a token.
-const REDACTED: &CStr = c"<statement with a MotherDuck token>";
+/// What a statement shows in `pg_stat_activity` and in the log in place of its text with a token.
+pub(super) const REDACTED: &CStr = c"<statement with a MotherDuck token>";
 
 /// `CREATE SERVER`: one account a database; its sync worker starts when the transaction commits.
 ///

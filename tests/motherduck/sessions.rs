@@ -83,8 +83,18 @@ fn an_idle_account_is_closed_and_opened_again() {
 fn no_token_is_anywhere() {
     let cloud = Cloud::alone("hidden");
     let mut client = cloud.client();
-    client.batch_execute("SET log_min_error_statement = error; SET log_min_messages = debug1").unwrap();
+    client
+        .batch_execute(
+            "SET log_min_error_statement = error; SET log_min_messages = debug1; SET log_statement = 'all'; \
+             SET log_duration = on; SET log_min_duration_statement = 0; SET debug_print_parse = on; \
+             SET log_parameter_max_length_on_error = -1; SET log_error_verbosity = verbose",
+        )
+        .unwrap();
     client.batch_execute(&cloud.enable()).unwrap();
+    client.execute("CALL duckdb.enable_motherduck($1)", &[&cloud.token()]).expect("says that it is enabled");
+    client
+        .execute("CALL duckdb.enable_motherduck($1, (1 / $2::int)::text)", &[&cloud.token(), &0])
+        .expect_err("divides by zero");
     client.batch_execute("CREATE TABLE t (i int) USING duckdb").unwrap();
     client.batch_execute("INSERT INTO t VALUES (1); CREATE VIEW v AS SELECT i FROM t").unwrap();
     let secret = cloud.token();
@@ -134,7 +144,14 @@ fn no_token_is_anywhere() {
     {
         assert!(!cloud.rows(sql).concat().contains(&secret), "{sql}");
     }
-    assert!(!cloud.log().contains(&secret), "not in the log");
+    let log = cloud.log();
+    assert!(log.contains("statement: <statement with a MotherDuck token>"), "statements are logged");
+    assert!(
+        log.contains("statement: CREATE TABLE t (i int) USING duckdb"),
+        "those without a token as they are"
+    );
+    let line = log.lines().find(|line| line.contains(&secret));
+    assert_eq!(line, None, "not in the log");
 }
 
 /// "An account that can't be reached gives an error within `duckdb.motherduck_connect_timeout` and
