@@ -26,6 +26,7 @@ use super::parallel::node::Ticket;
 use super::parallel::{self, Leader};
 use super::session;
 use crate::error::{Error, Result};
+use crate::pg;
 
 /// A request is answered until so much is unread, if there are as many rows.
 const REQUEST_BYTES: usize = 1 << 20;
@@ -106,16 +107,7 @@ impl Feeds {
             // SAFETY: as promised by the caller; the executor copies what it needs of the
             // snapshot, and raises its errors through pgrx' guard.
             let (query, owner) = unsafe {
-                let query = pg_sys::CreateQueryDesc(
-                    *plan,
-                    (*estate).es_sourceText,
-                    (*estate).es_snapshot,
-                    std::ptr::null_mut(),
-                    pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
-                    (*estate).es_param_list_info,
-                    std::ptr::null_mut(),
-                    0,
-                );
+                let query = pg::query_below(estate, *plan);
                 if *first {
                     run_first(query);
                 } else {

@@ -13,6 +13,7 @@ use pgrx::prelude::*;
 use super::computed::Computed;
 use crate::error;
 use crate::lower::ParamRef;
+use crate::pg::custom_scan::{NO_CALLBACKS, Table, new_state};
 use crate::pg::{self, list};
 use crate::scan::plan::ScanPlan;
 use crate::scan::state::Running;
@@ -32,25 +33,14 @@ struct PartState {
     natts: i16,
 }
 
-/// Static table of C pointers, never written.
-struct Methods(pg_sys::CustomExecMethods);
-// SAFETY: immutable, and a backend has one thread.
-unsafe impl Sync for Methods {}
-
-static METHODS: Methods = Methods(pg_sys::CustomExecMethods {
+static METHODS: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExecMethods {
     CustomName: crate::scan::NAME.as_ptr(),
     BeginCustomScan: Some(begin_custom_scan),
     ExecCustomScan: Some(exec_custom_scan),
     EndCustomScan: Some(end_custom_scan),
     ReScanCustomScan: Some(rescan_custom_scan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
     ExplainCustomScan: Some(explain_custom_scan),
+    ..NO_CALLBACKS
 });
 
 unsafe extern "C-unwind" {
@@ -78,11 +68,7 @@ pub(crate) unsafe fn is_part(plan: *mut pg_sys::CustomScan) -> bool {
 /// Called by the executor, in the query's memory context.
 pub(crate) unsafe fn create_state() -> *mut pg_sys::Node {
     // SAFETY: zeroed memory is a valid state: all pointers null.
-    unsafe {
-        let state = pg::new_node::<PartState>(pg_sys::NodeTag::T_CustomScanState);
-        (*state).css.methods = &raw const METHODS.0;
-        state.cast()
-    }
+    unsafe { new_state::<PartState>(&METHODS) }
 }
 
 #[pg_guard]
@@ -105,9 +91,6 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         let columns = list::pointers::<pg_sys::Node>((*plan_node).custom_scan_tlist).len();
         (*state).shipped = plan.columns.len();
         (*state).natts = i16::try_from(columns).expect("target lists are shorter");
-        if !plan.local_file.is_empty() {
-            error::report(crate::resolve::reader::check_local(&plan.local_file));
-        }
         let computed = error::report(Computed::all(private[1], (*plan_node).custom_scan_tlist));
         let context = (*estate).es_query_cxt;
         (*state).computed = pg::memory::drop_with_context(context, computed);

@@ -9,16 +9,12 @@ use super::computed::{self, Layout};
 use super::part::{self, Part};
 use super::{base, group, order, reason};
 use crate::error::{self, Error, Result};
+use crate::pg::custom_scan::Table;
 use crate::pg::{self, list};
 use crate::scan;
 use crate::scan::plan::{NO_PARAMS, ScanPlan, scan_plan};
 
-/// Static table of C pointers, never written.
-struct Methods(pg_sys::CustomPathMethods);
-// SAFETY: immutable, and a backend has one thread.
-unsafe impl Sync for Methods {}
-
-static METHODS: Methods = Methods(pg_sys::CustomPathMethods {
+static METHODS: Table<pg_sys::CustomPathMethods> = Table(pg_sys::CustomPathMethods {
     CustomName: scan::NAME.as_ptr(),
     PlanCustomPath: Some(plan_custom_path),
     ReparameterizeCustomPathByChild: None,

@@ -24,6 +24,16 @@ use crate::{fallback, motherduck, resolve, scan};
 
 static mut PREVIOUS: pg_sys::planner_hook_type = None;
 
+/// What the hook is asked.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Request {
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
+}
+
 unsafe extern "C-unwind" {
     /// Declared here so that its ERRORs do not pass a pgrx guard.
     #[link_name = "standard_planner"]
@@ -53,28 +63,22 @@ unsafe extern "C-unwind" fn planner(
     // SAFETY: called by Postgres with a valid query. Nothing with a destructor is alive here
     // when the planner behind raises an ERROR.
     unsafe {
+        let request = Request { parse, query_string, cursor_options, bound_params };
         if choice::is_open(parse) {
             // The planner scribbles on the query.
-            let again = pg_sys::copyObjectImpl(parse.cast()).cast();
-            let theirs = plan_behind(parse, query_string, cursor_options, bound_params);
-            let ours = cheaper_plan(again, query_string, cursor_options, bound_params, theirs);
+            let again = Request { parse: pg_sys::copyObjectImpl(parse.cast()).cast(), ..request };
+            let theirs = plan_behind(request);
+            let ours = cheaper_plan(again, theirs);
             return if ours.is_null() { theirs } else { ours };
         }
-        let plan = duckdb_plan(parse, query_string, cursor_options, bound_params);
-        if !plan.is_null() {
-            return plan;
-        }
-        plan_behind(parse, query_string, cursor_options, bound_params)
+        let plan = duckdb_plan(request);
+        if plan.is_null() { plan_behind(request) } else { plan }
     }
 }
 
 /// The plan of the planner behind ours.
-unsafe fn plan_behind(
-    parse: *mut pg_sys::Query,
-    query_string: *const c_char,
-    cursor_options: c_int,
-    bound_params: pg_sys::ParamListInfo,
-) -> *mut pg_sys::PlannedStmt {
+unsafe fn plan_behind(request: Request) -> *mut pg_sys::PlannedStmt {
+    let Request { parse, query_string, cursor_options, bound_params } = request;
     // SAFETY: as the hook was called. Nothing with a destructor is alive here.
     unsafe {
         match PREVIOUS {
@@ -87,10 +91,7 @@ unsafe fn plan_behind(
 /// Our plan of a query for which Postgres has one, or null if theirs is cheaper.
 #[pg_guard]
 unsafe extern "C-unwind" fn cheaper_plan(
-    parse: *mut pg_sys::Query,
-    query_string: *const c_char,
-    cursor_options: c_int,
-    bound_params: pg_sys::ParamListInfo,
+    request: Request,
     theirs: *mut pg_sys::PlannedStmt,
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: a valid query, from the planner hook, and a plan for it.
@@ -98,7 +99,7 @@ unsafe extern "C-unwind" fn cheaper_plan(
         if !choice::is_worth_asking(theirs) {
             return std::ptr::null_mut();
         }
-        match plan(parse, query_string, cursor_options, bound_params, true) {
+        match plan(request, true) {
             Ok(ours) if !ours.is_null() && choice::is_cheaper(ours, theirs) => ours,
             // Postgres has a plan; a cancel must not be lost.
             Err(error) if error.0.sqlstate == SqlState::QUERY_CANCELED => error::raise(error),
@@ -109,14 +110,9 @@ unsafe extern "C-unwind" fn cheaper_plan(
 
 /// Our plan, or null if the statement is not ours.
 #[pg_guard]
-unsafe extern "C-unwind" fn duckdb_plan(
-    parse: *mut pg_sys::Query,
-    query_string: *const c_char,
-    cursor_options: c_int,
-    bound_params: pg_sys::ParamListInfo,
-) -> *mut pg_sys::PlannedStmt {
+unsafe extern "C-unwind" fn duckdb_plan(request: Request) -> *mut pg_sys::PlannedStmt {
     // SAFETY: a valid query, from the planner hook.
-    error::report(unsafe { plan(parse, query_string, cursor_options, bound_params, false) })
+    error::report(unsafe { plan(request, false) })
 }
 
 /// What a statement touches.
@@ -205,16 +201,11 @@ impl Touches {
 ///
 /// # Safety
 /// As the hook.
-unsafe fn plan(
-    parse: *mut pg_sys::Query,
-    query_string: *const c_char,
-    cursor_options: c_int,
-    bound_params: pg_sys::ParamListInfo,
-    wanted: bool,
-) -> Result<*mut pg_sys::PlannedStmt> {
+unsafe fn plan(request: Request, wanted: bool) -> Result<*mut pg_sys::PlannedStmt> {
     use pg_sys::CmdType::{CMD_DELETE, CMD_INSERT, CMD_MERGE, CMD_SELECT, CMD_UPDATE};
     const NOT_OURS: *mut pg_sys::PlannedStmt = std::ptr::null_mut();
 
+    let Request { parse, query_string, cursor_options, bound_params } = request;
     // SAFETY: valid, as promised by the caller.
     let command = unsafe { (*parse).commandType };
     if !matches!(command, CMD_SELECT | CMD_INSERT | CMD_UPDATE | CMD_DELETE | CMD_MERGE) {
@@ -257,7 +248,9 @@ unsafe fn plan(
             return Ok(NOT_OURS);
         }
     }
-    let options = LowerOptions::default();
+    // SAFETY: as above. A statement that changes something is not run twice.
+    let short_decimals = command == CMD_SELECT && !unsafe { (*parse).hasModifyingCTE };
+    let options = LowerOptions { short_decimals, ..LowerOptions::default() };
     let start = Instant::now();
     // SAFETY: as above.
     let lowered = unsafe { lower::lower_statement(parse, &options) };

@@ -18,7 +18,7 @@ use crate::engine::session::{self, DuckSql, Instance};
 use crate::error::Result;
 use crate::lower::{self, LowerError, LowerOptions};
 use crate::motherduck::sync::{self, Synced};
-use crate::pg::{self, list, owned_string, palloc_string};
+use crate::pg::{self, list, owned_string, palloc_string, tree};
 use crate::tables::table::Table;
 use crate::tables::{table, view};
 use crate::{gucs, motherduck, resolve};
@@ -376,26 +376,16 @@ fn own_function(sql: &str) -> Option<&str> {
 /// # Safety
 /// `query` is a valid query.
 unsafe fn check_privileges(query: *mut pg_sys::Query) {
-    #[pg_guard]
-    unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
-        if node.is_null() {
-            return false;
-        }
-        // SAFETY: Postgres walks valid trees.
-        unsafe {
-            if (*node).type_ != pg_sys::NodeTag::T_Query {
-                return pg_sys::expression_tree_walker(node, Some(visit), context);
-            }
-            let query = node.cast::<pg_sys::Query>();
+    // SAFETY: as the caller promises.
+    unsafe {
+        tree::any_query(query, &mut |query| {
             #[cfg(feature = "pg15")]
             pg_sys::ExecCheckRTPerms((*query).rtable, true);
             #[cfg(not(feature = "pg15"))]
             pg_sys::ExecCheckPermissions((*query).rtable, (*query).rteperminfos, true);
-            pg_sys::query_tree_walker(query, Some(visit), context, 0)
-        }
+            false
+        });
     }
-    // SAFETY: as the caller promises.
-    unsafe { visit(query.cast(), std::ptr::null_mut()) };
 }
 
 #[cfg(test)]

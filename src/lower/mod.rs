@@ -256,18 +256,8 @@ pub(crate) unsafe fn lower_computed(
 ) -> Result<LoweredQuery> {
     // SAFETY: as the caller promises.
     unsafe {
-        let plain = !(*query).hasAggs
-            && !(*query).hasWindowFuncs
-            && !(*query).hasTargetSRFs
-            && (*query).groupClause.is_null()
-            && (*query).groupingSets.is_null()
-            && (*query).havingQual.is_null()
-            && (*query).distinctClause.is_null()
-            && (*query).setOperations.is_null()
-            && (*query).sortClause.is_null()
-            && (*query).limitOffset.is_null()
-            && (*query).limitCount.is_null();
-        if !plain {
+        let limited = !(*query).limitOffset.is_null() || !(*query).limitCount.is_null();
+        if limited || !pushdown::gives_its_rows(query) {
             return unsupported("a query of this form", "Postgres computes values of single rows only");
         }
         let mut columns = raw::RawColumns::default();

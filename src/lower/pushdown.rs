@@ -116,16 +116,9 @@ impl Lowerer {
     pub(super) unsafe fn limitable_feed(&mut self, query: *mut pg_sys::Query) -> Option<usize> {
         // SAFETY: as the caller promises.
         unsafe {
-            let plain = !(*query).limitCount.is_null()
+            let plain = gives_its_rows(query)
+                && !(*query).limitCount.is_null()
                 && (*query).limitOption == pg_sys::LimitOption::LIMIT_OPTION_COUNT
-                && !(*query).hasAggs
-                && !(*query).hasWindowFuncs
-                && !(*query).hasTargetSRFs
-                && (*query).groupClause.is_null()
-                && (*query).groupingSets.is_null()
-                && (*query).havingQual.is_null()
-                && (*query).distinctClause.is_null()
-                && (*query).sortClause.is_null()
                 && !self.fragment;
             let mut items = list::pointers::<pg_sys::Node>((*(*query).jointree).fromlist);
             if !plain || items.len() != 1 {
@@ -154,6 +147,26 @@ impl Lowerer {
             };
             self.feeds[feed].limit = limit.unwrap_or(std::ptr::null_mut());
         }
+    }
+}
+
+/// True if a level gives each row of its FROM and WHERE once, in no order: nothing is grouped, sorted
+/// or made up.
+///
+/// # Safety
+/// `query` is a valid query.
+pub(super) unsafe fn gives_its_rows(query: *mut pg_sys::Query) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        !(*query).hasAggs
+            && !(*query).hasWindowFuncs
+            && !(*query).hasTargetSRFs
+            && (*query).groupClause.is_null()
+            && (*query).groupingSets.is_null()
+            && (*query).havingQual.is_null()
+            && (*query).distinctClause.is_null()
+            && (*query).setOperations.is_null()
+            && (*query).sortClause.is_null()
     }
 }
 

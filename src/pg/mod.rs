@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod compat;
+pub(crate) mod custom_scan;
 pub(crate) mod list;
 pub(crate) mod memory;
 pub(crate) mod tree;
@@ -93,6 +94,29 @@ pub(crate) unsafe fn new_node<T>(tag: pgrx::pg_sys::NodeTag) -> *mut T {
         let node = pgrx::pg_sys::palloc0(size_of::<T>());
         *node.cast::<pgrx::pg_sys::NodeTag>() = tag;
         node.cast()
+    }
+}
+
+/// Another query below a running one: its snapshot, parameters and text, but a plan of its own.
+///
+/// # Safety
+/// `estate` is the state of the running query, which ends after this one.
+pub(crate) unsafe fn query_below(
+    estate: *mut pgrx::pg_sys::EState,
+    plan: *mut pgrx::pg_sys::PlannedStmt,
+) -> *mut pgrx::pg_sys::QueryDesc {
+    // SAFETY: as the caller promises; the executor copies what it needs of the snapshot.
+    unsafe {
+        pgrx::pg_sys::CreateQueryDesc(
+            plan,
+            (*estate).es_sourceText,
+            (*estate).es_snapshot,
+            std::ptr::null_mut(),
+            pgrx::pg_sys::CreateDestReceiver(pgrx::pg_sys::CommandDest::DestNone),
+            (*estate).es_param_list_info,
+            std::ptr::null_mut(),
+            0,
+        )
     }
 }
 

@@ -27,7 +27,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::error::{self, Result};
-use crate::pg::{self, catalog, list};
+use crate::pg::{catalog, list, tree};
 
 /// DuckDB SQL of a reader in FROM whose columns this module has typed: a relation with these
 /// columns, in this order. Checks the current user's right to read the files again, since a
@@ -42,19 +42,8 @@ pub(crate) unsafe fn reader_sql(entry: *mut pg_sys::RangeTblEntry) -> Result<Str
     })?;
     // SAFETY: as above.
     let sql = unsafe { reader::duckdb_sql(call)? };
-    // SAFETY: as above; the column lists are as long as each other.
-    let columns: Vec<_> = unsafe {
-        list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
-            .next()
-            .map(|function| {
-                list::pointers((*function).funccolnames)
-                    .map(|name| pg::node_string(name))
-                    .zip(list::oids((*function).funccoltypes))
-                    .collect()
-            })
-            .unwrap_or_default()
-    };
-    describe::relation_sql(&sql, &columns)
+    // SAFETY: as above.
+    describe::relation_sql(&sql, &unsafe { reader::promised(entry) })
 }
 
 static mut PREVIOUS: pg_sys::post_parse_analyze_hook_type = None;
@@ -190,32 +179,16 @@ unsafe fn has_untyped_readers(query: *mut pg_sys::Query) -> bool {
     unsafe { any_reader(query, &mut |call| reader::is_untyped(call)) }
 }
 
-/// What is asked of each reader in FROM; true ends the search.
-type Test<'a> = dyn FnMut(*mut pg_sys::FuncExpr) -> bool + 'a;
-
 /// True if `test` is, of a reader in any FROM of the query, however deep.
 ///
 /// # Safety
 /// `query` is a valid query.
-unsafe fn any_reader(query: *mut pg_sys::Query, mut test: &mut Test<'_>) -> bool {
-    #[pg_guard]
-    unsafe extern "C-unwind" fn visit(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
-        if node.is_null() {
-            return false;
-        }
-        // SAFETY: Postgres walks valid trees; the context is the test of `any_reader`.
-        unsafe {
-            if (*node).type_ != pg_sys::NodeTag::T_Query {
-                return pg_sys::expression_tree_walker(node, Some(visit), context);
-            }
-            let query = node.cast::<pg_sys::Query>();
-            let test = &mut *context.cast::<&mut Test<'_>>();
-            list::pointers::<pg_sys::RangeTblEntry>((*query).rtable)
-                .filter_map(|entry| reader::call(entry))
-                .any(test)
-                || pg_sys::query_tree_walker(query, Some(visit), context, 0)
-        }
+unsafe fn any_reader(query: *mut pg_sys::Query, test: &mut dyn FnMut(*mut pg_sys::FuncExpr) -> bool) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        tree::any_query(query, &mut |query| {
+            let entries = list::pointers::<pg_sys::RangeTblEntry>((*query).rtable);
+            entries.filter_map(|entry| reader::call(entry)).any(&mut *test)
+        })
     }
-    // SAFETY: as the caller promises; the test outlives the walk.
-    unsafe { visit(query.cast(), (&raw mut test).cast()) }
 }

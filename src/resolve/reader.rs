@@ -34,6 +34,21 @@ pub(crate) unsafe fn call(entry: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_s
     }
 }
 
+/// The columns of a column definition list: names and types.
+///
+/// # Safety
+/// `entry` is a function in FROM.
+pub(super) unsafe fn promised(entry: *mut pg_sys::RangeTblEntry) -> Vec<(String, pg_sys::Oid)> {
+    // SAFETY: as the caller promises; the lists are as long as each other.
+    unsafe {
+        let Some(function) = list::pointers::<pg_sys::RangeTblFunction>((*entry).functions).next() else {
+            return Vec::new();
+        };
+        let names = list::pointers((*function).funccolnames).map(|name| pg::node_string(name));
+        names.zip(list::oids((*function).funccoltypes)).collect()
+    }
+}
+
 /// True for a call that returns `duckdb.row`; it returns records once its columns are known.
 ///
 /// # Safety

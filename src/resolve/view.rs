@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 
 use super::{describe, reader};
 use crate::error::{Error, Result};
-use crate::pg::{self, catalog, list, owned_string};
+use crate::pg::{catalog, list, owned_string};
 
 /// Name of the function, in schema duckdb.
 const FUNCTION: &str = "view";
@@ -55,7 +55,7 @@ pub(crate) unsafe fn definition(entry: *mut pg_sys::RangeTblEntry) -> Result<Opt
 /// # Errors
 /// 42804 if the view has other columns by now, and those of asking the account.
 pub(crate) unsafe fn of(entry: *mut pg_sys::RangeTblEntry) -> Result<Option<View>> {
-    // SAFETY: as the caller promises; the column lists are as long as each other.
+    // SAFETY: as the caller promises.
     unsafe {
         let Some(call) = reader::call(entry).filter(|call| is_view_function((**call).funcid)) else {
             return Ok(None);
@@ -70,16 +70,7 @@ pub(crate) unsafe fn of(entry: *mut pg_sys::RangeTblEntry) -> Result<Option<View
                 "the arguments of duckdb.view must be constants other than null",
             ));
         };
-        let promised: Vec<(String, pg_sys::Oid)> =
-            list::pointers::<pg_sys::RangeTblFunction>((*entry).functions)
-                .next()
-                .map(|function| {
-                    list::pointers((*function).funccolnames)
-                        .map(|name| pg::node_string(name))
-                        .zip(list::oids((*function).funccoltypes))
-                        .collect()
-                })
-                .unwrap_or_default();
+        let promised = reader::promised(entry);
         let full_name = [database, schema, name].map(|part| quote_identifier(part)).join(".");
         Ok(Some(View {
             name: name.clone(),

@@ -41,21 +41,11 @@ impl Again {
         unsafe {
             let context = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
             let query = pg_sys::copyObjectImpl(query.cast()).cast::<pg_sys::Query>();
-            let source = (*estate).es_sourceText;
-            let params = (*estate).es_param_list_info;
             let again = if fallback::prepare(query, &reason)? {
                 // Not through the planner hook: it would send the query to DuckDB again.
+                let (source, params) = ((*estate).es_sourceText, (*estate).es_param_list_info);
                 let plan = pg_sys::standard_planner(query, source, 0, params);
-                let query = pg_sys::CreateQueryDesc(
-                    plan,
-                    source,
-                    (*estate).es_snapshot,
-                    std::ptr::null_mut(),
-                    pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
-                    params,
-                    std::ptr::null_mut(),
-                    0,
-                );
+                let query = pg::query_below(estate, plan);
                 pg_sys::ExecutorStart(query, 0);
                 Some(Self { query, owner: pg_sys::CurrentResourceOwner })
             } else {

@@ -10,6 +10,7 @@ use super::state::Running;
 use super::{explain, relations};
 use crate::error;
 use crate::fallback::node as part;
+use crate::pg::custom_scan::{NO_CALLBACKS, Table, new_state};
 use crate::pg::{self, list};
 
 /// The node's name in EXPLAIN.
@@ -29,11 +30,6 @@ struct ScanState {
     natts: i16,
 }
 
-/// Static tables of C pointers, never written.
-struct Table<T>(T);
-// SAFETY: immutable, and a backend has one thread.
-unsafe impl<T> Sync for Table<T> {}
-
 static SCAN_METHODS: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
     CustomName: NAME.as_ptr(),
     CreateCustomScanState: Some(create_custom_scan_state),
@@ -45,14 +41,9 @@ static EXEC_METHODS: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExec
     ExecCustomScan: Some(exec_custom_scan),
     EndCustomScan: Some(end_custom_scan),
     ReScanCustomScan: Some(rescan_custom_scan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
     ShutdownCustomScan: Some(shutdown_custom_scan),
     ExplainCustomScan: Some(explain_custom_scan),
+    ..NO_CALLBACKS
 });
 
 /// The method table of the plan node.
@@ -63,15 +54,7 @@ pub(crate) fn scan_methods() -> *const pg_sys::CustomScanMethods {
 #[pg_guard]
 unsafe extern "C-unwind" fn create_custom_scan_state(plan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
     // SAFETY: a plan node of ours; zeroed memory is a valid state: all pointers null.
-    unsafe {
-        if part::is_part(plan) {
-            return part::create_state();
-        }
-        let state = pg_sys::palloc0(size_of::<ScanState>()).cast::<ScanState>();
-        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).css.methods = &raw const EXEC_METHODS.0;
-        state.cast()
-    }
+    unsafe { if part::is_part(plan) { part::create_state() } else { new_state::<ScanState>(&EXEC_METHODS) } }
 }
 
 #[pg_guard]
@@ -89,9 +72,6 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         (*state).columns = plan.columns.len();
         (*state).counts = plan.writes && plan.can_set_tag;
         (*state).natts = i16::try_from(plan.columns.len()).expect("target lists are shorter");
-        if !plan.local_file.is_empty() {
-            error::report(crate::resolve::reader::check_local(&plan.local_file));
-        }
         let profile = (*estate).es_instrument != 0;
         let query = pg::owned_string((*estate).es_sourceText);
         let writes = plan.writes;

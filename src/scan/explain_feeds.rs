@@ -36,16 +36,7 @@ pub(super) unsafe fn explain(running: &Running, estate: *mut pg_sys::EState, es:
                 });
                 pg_sys::ExplainPropertyText(c"Keys".as_ptr(), outcome.as_ptr(), es);
             }
-            let query = pg_sys::CreateQueryDesc(
-                feed.plan,
-                (*estate).es_sourceText,
-                (*estate).es_snapshot,
-                std::ptr::null_mut(),
-                pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
-                (*estate).es_param_list_info,
-                std::ptr::null_mut(),
-                0,
-            );
+            let query = pg::query_below(estate, feed.plan);
             pg_sys::ExecutorStart(query, pg_sys::EXEC_FLAG_EXPLAIN_ONLY.cast_signed());
             // Printing a plan puts it in the place of the one that EXPLAIN is about.
             let explained = *es;

@@ -19,7 +19,7 @@ use crate::engine::session::{self, DuckSql, Instance, RemoteSql};
 use crate::error::Result;
 use crate::fallback;
 use crate::lower::{self, FeedKeys, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
-use crate::pg::{self, compat, list};
+use crate::pg::{self, compat, list, tree};
 use crate::resolve;
 
 /// Read ahead of a reader that may stop early.
@@ -608,28 +608,17 @@ unsafe fn flat_target(parse: *mut pg_sys::Query) -> Option<i32> {
 /// ([`compat::append_flat_entry`]): the executor checks the user's privileges on them, and the plan
 /// cache locks them.
 unsafe fn flat_relations(parse: *mut pg_sys::Query) -> (*mut pg_sys::List, *mut pg_sys::List) {
-    #[pgrx::pg_guard]
-    unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, found: *mut std::ffi::c_void) -> bool {
-        if node.is_null() {
-            return false;
-        }
-        // SAFETY: Postgres walks valid trees; the context is the pair below.
-        unsafe {
-            if (*node).type_ != pg_sys::NodeTag::T_Query {
-                return pg_sys::expression_tree_walker(node, Some(collect), found);
-            }
-            let query = node.cast::<pg_sys::Query>();
-            let (rtable, infos) = &mut *found.cast::<(*mut pg_sys::List, *mut pg_sys::List)>();
+    let (mut rtable, mut infos) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: a valid query.
+    unsafe {
+        tree::any_query(parse, &mut |query| {
             for entry in list::pointers::<pg_sys::RangeTblEntry>((*query).rtable) {
                 if compat::is_kept_in_plans(entry) {
-                    *rtable = compat::append_flat_entry(*rtable, infos, query, entry);
+                    rtable = compat::append_flat_entry(rtable, &mut infos, query, entry);
                 }
             }
-            pg_sys::query_tree_walker(query, Some(collect), found, 0)
-        }
+            false
+        });
     }
-    let mut found = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: a valid query; the pair outlives the walk.
-    unsafe { collect(parse.cast(), (&raw mut found).cast()) };
-    found
+    (rtable, infos)
 }

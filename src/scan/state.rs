@@ -61,6 +61,9 @@ impl Running {
                 .with_hint("Prepare the statement again, or set TimeZone to a name from pg_timezone_names.")
                 .into());
         }
+        if !plan.local_file.is_empty() {
+            crate::resolve::reader::check_local(&plan.local_file)?;
+        }
         let specs = plan.feed_specs()?;
         let statement = session::bound(plan.duck_sql(), query, &specs)?;
         let rows = Self::rows(&plan, &statement)?;

@@ -11,6 +11,7 @@ use pgrx::prelude::*;
 
 use super::worker;
 use crate::error;
+use crate::pg::custom_scan::{NO_CALLBACKS, Table, new_state};
 use crate::pg::list;
 use crate::scan::plan::columns_from_list;
 
@@ -48,11 +49,6 @@ struct FeedNodeState {
     shared: *mut Shared,
 }
 
-/// Static tables of C pointers, never written.
-struct Table<T>(T);
-// SAFETY: immutable, and a backend has one thread.
-unsafe impl<T> Sync for Table<T> {}
-
 static SCAN_METHODS: Table<pg_sys::CustomScanMethods> = Table(pg_sys::CustomScanMethods {
     CustomName: NAME.as_ptr(),
     CreateCustomScanState: Some(create_custom_scan_state),
@@ -64,14 +60,10 @@ static EXEC_METHODS: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExec
     ExecCustomScan: Some(exec_custom_scan),
     EndCustomScan: Some(end_custom_scan),
     ReScanCustomScan: Some(rescan_custom_scan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
     EstimateDSMCustomScan: Some(estimate_dsm_custom_scan),
     InitializeDSMCustomScan: Some(initialize_dsm_custom_scan),
-    ReInitializeDSMCustomScan: None,
     InitializeWorkerCustomScan: Some(initialize_worker_custom_scan),
-    ShutdownCustomScan: None,
-    ExplainCustomScan: None,
+    ..NO_CALLBACKS
 });
 
 /// Makes the node known by its name, as workers look it up; called once in the postmaster.
@@ -133,12 +125,7 @@ pub(super) unsafe fn forget_shared(node: *mut pg_sys::CustomScanState) {
 #[pg_guard]
 unsafe extern "C-unwind" fn create_custom_scan_state(_plan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
     // SAFETY: zeroed memory is a valid state.
-    unsafe {
-        let state = pg_sys::palloc0(size_of::<FeedNodeState>()).cast::<FeedNodeState>();
-        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).css.methods = &raw const EXEC_METHODS.0;
-        state.cast()
-    }
+    unsafe { new_state::<FeedNodeState>(&EXEC_METHODS) }
 }
 
 #[pg_guard]
