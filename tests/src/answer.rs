@@ -4,7 +4,7 @@ use bridge_types::oid::{BPCHAR, FLOAT4, FLOAT8, NUMERIC};
 use postgres::{Client, SimpleQueryMessage};
 
 /// Floats that are computed in another order may differ by this, relative to their size (or to a
-/// hundredth: what cancels out leaves a rest).
+/// tenth: what cancels out leaves a rest).
 const FLOAT_TOLERANCE: f64 = 1e-11;
 
 /// What a statement gave: column descriptions and rows, or an error.
@@ -144,7 +144,7 @@ fn blurred(text: &str) -> String {
 fn is_near(a: &Option<String>, b: &Option<String>) -> bool {
     let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
     match (number(a), number(b)) {
-        (Some(a), Some(b)) => (a - b).abs() <= FLOAT_TOLERANCE * a.abs().max(b.abs()).max(1e-2),
+        (Some(a), Some(b)) => (a - b).abs() <= FLOAT_TOLERANCE * a.abs().max(b.abs()).max(1e-1),
         _ => false,
     }
 }

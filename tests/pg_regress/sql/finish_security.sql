@@ -14,6 +14,19 @@ CREATE VIEW plain AS SELECT i, twice(i) AS f FROM t WHERE owner = 'me';
 SELECT * FROM mine WHERE leak(secret) AND i > 1;
 SELECT * FROM counts WHERE leak(owner) AND c > 0;
 SELECT m.i, twice(x.i) FROM mine m JOIN t x ON x.i = m.i WHERE leak(m.secret) ORDER BY 1;
+-- What is leakproof may be asked of rows that the view hides, in DuckDB too; what is not, may not, even if its columns are in DuckDB.
+CREATE FUNCTION sent(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS off) ' || query LOOP
+        IF line ~ 'DuckDB SQL|Filter: |Not Shipped' AND line !~ '│' THEN RETURN NEXT regexp_replace(trim(line), '"pg\d+"', '"pg"'); END IF;
+    END LOOP;
+END $$;
+SELECT * FROM sent('SELECT i FROM mine WHERE leak(secret) AND i > 1');
+SELECT * FROM sent('SELECT i FROM mine WHERE leak(secret) AND 1 / (i - 2) < 5');
+CREATE FUNCTION quiet(value text) RETURNS boolean LANGUAGE plpgsql LEAKPROOF COST 0.0001 AS 'BEGIN RETURN value > ''a''; END';
+SELECT * FROM sent('SELECT i FROM mine WHERE quiet(secret) AND leak(secret)');
+SELECT i FROM mine WHERE quiet(secret) AND leak(secret) ORDER BY i;
 -- The division would tell of rows that the view hides.
 SELECT i FROM mine WHERE 1 / (i - 2) < 5 AND twice(i) > 0 ORDER BY i;
 CREATE ROLE finish_reader;
@@ -42,5 +55,5 @@ EXECUTE p;
 RESET ROLE;
 DROP VIEW mine, counts, plain;
 DROP TABLE t;
-DROP FUNCTION twice, leak;
+DROP FUNCTION twice, leak, quiet, sent;
 DROP ROLE finish_reader;
