@@ -20,7 +20,7 @@ use crate::lower::{self, LowerError, LowerOptions};
 use crate::motherduck::sync::{self, Synced};
 use crate::pg::{self, list, owned_string, palloc_string, tree};
 use crate::tables::table::Table;
-use crate::tables::{table, view};
+use crate::tables::{comment, table, view};
 use crate::{gucs, motherduck, resolve};
 
 /// A view that was made in MotherDuck and is being made in Postgres. Strings live as long as
@@ -50,7 +50,8 @@ impl MadeView {
             default_database: String::new(),
             source: Some(source),
         };
-        view::register(relid, synced)
+        view::register(relid, synced)?;
+        comment::say_all(relid)
     }
 }
 
@@ -147,30 +148,37 @@ pub(super) unsafe fn create(
     }
 }
 
-/// `COMMENT ON TABLE` and `VIEW` of what is in MotherDuck: it is told.
+/// `COMMENT ON TABLE`, `VIEW` and `COLUMN` of what is in MotherDuck: it is told.
 ///
 /// # Safety
 /// A valid statement.
 pub(super) unsafe fn comment(statement: &pg_sys::CommentStmt) -> Result<After> {
-    use pg_sys::ObjectType::{OBJECT_TABLE, OBJECT_VIEW};
-    let is_view = statement.objtype == OBJECT_VIEW;
-    if !is_view && statement.objtype != OBJECT_TABLE || motherduck::find().is_none() {
+    use pg_sys::ObjectType::{OBJECT_COLUMN, OBJECT_TABLE, OBJECT_VIEW};
+    let on_column = statement.objtype == OBJECT_COLUMN;
+    if ![OBJECT_COLUMN, OBJECT_TABLE, OBJECT_VIEW].contains(&statement.objtype)
+        || motherduck::find().is_none()
+    {
         return Ok(After::Nothing);
     }
-    // SAFETY: the name of a relation in a valid statement.
-    let (relid, text) = unsafe {
-        let relid = relation_of(pg_sys::makeRangeVarFromNameList(statement.object.cast()));
-        (relid, (!statement.comment.is_null()).then(|| owned_string(statement.comment)))
+    // SAFETY: names in a valid statement; the last part of a column's is its own, and that there is no
+    // other is Postgres' to say.
+    let (relid, column, text) = unsafe {
+        let mut name: *mut pg_sys::List = statement.object.cast();
+        let column = list::pointers::<pg_sys::Node>(name).last().filter(|_| on_column);
+        if column.is_some() {
+            name = pg_sys::list_copy_head(name, (*name).length - 1);
+        }
+        let range =
+            if name.is_null() { std::ptr::null_mut() } else { pg_sys::makeRangeVarFromNameList(name) };
+        (
+            relation_of(range),
+            column.map(|column| pg::node_string(column)),
+            (!statement.comment.is_null()).then(|| owned_string(statement.comment)),
+        )
     };
-    let Some(relid) = relid else { return Ok(After::Nothing) };
-    let relation = if is_view {
-        view::of(relid)?
-    } else if crate::pg::catalog::is_duckdb_table(relid) {
-        Some(table::of_relation(relid)?)
-    } else {
-        None
-    };
-    relation.map_or(Ok(()), |relation| view::comment(&relation, is_view, text.as_deref()))?;
+    if let Some(relid) = relid {
+        comment::say(relid, column.as_deref(), text.as_deref())?;
+    }
     Ok(After::Nothing)
 }
 

@@ -79,17 +79,6 @@ pub(crate) fn rename(relid: pg_sys::Oid, old: &Table) -> Result<()> {
     register(relid, synced)
 }
 
-/// Says a comment to MotherDuck; null takes it away.
-pub(crate) fn comment(relation: &Table, is_view: bool, text: Option<&str>) -> Result<()> {
-    if !matches!(relation.location, Location::MotherDuck { .. }) {
-        return Ok(());
-    }
-    let kind = if is_view { "VIEW" } else { "TABLE" };
-    let text = text.map_or_else(|| "NULL".to_owned(), quote_literal);
-    relation.begin_write()?;
-    relation.run(&format!("COMMENT ON {kind} {} IS {text}", relation.qualified()))
-}
-
 /// "`what` is not supported for MotherDuck views".
 pub(crate) fn unsupported(what: &str, hint: &'static str) -> Error {
     let mut error = ddl::unsupported(what, hint);
