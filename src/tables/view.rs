@@ -7,6 +7,7 @@ use pgrx::pg_sys;
 
 use super::table::{self, Location, Table};
 use super::{ask, ddl, registry};
+use crate::engine::session::{self, DuckSql};
 use crate::error::{Error, Result};
 use crate::motherduck::sync::{self, Synced};
 use crate::pg::catalog;
@@ -39,8 +40,15 @@ pub(crate) fn create(view: &Table, columns: &[String], sql: &str, replace: bool)
         view.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", view.qualified_schema()))?;
     }
     let create = if replace { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
-    let columns: Vec<String> = columns.iter().map(|column| quote_identifier(column)).collect();
-    view.run(&format!("{create} {} ({}) AS {sql}", view.qualified(), columns.join(", ")))?;
+    // The names belong into the query: DuckDB does not find a column to comment on by a name in front.
+    let bound = session::prepare(DuckSql { instance: view.instance(), sql, remote_scans: &[] }, "", &[])?;
+    let query = if bound.prepared.column_names == columns {
+        sql.to_owned()
+    } else {
+        let columns: Vec<String> = columns.iter().map(|column| quote_identifier(column)).collect();
+        format!("SELECT * FROM ({sql}) AS {}({})", quote_identifier(&view.name), columns.join(", "))
+    };
+    view.run(&format!("{create} {} AS {query}", view.qualified()))?;
     definition(view)
 }
 
