@@ -2,12 +2,16 @@
 
 use crate::account::{Account, SERVICE_PREFIX};
 use crate::duckdb::{Connection, DuckError};
+use crate::outbox::leave_mark;
 use crate::session::Session;
-use bridge_ipc::message::{Context, MAIN_INSTANCE};
+use bridge_ipc::message::{CommitMark, Context, MAIN_INSTANCE};
 use bridge_types::names::quote_literal;
 use bridge_types::{EngineError, SqlState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Marks of commits that a session leaves before it removes those it has left: each is a small row.
+const KEPT_MARKS: u32 = 1024;
 
 /// A connection with what the session has set on it.
 pub(crate) struct Link {
@@ -21,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) failed: bool,
     /// A statement of the open transaction may have written.
     pub(crate) written: bool,
+    /// Marks that the session has left in its store.
+    marks: u32,
     /// Last start of a statement.
     used: Instant,
     /// The service's own functions are there.
@@ -38,6 +44,7 @@ impl Link {
             in_transaction: false,
             failed: false,
             written: false,
+            marks: 0,
             used: Instant::now(),
             prepared: false,
             time_zone: String::new(),
@@ -90,11 +97,11 @@ impl Link {
         Ok(())
     }
 
-    /// Sets DuckDB's read-ahead for streams.
-    pub(crate) fn set_buffer(&mut self, size: &'static str) -> Result<(), DuckError> {
-        if self.buffer != size {
-            self.connection.query(&format!("SET streaming_buffer_size = '{size}'"))?;
-            self.buffer = size;
+    /// Sets DuckDB's read-ahead for streams and what goes with it, by these statements.
+    pub(crate) fn set_buffer(&mut self, settings: &'static str) -> Result<(), DuckError> {
+        if self.buffer != settings {
+            self.connection.query(settings)?;
+            self.buffer = settings;
         }
         Ok(())
     }
@@ -169,14 +176,19 @@ impl Links {
     }
 
     /// Commits all open transactions: those that have only read first, so that an error of
-    /// theirs finds nothing committed.
-    pub(crate) fn commit(&mut self) -> Result<(), DuckError> {
+    /// theirs finds nothing committed. That on the main instance leaves `mark` in the store of the
+    /// Postgres database `database_oid`.
+    pub(crate) fn commit(&mut self, database_oid: u32, mark: Option<&CommitMark>) -> Result<(), DuckError> {
         self.0.sort_by_key(|link| link.written);
         for link in self.0.iter_mut().filter(|link| link.in_transaction) {
             // DuckDB's COMMIT of a transaction that an error has ended is a ROLLBACK, and
             // says nothing. Any other statement tells.
             if link.failed {
                 link.connection.query("SELECT 1")?;
+            }
+            if let Some(mark) = mark.filter(|_| link.instance == MAIN_INSTANCE) {
+                leave_mark(&link.connection, database_oid, mark, link.marks.is_multiple_of(KEPT_MARKS))?;
+                link.marks = link.marks.wrapping_add(1);
             }
             // A statement of its own kind of waiting: a commit may write for seconds.
             link.connection.prepare("COMMIT")?.execute(false)?;

@@ -32,9 +32,10 @@ use std::time::Duration;
 
 /// Read-ahead when everything will be read: below about two row groups DuckDB streams on one
 /// thread (`trial_ring.md` section 3).
-const WIDE_BUFFER: &str = "32MB";
-/// Read-ahead for cursors and LIMIT: early rows, little memory. Never 0, which hangs.
-const NARROW_BUFFER: &str = "1MB";
+const WIDE_BUFFER: &str = "SET streaming_buffer_size = '32MB'; SET enable_progress_bar = true";
+/// Read-ahead for cursors and LIMIT: early rows, little memory. Never 0, which hangs. Their progress is
+/// the reader's own: DuckDB would compute it at each look for work, a tenth of the time of such a stream.
+const NARROW_BUFFER: &str = "SET streaming_buffer_size = '1MB'; SET enable_progress_bar = false";
 /// Bound of a wait for the client; every event that ends it is signalled.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -51,6 +52,8 @@ pub(crate) struct Worker {
     database_oid: u32,
     /// Why its store is not there.
     store_error: Option<EngineError>,
+    /// Why the last BEGIN has failed, until the client rolls back: it has not waited for the answer.
+    begin_error: Option<EngineError>,
 }
 
 impl Worker {
@@ -65,6 +68,7 @@ impl Worker {
             idle: Idle::default(),
             database_oid: 0,
             store_error: None,
+            begin_error: None,
         }
     }
 
@@ -200,6 +204,15 @@ impl Worker {
         if self.session.is_cancelled(sequence) {
             return self.answer(sequence, Err(cancelled()));
         }
+        match &request {
+            Request::Reset | Request::Transaction(TransactionCommand::Rollback) => self.begin_error = None,
+            Request::Prepare(_) | Request::Execute(_) | Request::Run { .. } | Request::Transaction(_) => {
+                if let Some(error) = &self.begin_error {
+                    return self.answer(sequence, Err(error.clone()));
+                }
+            }
+            _ => {}
+        }
         let session = Arc::clone(&self.session);
         match request {
             Request::Hello(hello) => {
@@ -234,7 +247,11 @@ impl Worker {
                 self.finish(sequence, answer);
             }
             Request::Transaction(command) => {
+                let begins = matches!(command, TransactionCommand::Begin { .. });
                 let answer = self.transaction(sequence, command);
+                if begins && let Err(error) = &answer {
+                    self.begin_error = Some(error.to_engine_error());
+                }
                 self.finish(sequence, answer);
             }
             Request::Resolve { xid, committed } => {
@@ -509,6 +526,7 @@ impl Worker {
             return Ok(Reply::Done { rows: outcome? });
         }
         link.prepare_for(sql)?;
+        link.set_buffer(WIDE_BUFFER)?;
         link.written = true;
         let rows = link.connection.query(sql)?.rows_changed();
         Ok(Reply::Done { rows })
@@ -524,13 +542,13 @@ impl Worker {
                 (link.in_transaction, link.failed, link.written) = (true, false, false);
                 self.session.in_transaction.store(true, Ordering::Relaxed);
             }
-            TransactionCommand::Commit => {
+            TransactionCommand::Commit { mark } => {
                 self.make_room(sequence)?;
                 let session = Arc::clone(&self.session);
                 let _executing = session.executing(&[])?;
                 // Whatever the outcome, the transactions are over.
                 session.in_transaction.store(false, Ordering::Relaxed);
-                if let Err(error) = self.links.commit() {
+                if let Err(error) = self.links.commit(self.database_oid, mark.as_ref()) {
                     // DuckDB has ended the transaction that could not commit; the error of
                     // the commit is the one to tell.
                     drop(self.links.rollback());

@@ -1,9 +1,10 @@
-//! What is left to do in a store for the DDL of transactions that DuckDB has committed. Written
-//! by the backends in those transactions; done here, once Postgres' decision is known.
+//! What transactions leave in a store: what is to be done for their DDL, written by the backends and
+//! done here once Postgres' decision is known, and marks that say that they have been committed.
 
 use crate::duckdb::{Connection, DuckError};
 use crate::log;
-use bridge_types::names::{OUTBOX_TABLE, STORE_SCHEMA, quote_identifier, store_catalog};
+use bridge_ipc::message::CommitMark;
+use bridge_types::names::{COMMITS_TABLE, OUTBOX_TABLE, STORE_SCHEMA, quote_identifier, store_catalog};
 
 /// The outbox of the store of a Postgres database.
 fn outbox(database_oid: u32) -> String {
@@ -15,6 +16,22 @@ fn outbox(database_oid: u32) -> String {
 pub(crate) fn unresolved(connection: &Connection, database_oid: u32) -> Result<Vec<u64>, DuckError> {
     let sql = format!("SELECT DISTINCT xid::VARCHAR FROM {} ORDER BY 1", outbox(database_oid));
     Ok(texts(connection, &sql)?.into_iter().filter_map(|text| text.parse().ok()).collect())
+}
+
+/// Leaves the mark of the open transaction in the store of a Postgres database. `remove`: the slot's
+/// older marks go, which nobody asks for any more.
+pub(crate) fn leave_mark(
+    connection: &Connection,
+    database_oid: u32,
+    mark: &CommitMark,
+    remove: bool,
+) -> Result<(), DuckError> {
+    let catalog = store_catalog(database_oid);
+    if remove {
+        let table = format!("{}.{}", quote_identifier(&catalog), quote_identifier(STORE_SCHEMA));
+        connection.query(&format!("DELETE FROM {table}.{COMMITS_TABLE} WHERE slot = {}", mark.slot))?;
+    }
+    connection.append([&catalog, STORE_SCHEMA, COMMITS_TABLE], mark.slot, &mark.text)
 }
 
 /// Runs the steps of a transaction, all or none, and takes them out of the outbox. Returns how

@@ -246,7 +246,7 @@ fn a_statement_reads_other_instances() {
         .unwrap();
     let mut portal = session.execute(statement, None, vec![]);
     session.drain(&mut portal).unwrap();
-    session.request(&Request::Transaction(TransactionCommand::Commit)).unwrap();
+    session.request(&Request::Transaction(TransactionCommand::Commit { mark: None })).unwrap();
     assert_eq!(count(&mut session, "local"), 10_000);
 }
 

@@ -234,7 +234,7 @@ fn closing_a_half_read_portal_keeps_the_transaction() {
     session.next(&mut portal).unwrap().unwrap();
     session.client.send(&Request::ClosePortal { portal: portal.number }, &[]).unwrap();
     assert_eq!(session.int("SELECT a FROM t").unwrap(), 1);
-    session.request(&Request::Transaction(TransactionCommand::Commit)).unwrap();
+    session.request(&Request::Transaction(TransactionCommand::Commit { mark: None })).unwrap();
     assert_eq!(session.int("SELECT a FROM t").unwrap(), 1);
 }
 
@@ -482,13 +482,13 @@ fn a_transaction_ended_by_an_error_cannot_be_committed() {
     session.run("INSERT INTO kept VALUES (1)").unwrap();
     session.run("INSERT INTO kept SELECT error('[22012] division by zero')::INTEGER").unwrap_err();
     // DuckDB alone would answer this COMMIT with a silent rollback.
-    let error = transaction(&mut session, TransactionCommand::Commit).unwrap_err();
+    let error = transaction(&mut session, TransactionCommand::Commit { mark: None }).unwrap_err();
     assert_eq!(error.sqlstate, SqlState::IN_FAILED_TRANSACTION, "{error}");
     // Errors of binding leave the transaction alone.
     transaction(&mut session, TransactionCommand::Begin { instance: 0 }).unwrap();
     session.run("INSERT INTO kept VALUES (2)").unwrap();
     session.run("SELECT nonsense FROM kept").unwrap_err();
-    transaction(&mut session, TransactionCommand::Commit).unwrap();
+    transaction(&mut session, TransactionCommand::Commit { mark: None }).unwrap();
     assert_eq!(int64s(&session.query("SELECT i::BIGINT FROM kept").unwrap(), 0), [2]);
 }
 

@@ -8,8 +8,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::IpcError;
 use crate::message::{
-    Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, Produce, RemoteScan, Reply, Request,
-    ScanSpec, SessionInfo, Status, TransactionCommand, Welcome,
+    CommitMark, Context, Execute, Finished, Hello, OpenAccount, Prepare, Prepared, Produce, RemoteScan,
+    Reply, Request, ScanSpec, SessionInfo, Status, TransactionCommand, Welcome,
 };
 
 /// A message that travels in a frame: [`Request`] or [`Reply`].
@@ -151,7 +151,14 @@ impl Wire for Request {
                     out.put_u8(0);
                     out.put_u32_le(*instance);
                 }
-                TransactionCommand::Commit => out.put_u8(1),
+                TransactionCommand::Commit { mark } => {
+                    out.put_u8(1);
+                    out.put_u8(u8::from(mark.is_some()));
+                    if let Some(CommitMark { slot, text }) = mark {
+                        out.put_i32_le(*slot);
+                        put_string(out, text);
+                    }
+                }
                 TransactionCommand::Rollback => out.put_u8(2),
             },
             Self::Resolve { xid, committed } => {
@@ -223,7 +230,11 @@ impl Wire for Request {
             RUN => Self::Run { instance: body.u32()?, sql: body.string()?, context: body.context()? },
             TRANSACTION => Self::Transaction(match body.u8()? {
                 0 => TransactionCommand::Begin { instance: body.u32()? },
-                1 => TransactionCommand::Commit,
+                1 if body.bool()? => {
+                    let mark = CommitMark { slot: body.i32()?, text: body.string()? };
+                    TransactionCommand::Commit { mark: Some(mark) }
+                }
+                1 => TransactionCommand::Commit { mark: None },
                 2 => TransactionCommand::Rollback,
                 other => return Err(IpcError::protocol(format!("unknown transaction command {other}"))),
             }),

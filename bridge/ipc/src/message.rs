@@ -12,7 +12,7 @@ use bridge_types::EngineError;
 use bytes::Bytes;
 
 /// Spoken by both sides; a peer with another version is refused in the first exchange.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// The instance that every session has: it holds the local stores.
 pub const MAIN_INSTANCE: u32 = 0;
@@ -38,8 +38,9 @@ pub enum Request {
         /// Session state it runs under.
         context: Context,
     },
-    /// Opens a DuckDB transaction on an instance, or ends those of the session.
-    /// Answer: [`Reply::Done`].
+    /// Opens a DuckDB transaction on an instance, or ends those of the session. Answer: [`Reply::Done`].
+    /// Nobody need wait for the answer to a BEGIN: if it has failed, so do all statements and the COMMIT
+    /// until the next ROLLBACK or [`Request::Reset`], with its error.
     Transaction(TransactionCommand),
     /// Does or undoes what a transaction has left in the outbox of the session's store
     /// ([`bridge_types::names::OUTBOX_TABLE`]), on a connection of its own. Nothing to do is
@@ -229,7 +230,7 @@ pub struct Execute {
 }
 
 /// Transaction control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransactionCommand {
     /// `BEGIN TRANSACTION` on an instance.
     Begin {
@@ -238,9 +239,21 @@ pub enum TransactionCommand {
     },
     /// `COMMIT` of every open transaction: first of those that nothing was written in, since
     /// the caller allows only one instance to be written.
-    Commit,
+    Commit {
+        /// What the transaction on [`MAIN_INSTANCE`] leaves in the store.
+        mark: Option<CommitMark>,
+    },
     /// `ROLLBACK` of every open transaction; fine when none is open.
     Rollback,
+}
+
+/// A row of the store's table [`bridge_types::names::COMMITS_TABLE`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitMark {
+    /// Number of the backend among the running ones.
+    pub slot: i32,
+    /// Unique among the marks of the slot.
+    pub text: String,
 }
 
 /// From the engine to a client.

@@ -13,7 +13,7 @@ pub const STORE_FILE: &str = "store.duckdb";
 /// Schema of our own tables in a local store. Postgres has no schema of that name: `pg_` is
 /// reserved there.
 pub const STORE_SCHEMA: &str = "pg_duckdb";
-/// Table in [`STORE_SCHEMA`] with the mark of each backend slot's last commit: `slot INTEGER,
+/// Table in [`STORE_SCHEMA`] with the marks of each backend slot's last commits: `slot INTEGER,
 /// mark VARCHAR`. A mark is written in the transaction it stands for, so that it tells what
 /// became of a commit whose answer was lost.
 pub const COMMITS_TABLE: &str = "commits";

@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "the only door to DuckDB's C interface")]
 
+mod appender;
 mod chunk;
 mod connection;
 mod database;

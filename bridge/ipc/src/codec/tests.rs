@@ -26,7 +26,9 @@ fn request() -> impl Strategy<Value = Request> {
     let remote_scan = (any::<u32>(), text()).prop_map(|(instance, sql)| RemoteScan { instance, sql });
     let command = prop_oneof![
         any::<u32>().prop_map(|instance| TransactionCommand::Begin { instance }),
-        Just(TransactionCommand::Commit),
+        Just(TransactionCommand::Commit { mark: None }),
+        (any::<i32>(), text())
+            .prop_map(|(slot, text)| TransactionCommand::Commit { mark: Some(CommitMark { slot, text }) }),
         Just(TransactionCommand::Rollback)
     ];
     prop_oneof![
