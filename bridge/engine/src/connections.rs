@@ -97,11 +97,11 @@ impl Link {
         Ok(())
     }
 
-    /// Sets DuckDB's read-ahead for streams and what goes with it, by these statements.
-    pub(crate) fn set_buffer(&mut self, settings: &'static str) -> Result<(), DuckError> {
-        if self.buffer != settings {
-            self.connection.query(settings)?;
-            self.buffer = settings;
+    /// Sets DuckDB's read-ahead for streams.
+    pub(crate) fn set_buffer(&mut self, size: &'static str) -> Result<(), DuckError> {
+        if self.buffer != size {
+            self.connection.query(&format!("SET streaming_buffer_size = '{size}'"))?;
+            self.buffer = size;
         }
         Ok(())
     }

@@ -32,10 +32,9 @@ use std::time::Duration;
 
 /// Read-ahead when everything will be read: below about two row groups DuckDB streams on one
 /// thread (`trial_ring.md` section 3).
-const WIDE_BUFFER: &str = "SET streaming_buffer_size = '32MB'; SET enable_progress_bar = true";
-/// Read-ahead for cursors and LIMIT: early rows, little memory. Never 0, which hangs. Their progress is
-/// the reader's own: DuckDB would compute it at each look for work, a tenth of the time of such a stream.
-const NARROW_BUFFER: &str = "SET streaming_buffer_size = '1MB'; SET enable_progress_bar = false";
+const WIDE_BUFFER: &str = "32MB";
+/// Read-ahead for cursors and LIMIT: early rows, little memory. Never 0, which hangs.
+const NARROW_BUFFER: &str = "1MB";
 /// Bound of a wait for the client; every event that ends it is signalled.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -526,7 +525,6 @@ impl Worker {
             return Ok(Reply::Done { rows: outcome? });
         }
         link.prepare_for(sql)?;
-        link.set_buffer(WIDE_BUFFER)?;
         link.written = true;
         let rows = link.connection.query(sql)?.rows_changed();
         Ok(Reply::Done { rows })
