@@ -284,9 +284,10 @@ unsafe fn plan(request: Request, wanted: bool) -> Result<*mut pg_sys::PlannedStm
 }
 
 /// True for errors of DuckDB's binder in SQL that we have written. They are limits of DuckDB
-/// (windows in a LATERAL subquery, outer columns in lambdas): Postgres has found nothing wrong.
+/// (windows in a LATERAL subquery, outer columns in lambdas, which leave the types of all columns
+/// open): Postgres has found nothing wrong.
 pub(crate) fn is_refusal(error: &Error) -> bool {
-    const REFUSALS: [&str; 4] = ["0A000", "42703", "42803", "42804"];
+    const REFUSALS: [&str; 5] = ["0A000", "42703", "42803", "42804", "42P18"];
     REFUSALS.contains(&error.0.sqlstate.to_string().as_str())
 }
 

@@ -672,8 +672,11 @@ unsafe extern "C-unwind" fn visit_outside(node: *mut pg_sys::Node, context: *mut
         let outside = &mut *context.cast::<Outside<'_>>();
         match (*node).type_ {
             NodeTag::T_Param => {
-                outside.values = true;
-                return false;
+                // The rows of a subquery are the fragment's own.
+                let of_rows = (*node.cast::<pg_sys::Param>()).paramkind == pg_sys::ParamKind::PARAM_SUBLINK;
+                outside.values |= !of_rows;
+                outside.inside |= of_rows;
+                return of_rows;
             }
             NodeTag::T_Var => {
                 let var = &*node.cast::<pg_sys::Var>();

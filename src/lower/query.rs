@@ -12,7 +12,7 @@ use datafusion_expr::{Expr, LogicalPlan};
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
-use super::expr::fold;
+use super::expr::{fold, refers};
 use super::scope::{Computed, Cte, Lowerer, Phase, Scope};
 use super::set_returning::Sets;
 use super::{Result, changing, function, limit, types, unsupported};
@@ -253,9 +253,14 @@ impl Lowerer {
                 let node = fold((*entry).expr.cast());
                 function::check_equality("GROUP BY", pg_sys::exprCollation(node))?;
                 types::check_comparable("GROUP BY", types::of_node(node))?;
+                let is_constant = (*node).type_ == pg_sys::NodeTag::T_Const;
+                let sets = !(*query).groupingSets.is_null();
+                if sets && !is_constant && !refers(node, std::ptr::null_mut()) {
+                    return unsupported("grouping sets of a key without columns", "it is null in other sets");
+                }
                 let same = |key: &Computed| pg_sys::equal(key.node.cast(), node.cast());
                 let known = self.scope().keys.iter().position(same);
-                if known.is_some() && !(*query).groupingSets.is_null() {
+                if known.is_some() && sets {
                     return unsupported("grouping sets of equal keys", "DuckDB takes them for one key");
                 }
                 let position = known.unwrap_or(self.scope().keys.len());
@@ -264,7 +269,7 @@ impl Lowerer {
                     continue;
                 }
                 let mut typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
-                if (*node).type_ == pg_sys::NodeTag::T_Const && !(*query).groupingSets.is_null() {
+                if is_constant && sets {
                     // DuckDB would take every equal constant for the key.
                     let ty = typed.ty.clone();
                     typed = duck("CASE WHEN true THEN {0} END", ty, vec![typed]);

@@ -86,3 +86,10 @@ SELECT var_pop((SELECT g::numeric / 3 FROM generate_series(1, 3) AS g WHERE g = 
 -- DuckDB would read the rows of Postgres below a window twice.
 SELECT count(*) AS n FROM dim AS r1 LEFT JOIN LATERAL (SELECT DISTINCT NULL::bpchar AS c8 FROM dim AS r2 LEFT JOIN generate_series(1, 3) AS r3 ON NULL::bool FULL JOIN (SELECT covar_pop(NULL::float8, NULL::float8) OVER (PARTITION BY NULL::int8) AS c5 FROM generate_series(1, 4) AS r4) AS q7 ON NULL::bool ORDER BY 1) AS q ON true;
 SELECT g % 2 AS k, count(*) OVER (PARTITION BY g % 2) AS n, sum(g) OVER (PARTITION BY g % 2) AS s FROM generate_series(1, 5) AS g, dim AS d ORDER BY 1, 2, 3;
+-- A lambda over columns of two levels.
+SELECT a.id, q.n FROM arrays AS a, LATERAL (SELECT count(*) AS n FROM arrays AS b WHERE b.id <> array_length(array_remove(a.t, b.t[1]), 1)) AS q ORDER BY 1;
+PREPARE without_element (text[]) AS SELECT id FROM arrays WHERE id <> array_length(array_remove($1, t[1]), 1) ORDER BY 1;
+EXECUTE without_element ('{a,b,c}');
+DEALLOCATE without_element;
+-- A key without columns that is part of an expression.
+SELECT timestamptz '1999-12-31 06:00:00+00' > ('2024-11-03 01:30:00'::text)::timestamp AS l, count(*) AS n FROM dim GROUP BY CUBE (('2024-11-03 01:30:00'::text)::timestamp) ORDER BY 1, 2;

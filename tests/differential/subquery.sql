@@ -40,3 +40,6 @@ SELECT amount FROM fact WHERE amount > ALL (SELECT amount / 2 FROM fact) ORDER B
 SELECT k FROM dim WHERE k IN (SELECT k::bigint FROM dim) AND k::numeric IN (SELECT k FROM dim) ORDER BY 1;
 SELECT id FROM fact WHERE id IN (SELECT k FROM dim) ORDER BY id;
 SELECT id FROM fact WHERE note IN (SELECT name::varchar(3) FROM dim) OR d IN (SELECT a FROM p_dat) ORDER BY id;
+
+-- A comparison with the rows of a subquery that folds to them, in a branch of a set operation.
+SELECT a.k FROM dim AS a INTERSECT ALL SELECT b.k FROM dim AS b JOIN dim AS c ON b.k = c.k AND true <> ANY (SELECT d.k > 2 FROM dim AS d) ORDER BY 1;

@@ -68,7 +68,8 @@ struct Case {
     node: Node,
     ordered: bool,
     freedom: Freedom,
-    /// Nothing but expressions over a table: an error has to agree.
+    /// Nothing but expressions over a table: an error has to agree. No subqueries: what they return,
+    /// DuckDB computes before it has joined them, for rows that nobody asks for too.
     bare: bool,
     /// Nothing but calls whose arguments are columns and constants.
     shallow: bool,
@@ -171,6 +172,7 @@ fn generate(settings: &Settings, number: u64, catalog: &Catalog, tables: &[Table
     let mut generator = Generator::new(Random::new(settings.seed, number), catalog, tables);
     let bare = generator.random.chance(35);
     let (query, shallow) = if bare { generator.bare() } else { (generator.top(), false) };
+    let bare = bare && !query.node.sql().contains("(SELECT ");
     Case {
         node: query.node,
         ordered: query.ordered,

@@ -133,10 +133,11 @@ fn outline(answer: &Answer) -> String {
     }
 }
 
-/// A number with so few digits that those which may differ are gone, for sorting.
+/// A number with so few digits that those which may differ are gone, for sorting. A short integer may be
+/// a float too.
 fn blurred(text: &str) -> String {
     match text.parse::<f64>() {
-        Ok(number) if text.contains('.') || text.contains('e') => format!("{:.6e}", number + 0.0),
+        Ok(number) if text.contains(['.', 'e']) || text.len() <= 6 => format!("{:.6e}", number + 0.0),
         _ => text.to_owned(),
     }
 }

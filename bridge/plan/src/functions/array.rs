@@ -1,6 +1,7 @@
 //! Arrays: of one dimension, counted from 1, which is what lists can be.
 
 use bridge_types::oid::{INT4, TEXT};
+use datafusion_expr::Expr;
 
 use super::output::written;
 use super::{Entry, result_type};
@@ -140,6 +141,10 @@ fn of_exact_elements(
 fn with_lambda(signature: &Signature, args: Vec<Typed>, sql: &'static str) -> Result<Typed, PlanError> {
     if PgConstant::of(&args[0].expr).is_some() {
         return unsupported(signature.display.clone(), "its array is a constant");
+    }
+    if matches!(args[0].expr, Expr::Placeholder(_)) {
+        // In a condition DuckDB finds no types for such a statement.
+        return unsupported(signature.display.clone(), "its array is a parameter");
     }
     of_exact_elements(signature, args, None, sql)
 }
