@@ -13,7 +13,7 @@ TARGET = $$(eval "$$(scripts/env)"; printf %s "$$CARGO_TARGET_DIR")
 FEATURES = $$(eval "$$(scripts/env)"; printf %s "$$PG_DUCKDB_FEATURES")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build release test check format format-check lint deny doc bench demo cluster cluster-stop install clean
+.PHONY: help setup build release test asan check format format-check lint deny doc bench demo cluster cluster-stop install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -29,6 +29,11 @@ release: setup ## build everything that is installed or run, profile release
 
 test: build ## run all tests (unit, regression, differential, client)
 	@$(RUN) $(CARGO) test --workspace $(FEATURES) --no-fail-fast
+
+# Products of another compiler with other flags, in a directory of their own.
+asan: setup ## test the kernels with AddressSanitizer, if a nightly compiler is installed
+	@CARGO_TARGET_DIR="$(TARGET)-asan" RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=allocator_may_return_null=1 \
+	$(RUN) $(CARGO) +nightly test --target x86_64-unknown-linux-gnu -p bridge-kernels --lib --tests
 
 check: format-check lint deny test doc ## all that must pass on a commit
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::ArrowPrimitiveType;
 use arrow::array::{
     Array as _, ArrayRef, AsArray as _, BinaryViewBuilder, BooleanBuilder, DictionaryArray,
-    FixedSizeBinaryBuilder, ListArray, PrimitiveArray, StringBuilder, StringViewArray, StringViewBuilder,
-    make_array,
+    FixedSizeBinaryBuilder, LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray,
+    StringViewBuilder, make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
@@ -123,7 +123,7 @@ pub fn wire_types() -> Vec<(Field, PgType)> {
 /// Postgres' range; slots under nulls hold anything.
 ///
 /// # Panics
-/// For types that [`wire_types`] does not name.
+/// For types that [`wire_types`] does not name, `LargeUtf8` aside.
 #[must_use]
 pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> ArrayRef {
     let valid: Vec<bool> = (0..rows).map(|_| !random.percent(nulls)).collect();
@@ -212,9 +212,10 @@ pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> Arr
             Arc::new(builder.finish())
         }
         DataType::Utf8 => {
-            let mut builder = StringBuilder::new();
-            valid.iter().for_each(|valid| builder.append_option(valid.then(|| text(random))));
-            Arc::new(builder.finish())
+            Arc::new(valid.iter().map(|valid| valid.then(|| text(random))).collect::<StringArray>())
+        }
+        DataType::LargeUtf8 => {
+            Arc::new(valid.iter().map(|valid| valid.then(|| text(random))).collect::<LargeStringArray>())
         }
         DataType::BinaryView => {
             let mut builder = BinaryViewBuilder::new();
