@@ -42,6 +42,10 @@ const CASE: Case = Case {
 /// A list of scalars as Postgres writes arrays; strings have neither quotes nor backslashes.
 const ARRAY: &str = "'{' || array_to_string([CASE WHEN x IS NULL THEN 'NULL' ELSE '\"' || x::VARCHAR || '\"' END \
      FOR x IN v], ',') || '}'";
+/// As [`ARRAY`], of times in nanoseconds, which become microseconds as by DuckDB's own cast.
+const TIMES: &str = "'{' || array_to_string([coalesce(x::TIME::VARCHAR, 'NULL') FOR x IN v], ',') || '}'";
+/// As [`TIMES`], of timestamps.
+const TIMESTAMPS: &str = "'{' || array_to_string([coalesce('\"' || x::TIMESTAMP::VARCHAR || '\"', 'NULL') FOR x IN v], ',') || '}'";
 /// A date or timestamp, with Postgres' place for BC.
 const BC: &str = "replace(CAST(v AS VARCHAR), ' (BC)', '') || CASE WHEN CAST(v AS VARCHAR) LIKE '%(BC)%' THEN ' BC' ELSE '' END";
 const BC_ZONE: &str = "replace(CAST(v AS VARCHAR), ' (BC)', '') || CASE WHEN CAST(v AS VARCHAR) LIKE '%(BC)%' THEN ' BC' ELSE '' END";
@@ -689,6 +693,153 @@ pub(crate) const CASES: &[Case] = &[
         pg: "json[]",
         edges: &["[]", "['[1]'::JSON, NULL]"],
         random: "[h::VARCHAR::JSON]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "UTINYINT[]",
+        pg: "smallint[]",
+        edges: &["[]", "[0, NULL, 255]"],
+        random: "[h % 256]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "USMALLINT[]",
+        pg: "integer[]",
+        edges: &["[]", "[0, NULL, 65535]"],
+        random: "[h % 65536]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "UBIGINT[]",
+        pg: "numeric(20,0)[]",
+        edges: &["[]", "[18446744073709551615, NULL, 0]"],
+        random: "[h::UBIGINT]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "HUGEINT[]",
+        pg: "numeric(38,0)[]",
+        edges: &["[]", "[-99999999999999999999999999999999999999, NULL, 0]"],
+        random: "[h::HUGEINT * 1000000007]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "UHUGEINT[]",
+        pg: "numeric(38,0)[]",
+        edges: &["[]", "[99999999999999999999999999999999999999, NULL, 0]"],
+        random: "[h::UHUGEINT * 1000000007]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "BIGNUM[]",
+        pg: "text[]",
+        edges: &["[]", "['-123456789012345678901234567890123456789012345678901234567890', NULL]"],
+        random: "[h]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "DECIMAL(4,1)[]",
+        pg: "numeric(4,1)[]",
+        edges: &["[]", "[999.9, NULL, -0.1]"],
+        random: "[(h % 1000) / 10.0]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "DECIMAL(18,6)[]",
+        pg: "numeric(18,6)[]",
+        edges: &["[]", "[999999999999.999999, NULL]"],
+        random: "[(h % 1000) / 1000.0]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "DECIMAL(38,10)[]",
+        pg: "numeric(38,10)[]",
+        edges: &["[]", "[9999999999999999999999999999.9999999999, NULL]"],
+        random: "[(h % 1000) / 1000.0]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "TIME_NS[]",
+        pg: "time[]",
+        edges: &["[]", "['12:34:56.123456499', NULL]"],
+        random: "[(TIME '00:00:00' + to_microseconds((h % 86400000000)::BIGINT))::VARCHAR]",
+        text: TIMES,
+        returns: false,
+        ..CASE
+    },
+    Case {
+        duck: "TIMESTAMP_S[]",
+        pg: "timestamp[]",
+        edges: &["[]", "['infinity', NULL, '2024-02-29 12:34:56']"],
+        random: "[(TIMESTAMP '1900-01-01' + to_seconds((h % 6000000000)::BIGINT))::TIMESTAMP_S]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "TIMESTAMP_MS[]",
+        pg: "timestamp[]",
+        edges: &["[]", "['infinity', NULL, '2024-02-29 12:34:56.789']"],
+        random: "[(TIMESTAMP '1900-01-01' + to_milliseconds((h % 6000000000000)::BIGINT))::TIMESTAMP_MS]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "TIMESTAMP_NS[]",
+        pg: "timestamp[]",
+        edges: &["[]", "['infinity', NULL, '2024-02-29 12:34:56.789012345']"],
+        random: "[(TIMESTAMP '1970-01-01' + to_microseconds((h % 6000000000000000)::BIGINT))::TIMESTAMP_NS]",
+        text: TIMESTAMPS,
+        returns: false,
+        ..CASE
+    },
+    Case {
+        duck: "BIT[]",
+        pg: "text[]",
+        edges: &["[]", "['0'::BIT, NULL, '10101'::BIT]"],
+        random: "[(h % 1024)::INTEGER::BIT]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "MAP(VARCHAR, INTEGER)[]",
+        pg: "text[]",
+        edges: &["[]", "[MAP {'k': 1}, NULL, MAP {}]"],
+        random: "[MAP {h::VARCHAR: i % 10}]",
+        text: ARRAY,
+        returns: false,
+        ..CASE
+    },
+    Case {
+        duck: "UNION(n INTEGER, s VARCHAR)[]",
+        pg: "text[]",
+        edges: &["[]", "[union_value(s := 'x')]"],
+        random: "[union_value(s := h::VARCHAR)]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "GEOMETRY[]",
+        pg: "text[]",
+        edges: &["[]", "['POINT (1 2)'::GEOMETRY, NULL]"],
+        random: "[('POINT (' || h % 90 || ' 1)')::GEOMETRY]",
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
+        duck: "VARCHAR[]",
+        pg: "varchar(10)[]",
+        edges: &["[]", "['', NULL, 'ääääääääää']"],
+        random: "[left(h::VARCHAR, 10)]",
         text: ARRAY,
         ..CASE
     },
