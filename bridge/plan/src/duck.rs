@@ -35,6 +35,8 @@ pub(crate) struct Scaled {
     pub(crate) value: Typed,
     /// The display scale of each row, an INTEGER.
     pub(crate) scale: Typed,
+    /// No row's display scale is larger than the scale of the decimal.
+    pub(crate) within: bool,
 }
 
 impl Typed {

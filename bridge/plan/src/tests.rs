@@ -143,6 +143,19 @@ fn branches_of_different_scales_keep_them() {
 }
 
 #[test]
+fn a_sum_with_a_larger_fixed_scale_is_a_decimal() {
+    let minus = |right| call("numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), right]);
+    let refund = || PgFunction::syntax("coalesce", NUMERIC, vec![column("Price"), numeric("0.0")]);
+    insta::assert_snapshot!(expression(minus(refund()), NUMERIC), @r#"("r1"."Price" - coalesce("r1"."Price", CAST(CAST(0.0 AS DECIMAL(1,1)) AS DECIMAL(15,2))))"#);
+    // The other scale may be the larger one.
+    let fee = PgFunction::syntax("coalesce", NUMERIC, vec![column("Price"), numeric("0.125")]);
+    insta::assert_snapshot!(expression(minus(fee), NUMERIC), @r#"pg_numeric_sub("r1"."Price", (CASE WHEN CAST("r1"."Price" AS VARCHAR) IS NOT NULL THEN CAST("r1"."Price" AS VARCHAR) ELSE CAST(CAST(CAST(0.125 AS DECIMAL(3,3)) AS DECIMAL(4,3)) AS VARCHAR) END))"#);
+    // Postgres shows more digits of a quotient than its decimal has.
+    let half = call("numeric_div", &[NUMERIC, NUMERIC], NUMERIC, vec![refund(), numeric("2")]);
+    insta::assert_snapshot!(expression(minus(half), NUMERIC), @r#"pg_numeric_sub("r1"."Price", pg_numeric_div((CASE WHEN CAST("r1"."Price" AS VARCHAR) IS NOT NULL THEN CAST("r1"."Price" AS VARCHAR) ELSE CAST(CAST(CAST(0.0 AS DECIMAL(1,1)) AS DECIMAL(2,1)) AS VARCHAR) END), CAST(2 AS DECIMAL(1,0))))"#);
+}
+
+#[test]
 fn a_date_is_compared_with_the_day_of_a_timestamp() {
     let timestamp = PgType::new(oid::TIMESTAMP);
     let against = |text: &str| {

@@ -163,7 +163,7 @@ fn sum(signature: &Signature, args: Vec<Typed>, call: &AggregateCall<'_>) -> Res
         return unsupported(signature.display.clone(), "it has no argument");
     };
     if let Some(scaled) = arg.decimal {
-        let Scaled { value, scale } = *scaled;
+        let Scaled { value, scale, .. } = *scaled;
         let total = sum(signature, vec![value.clone()], call)?;
         let scale = duck("CASE WHEN {0} IS NOT NULL THEN {1} END", DuckType::Integer, vec![value, scale]);
         let scale = call("max", DuckType::Integer, vec![scale]);

@@ -119,7 +119,8 @@ pub(super) fn by_constant(left: &Scaled, right: &Typed) -> Option<Scaled> {
         DuckType::Decimal(width, _) => (width + inverse_precision).min(MAX_DECIMAL_PRECISION),
         _ => return None,
     };
-    Some(Scaled { value: duck(sql, DuckType::Decimal(width, scale), vec![value]), scale: shown })
+    let value = duck(sql, DuckType::Decimal(width, scale), vec![value]);
+    Some(Scaled { value, scale: shown, within: false })
 }
 
 /// `unscaled` with its point.

@@ -97,7 +97,7 @@ fn scaled(value: &Typed) -> Option<Scaled> {
     let (_, scale) = value.ty.decimal()?;
     let scale =
         duck(if is_null(value) { "NULL".to_owned() } else { scale.to_string() }, DuckType::Integer, vec![]);
-    Some(Scaled { value: as_decimal(value.clone()), scale })
+    Some(Scaled { value: as_decimal(value.clone()), scale, within: true })
 }
 
 /// A carrier of fixed scale as the decimal that holds all of its values; others unchanged.
@@ -151,6 +151,7 @@ pub(crate) fn one_of(
     if ty == DuckType::NumericText
         && let Some(all) = values.iter().map(scaled).collect::<Option<Vec<_>>>()
     {
+        let within = all.iter().all(|scaled| scaled.within);
         let (values, mut scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
         if by_null {
             for (value, scale) in values.iter().zip(&mut scales) {
@@ -165,7 +166,7 @@ pub(crate) fn one_of(
         let (values, ty) = widen(values)?;
         if matches!(ty, DuckType::Decimal(..)) {
             let (value, scale) = (make(values, ty), make(scales, DuckType::Integer));
-            result.decimal = Some(Box::new(Scaled { value, scale }));
+            result.decimal = Some(Box::new(Scaled { value, scale, within }));
         }
     }
     Ok(result)
@@ -201,13 +202,14 @@ pub(super) fn extreme(name: &str, values: Vec<Typed>) -> Result<Typed, PlanError
         return Ok(pick(&keys, &best, unified));
     }
     if let Some(all) = values.iter().map(scaled).collect::<Option<Vec<_>>>() {
+        let within = all.iter().all(|scaled| scaled.within);
         let (decimals, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
         let (decimals, ty) = widen(decimals)?;
         if matches!(ty, DuckType::Decimal(..)) {
             let best = of(decimals.clone(), ty);
             let mut result = pick(&decimals, &best, unified);
             let scale = pick(&decimals, &best, scales);
-            result.decimal = Some(Box::new(Scaled { value: best, scale }));
+            result.decimal = Some(Box::new(Scaled { value: best, scale, within }));
             return Ok(result);
         }
     }
@@ -291,18 +293,37 @@ fn on_scaled(
     let all = args.iter().map(scaled).collect::<Option<Vec<_>>>();
     let mut result = on_text(&format!("{on_texts}({{0}}, {{1}})"), args);
     if let Some(all) = all {
+        let within = all.iter().all(|scaled| scaled.within);
         let (values, scales): (Vec<_>, Vec<_>) = all.into_iter().map(|s| (s.value, s.scale)).unzip();
-        result.decimal = on_decimals(values)
-            .map(|value| Box::new(Scaled { value, scale: duck(scale, DuckType::Integer, scales) }));
+        let scale = duck(scale, DuckType::Integer, scales);
+        result.decimal = on_decimals(values).map(|value| Box::new(Scaled { value, scale, within }));
     }
     result
 }
 
 fn add(args: Vec<Typed>, op: &str, on_texts: &str) -> Result<Typed, PlanError> {
+    let args = without_smaller_scale(args);
     match add_decimals(&args, op) {
         Some(sum) => Ok(sum),
         None => Ok(on_scaled(on_texts, "greatest({0}, {1})", args, |args| add_decimals(&args, op))),
     }
+}
+
+/// `price - coalesce(refund, 0.0)`: where one side of a sum has a fixed scale that is never smaller than
+/// that of the other, the other's does not matter.
+fn without_smaller_scale(mut args: Vec<Typed>) -> Vec<Typed> {
+    if let [left, right] = args.as_mut_slice() {
+        let (of_left, of_right) = (left.ty.decimal(), right.ty.decimal());
+        for (fixed, varying) in [(of_left, right), (of_right, left)] {
+            if let (Some((_, scale)), Some(scaled)) = (fixed, &varying.decimal)
+                && scaled.within
+                && scaled.value.ty.decimal().is_some_and(|(_, most)| most <= scale)
+            {
+                *varying = scaled.value.clone();
+            }
+        }
+    }
+    args
 }
 
 /// A sum of decimals. DuckDB adds two that fit in 64 bits there, even if the sum might not fit,
@@ -386,8 +407,8 @@ fn keep(mut args: Vec<Typed>, on_decimal: &str, on_texts: &str) -> Result<Typed,
     let scaled = value.decimal.clone();
     let mut result = duck(on_texts, DuckType::NumericText, vec![value]);
     result.decimal = scaled.map(|scaled| {
-        let Scaled { value, scale } = *scaled;
-        Box::new(Scaled { value: duck(on_decimal, value.ty.clone(), vec![value]), scale })
+        let Scaled { value, scale, within } = *scaled;
+        Box::new(Scaled { value: duck(on_decimal, value.ty.clone(), vec![value]), scale, within })
     });
     Ok(result)
 }

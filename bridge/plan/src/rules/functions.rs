@@ -581,8 +581,8 @@ fn only_where(filter: &Expr, arg: Typed) -> Typed {
     let decimal = arg.decimal.clone();
     let mut guarded = guard(arg);
     guarded.decimal = decimal.map(|scaled| {
-        let Scaled { value, scale } = *scaled;
-        Box::new(Scaled { value: guard(value), scale })
+        let Scaled { value, scale, within } = *scaled;
+        Box::new(Scaled { value: guard(value), scale, within })
     });
     guarded
 }
