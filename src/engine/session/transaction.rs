@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use bridge_ipc::message::{Reply, Request, TransactionCommand};
+use bridge_ipc::message::{CommitMark, Reply, Request, TransactionCommand};
 use bridge_types::{EngineError, SqlState, names};
 use pgrx::pg_sys;
 
@@ -11,7 +11,7 @@ use super::instance::Instance;
 use super::statements::run;
 use super::{
     IN_TRANSACTION, SESSION, START_TIMEOUT, context, ensure_open, exchange, is_connected, next_number,
-    refuse_inside_feed, unexpected_reply, with_open,
+    notify, refuse_inside_feed, unexpected_reply, with_open,
 };
 use crate::crash::{self, Step};
 use crate::engine::interrupt;
@@ -67,29 +67,10 @@ pub(crate) fn begin_if_needed(instance: Instance) -> Result<()> {
     if is_main {
         tables::snapshot::begins();
     }
-    let mut beginning = Beginning { begun: false };
-    transaction(TransactionCommand::Begin { instance })?;
-    beginning.begun = true;
+    // Not waited for: if it fails, so does the statement that follows.
+    notify(&Request::Transaction(TransactionCommand::Begin { instance }), &[])?;
     IN_TRANSACTION.with_borrow_mut(|open| open.push(instance));
     Ok(())
-}
-
-/// Drops the connection if an error comes between BEGIN and its reply: whether the engine has
-/// begun is unknown then, and nothing would end that transaction.
-struct Beginning {
-    begun: bool,
-}
-
-impl Drop for Beginning {
-    fn drop(&mut self) {
-        if !self.begun {
-            SESSION.with(|cell| {
-                if let Ok(mut slot) = cell.try_borrow_mut() {
-                    *slot = None;
-                }
-            });
-        }
-    }
 }
 
 fn transaction(command: TransactionCommand) -> Result<()> {
@@ -124,7 +105,7 @@ pub(crate) fn commit(changes: Changes) -> Result<()> {
     }
     let held = interrupt::HoldInterrupts::new();
     let result = match changes {
-        Changes::None => transaction(TransactionCommand::Commit),
+        Changes::None => transaction(TransactionCommand::Commit { mark: None }),
         Changes::Store => commit_marked(),
         Changes::Account => commit_account(),
     };
@@ -136,16 +117,16 @@ pub(crate) fn commit(changes: Changes) -> Result<()> {
 /// Commits with a mark in the store, by which the next engine can tell whether the commit
 /// of one that died in the middle of it counts.
 fn commit_marked() -> Result<()> {
-    let mark = CommitMark::new();
-    mark.write()?;
+    let mark = new_mark();
     let engine_pid = with_open(|session| Ok(session.engine_pid))?;
-    let Err(error) = transaction(TransactionCommand::Commit) else { return Ok(()) };
+    let commit = TransactionCommand::Commit { mark: Some(mark.clone()) };
+    let Err(error) = transaction(commit) else { return Ok(()) };
     if is_connected() {
         // The engine's own answer.
         return Err(error);
     }
     IN_TRANSACTION.take();
-    match mark.find(engine_pid) {
+    match find(&mark, engine_pid) {
         Ok(true) => Ok(()),
         Ok(false) => Err(error),
         Err(_) => Err(completion_unknown()),
@@ -158,7 +139,7 @@ fn commit_account() -> Result<()> {
     crash::at(Step::BeforeAccount);
     with_open(|session| Ok(session.receive()?))?;
     crash::at(Step::InAccount);
-    let outcome = transaction(TransactionCommand::Commit);
+    let outcome = transaction(TransactionCommand::Commit { mark: None });
     if outcome.is_err() && !is_connected() {
         IN_TRANSACTION.take();
         return Err(completion_unknown());
@@ -190,64 +171,46 @@ fn slot() -> i32 {
     }
 }
 
-/// What a transaction leaves in the store, see [`names::COMMITS_TABLE`].
-struct CommitMark {
-    table: String,
-    slot: i32,
-    /// Unique: a slot has one backend at a time, and a process one clock.
-    mark: String,
+/// What this transaction leaves in the store. Unique: a slot has one backend at a time, and a process one
+/// clock.
+fn new_mark() -> CommitMark {
+    // SAFETY: plain globals and a system call of the main thread.
+    let (process, now) = unsafe { (pg_sys::MyProcPid, pg_sys::GetCurrentTimestamp()) };
+    CommitMark { slot: slot(), text: format!("{process} {now} {}", next_number()) }
 }
 
-impl CommitMark {
-    fn new() -> Self {
-        // SAFETY: plain globals and a system call of the main thread.
-        let (database, process, now) =
-            unsafe { (pg_sys::MyDatabaseId.to_u32(), pg_sys::MyProcPid, pg_sys::GetCurrentTimestamp()) };
-        let table = format!(
-            "{}.{}.{}",
-            names::quote_identifier(&names::store_catalog(database)),
-            names::quote_identifier(names::STORE_SCHEMA),
-            names::COMMITS_TABLE
-        );
-        Self { table, slot: slot(), mark: format!("{process} {now} {}", next_number()) }
-    }
-
-    /// Into the open transaction.
-    fn write(&self) -> Result<()> {
-        let Self { table, slot, mark } = self;
-        if run(&format!("UPDATE {table} SET mark = '{mark}' WHERE slot = {slot}"))? == 0 {
-            run(&format!("INSERT INTO {table} VALUES ({slot}, '{mark}')"))?;
-        }
-        Ok(())
-    }
-
-    /// True if the transaction counts; asks the engine that comes after the one with process
-    /// id `lost`.
-    fn find(&self, lost: i32) -> Result<bool> {
-        let deadline = Instant::now() + START_TIMEOUT;
-        loop {
-            if interrupt::is_terminating() {
-                return Err(Error::engine_lost());
-            }
-            let found = self.find_now(lost);
-            // A dying engine may still accept a connection.
-            if found.is_ok() || is_connected() || Instant::now() > deadline {
-                return found;
-            }
-            interrupt::sleep(10);
-        }
-    }
-
-    fn find_now(&self, lost: i32) -> Result<bool> {
-        let Self { table, slot, mark } = self;
-        ensure_open()?;
-        if with_open(|session| Ok(session.engine_pid))? == lost {
-            // It is still at work, perhaps on that very commit.
+/// True if the transaction of a mark counts; asks the engine that comes after the one with process
+/// id `lost`.
+fn find(mark: &CommitMark, lost: i32) -> Result<bool> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        if interrupt::is_terminating() {
             return Err(Error::engine_lost());
         }
-        let found = run(&format!("DELETE FROM {table} WHERE slot = {slot} AND mark = '{mark}'"))?;
-        Ok(found > 0)
+        let found = find_now(mark, lost);
+        // A dying engine may still accept a connection.
+        if found.is_ok() || is_connected() || Instant::now() > deadline {
+            return found;
+        }
+        interrupt::sleep(10);
     }
+}
+
+fn find_now(CommitMark { slot, text }: &CommitMark, lost: i32) -> Result<bool> {
+    ensure_open()?;
+    if with_open(|session| Ok(session.engine_pid))? == lost {
+        // It is still at work, perhaps on that very commit.
+        return Err(Error::engine_lost());
+    }
+    // SAFETY: a plain global of the main thread.
+    let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
+    let found = run(&format!(
+        "DELETE FROM {}.{}.{} WHERE slot = {slot} AND mark = '{text}'",
+        names::quote_identifier(&names::store_catalog(database)),
+        names::quote_identifier(names::STORE_SCHEMA),
+        names::COMMITS_TABLE
+    ))?;
+    Ok(found > 0)
 }
 
 /// Abandons everything of the current transaction without waiting for the engine.
