@@ -1,10 +1,11 @@
-//! Steps of a commit, and of a sync, at which tests end a process. Not compiled into releases.
+//! Steps of a commit, of DROP DATABASE and of a sync at which tests end a process. Not compiled into
+//! releases.
 //!
 //! `duckdb.debug_crash_at` is `victim@step`: at the step the backend kills the `engine`, the
 //! `supervisor`, the `postmaster` or itself (`backend`), or raises an `error`, or ends as when it
 //! is terminated (`end`).
 
-/// Where a commit can be hit.
+/// Where a statement can be hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// All statements are done, nothing of the outbox is written.
@@ -17,6 +18,10 @@ pub(crate) enum Step {
     AfterPostgres,
     /// The outbox is resolved, locks are still held.
     Resolved,
+    /// DROP DATABASE has removed Postgres' files, and not the store.
+    DatabaseRemoved,
+    /// DROP DATABASE has removed the store too, and is not committed.
+    StoreRemoved,
     /// Changes in MotherDuck are about to be committed there.
     BeforeAccount,
     /// The engine was there a moment ago, and is told to commit changes in MotherDuck.

@@ -17,6 +17,7 @@ use super::copy::copy;
 use super::rename::{self, Renamed};
 use super::view::MadeView;
 use super::{alter, copy_from, create, motherduck, view, xact};
+use crate::crash::{self, Step};
 use crate::engine::session;
 use crate::error::{Result, report};
 use crate::lower::explained;
@@ -208,7 +209,9 @@ unsafe extern "C-unwind" fn after(decision: Decision) {
             Ok(())
         }
         After::DropDatabase(database) => {
+            crash::at(Step::DatabaseRemoved);
             tables::store::remove(database);
+            crash::at(Step::StoreRemoved);
             Ok(())
         }
     };

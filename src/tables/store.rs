@@ -93,6 +93,10 @@ fn io_error(what: &str, path: &str, error: &std::io::Error) -> Error {
 /// Removes the store of a database that is being dropped, as Postgres removes its files: at
 /// the end of `DROP DATABASE`, when nothing can undo it any more. A failure leaves files
 /// behind and is a WARNING.
+///
+/// A crash leaves no store of its own: Postgres has marked the database as invalid for good, before it
+/// removed the first file, and its row goes only with the commit, which comes after this. Before that
+/// nobody can connect to it, and whoever drops it again comes here again.
 pub(crate) fn remove(database: pg_sys::Oid) {
     let directory = directory(database);
     if !directory.exists() {

@@ -464,3 +464,40 @@ fn a_commit_that_waits_for_a_stuck_engine_can_be_terminated() {
     let rows: i64 = client.query_one("SELECT count(*) FROM waited", &[]).expect("reads").get(0);
     assert!(rows <= 1);
 }
+
+/// A database that is dropped takes its store along, also when the server dies on the way: it is then a
+/// database that can only be dropped once more.
+#[test]
+fn a_dropped_database_leaves_no_store_behind() {
+    let mut cluster = own(Options::with_extension().durable());
+    let mut client = cluster.client().expect("connects");
+    for victim in ["backend", "postmaster", "engine"] {
+        for step in ["DatabaseRemoved", "StoreRemoved"] {
+            client.batch_execute("CREATE DATABASE going").expect("creates");
+            let oid: String = client
+                .query_one("SELECT oid::text FROM pg_database WHERE datname = 'going'", &[])
+                .expect("oid")
+                .get(0);
+            let mut within = cluster.client_of("going").expect("connects");
+            within
+                .batch_execute("CREATE EXTENSION pg_duckdb; CREATE TABLE t USING duckdb AS SELECT 1 AS i")
+                .expect("creates");
+            drop(within);
+            let store = cluster.data_directory().join("pg_duckdb").join(oid);
+            assert!(store.exists());
+            client.batch_execute(&format!("SET duckdb.debug_crash_at = '{victim}@{step}'")).expect("sets");
+            let done = client.batch_execute("DROP DATABASE going").is_ok();
+            drop(client);
+            client = reconnect(&mut cluster);
+            // The backend outlives its postmaster for a moment, and may come to its end.
+            assert!(done || victim != "engine", "{victim}@{step}");
+            assert!(cluster.client_of("going").is_err(), "{victim}@{step}: half a database");
+            client
+                .batch_execute("DROP DATABASE IF EXISTS going")
+                .unwrap_or_else(|error| panic!("{victim}@{step}: {}", crate::fixture::explain(&error)));
+            assert!(!store.exists(), "{victim}@{step}: the store is there");
+        }
+    }
+    // What is left works on.
+    client.batch_execute("CREATE TABLE kept USING duckdb AS SELECT 1 AS i").expect("creates");
+}

@@ -1,7 +1,7 @@
 //! The file of a local store: copies of it, damage to it, and a disk without room for it.
 
 use std::io::{Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::artifacts::Artifacts;
@@ -119,6 +119,79 @@ fn a_damaged_store_disables_the_tables_of_its_database_only() {
     assert_eq!(number(&mut client, "SELECT i FROM t").expect("answers"), 3);
     let mut sound = cluster.client_of("sound").expect("connects");
     assert_eq!(number(&mut sound, "SELECT count(*) FROM kept").expect("answers"), 1);
+}
+
+/// Puts other bytes into the store while the server is down.
+fn put_into(cluster: &mut Cluster, store: &Path, bytes: &[u8]) {
+    cluster.shut_down(Shutdown::Fast).expect("stops");
+    std::fs::write(store, bytes).expect("writes");
+    cluster.start_server().expect("starts");
+}
+
+/// The file with another version number in its main header, whose checksum is made to fit.
+fn with_version(file: &[u8], version: u64) -> Vec<u8> {
+    let checksum = |header: &[u8]| {
+        let words = header.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("8 bytes")));
+        words.fold(5381, |sum, word| sum ^ word.wrapping_mul(0xbf58_476d_1ce4_e5b9)).to_le_bytes()
+    };
+    assert_eq!(file[..8], checksum(&file[8..4096]), "DuckDB's main header is not as it was");
+    let mut file = file.to_vec();
+    file[12..20].copy_from_slice(&version.to_le_bytes());
+    let sum = checksum(&file[8..4096]);
+    file[..8].copy_from_slice(&sum);
+    file
+}
+
+/// A file that DuckDB 1.0.0 itself has written is read and changed; one of a format that this DuckDB does
+/// not know, newer or older, is refused with what to do, and left as it is.
+#[test]
+fn a_store_of_another_version_of_duckdb_is_used_or_refused() {
+    let mut cluster = own(Options::with_extension());
+    let mut client = cluster.client().expect("connects");
+    let table = "CREATE TABLE aged (i int PRIMARY KEY, t text, n numeric(8, 2)) USING duckdb";
+    client.batch_execute(table).expect("creates");
+    drop(client);
+    let store = file(&cluster);
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("client/store_of_duckdb_1_0_0.gz");
+    let old = Command::new("gzip").arg("-dc").arg(packed).output().expect("gzip runs").stdout;
+    put_into(&mut cluster, &store, &old);
+
+    let mut client = cluster.client().expect("connects");
+    let sum = "SELECT sum(i * n)::bigint + count(t) FROM aged";
+    assert_eq!(number(&mut client, sum).expect("answers"), 338_350 / 4 + 90 + 1);
+    let error = client.batch_execute("INSERT INTO aged VALUES (7)").expect_err("the key is there");
+    assert_eq!(sqlstate(&error), "23505", "{}", explain(&error));
+    for change in [
+        "BEGIN; DELETE FROM aged WHERE i > 1; ALTER TABLE aged ADD COLUMN d date DEFAULT '2024-01-01'; COMMIT",
+        "CREATE INDEX ON aged (t)",
+        "INSERT INTO aged VALUES (5, 'new', 1)",
+    ] {
+        client.batch_execute(change).unwrap_or_else(|error| panic!("{change}: {}", explain(&error)));
+    }
+    drop(client);
+    cluster.restart(Shutdown::Fast).expect("restarts");
+    let mut client = cluster.client().expect("connects");
+    let rows = "SELECT count(*) FROM aged WHERE t IN ('row 1', 'new')";
+    assert_eq!(number(&mut client, rows).expect("answers"), 2);
+    drop(client);
+
+    cluster.shut_down(Shutdown::Fast).expect("stops");
+    let sound = std::fs::read(&store).expect("reads");
+    cluster.start_server().expect("starts");
+    for version in [1000, 39] {
+        let strange = with_version(&sound, version);
+        put_into(&mut cluster, &store, &strange);
+        let mut client = cluster.client().expect("connects");
+        let error = client.batch_execute(rows).expect_err("cannot be read");
+        assert_eq!(sqlstate(&error), "58030", "{}", explain(&error));
+        let told = explain(&error);
+        let said = format!("version number {version}");
+        assert!(told.contains(&said) && told.contains("COPY FROM DATABASE"), "{told}");
+        drop(client);
+        assert!(std::fs::read(&store).expect("reads") == strange, "the file was touched");
+    }
+    put_into(&mut cluster, &store, &sound);
+    assert_eq!(number(&mut cluster.client().expect("connects"), rows).expect("answers"), 2);
 }
 
 /// A store on a small file system: an INSERT that does not fit is an error, and what was there

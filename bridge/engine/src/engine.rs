@@ -146,11 +146,20 @@ impl Engine {
                         error.message
                     ));
                     let detail = to_engine_error(&error).message.into_owned();
+                    let hint = if detail.contains("version number") {
+                        "Another version of DuckDB has written the file. Install the version of pg_duckdb that it \
+                         belongs to, or have that version copy it into a file that this one reads (ATTACH .. \
+                         (STORAGE_VERSION 'v1.0.0'), COPY FROM DATABASE)."
+                    } else {
+                        "Only the duckdb tables of this database are out of reach. Put a copy of the file in its \
+                         place and restart the server."
+                    };
                     return Err(EngineError::new(
                         SqlState::IO_ERROR,
                         format!("could not open the local DuckDB store \"{}\"", path.display()),
                     )
-                    .with_detail(detail));
+                    .with_detail(detail)
+                    .with_hint(hint));
                 }
             }
             std::thread::sleep(Duration::from_millis(50));
