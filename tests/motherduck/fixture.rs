@@ -172,6 +172,23 @@ impl Cloud {
         self.engine_sql(sql);
     }
 
+    /// As [`Self::md`] while the engine may go down at any time: in one transaction, again until the
+    /// query `done` says `true`.
+    pub(crate) fn md_insist(&self, sql: &str, done: &str) {
+        let mut said = String::new();
+        let outcome = wait::until(sql, PATIENCE, || {
+            let output = self.run_engine_sql(done);
+            let answer = String::from_utf8_lossy(&output.stdout);
+            if output.status.success() && answer.lines().nth(1) == Some("true") {
+                return true;
+            }
+            let output = self.run_engine_sql(&format!("BEGIN; {sql}; COMMIT"));
+            said = String::from_utf8_lossy(&output.stderr).into_owned();
+            false
+        });
+        assert!(outcome.is_ok(), "{sql}: {said}");
+    }
+
     /// The first column of a query in MotherDuck.
     pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
         self.engine_sql(sql).lines().skip(1).map(str::to_owned).collect()

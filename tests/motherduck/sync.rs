@@ -202,53 +202,71 @@ const CHANGES: &str = "DROP TABLE a; CREATE VIEW a AS SELECT 4 AS i; ALTER TABLE
 const STATE: &str = "SELECT (SELECT i FROM a), (SELECT i FROM s.b WHERE j IS NULL), (SELECT i FROM w), (SELECT i FROM c), \
      (SELECT count(*) FROM duckdb.tables), to_regclass('v') IS NULL";
 
-/// The worker ends (as when it is terminated) before and after each thing it does, and is killed
-/// at some of them: the next one goes on, and both catalogs agree.
-#[test]
-fn a_worker_that_ends_at_any_step_is_replaced() {
+/// Hits `victim` (see `duckdb.debug_crash_at`) at each of the `steps` of a sync: the worker that goes
+/// on has both catalogs agree. `said`: what the server logs of a hit.
+///
+/// A kill of the worker takes the whole server down for a moment, whenever that is, and the engine with
+/// it: so everything here is tried until it is done, and may be done twice.
+fn hit_at_steps(name: &str, victim: &str, said: &str, steps: impl Iterator<Item = u32>) {
     let cloud = Cloud::alone_with(
-        "steps",
+        name,
         // A server that recovers has to have what was committed.
         &[("restart_after_crash", "on"), ("synchronous_commit", "on")],
     );
-    let set = |value: &str| {
-        let mut client = cloud.client();
-        client
-            .batch_execute(&format!("ALTER DATABASE steps SET duckdb.debug_crash_at = '{value}'"))
-            .expect("sets");
+    let insist = |sql: &str| {
+        let done = || cloud.try_client().is_some_and(|mut client| client.batch_execute(sql).is_ok());
+        wait::until(sql, PATIENCE, done).expect("is done");
     };
-    for step in 1..=12_u32 {
-        // Not "backend": the recovery of the whole server would end the engine that makes the changes.
-        let victim = "end";
-        cloud.md(RELATIONS);
-        set(&format!("{victim}@Sync{step}"));
-        cloud.client().batch_execute(&cloud.enable()).unwrap();
-        let first = wait::for_some("a worker", PATIENCE, || cloud.worker()).expect("starts").0;
+    let exists = |relation: &str| {
+        format!("SELECT count(*) = 1 FROM duckdb_columns() WHERE NOT internal AND table_name = '{relation}'")
+    };
+    for step in steps {
+        cloud.md_insist(RELATIONS, &exists("v"));
+        let hits = cloud.logged(said);
+        let is_hit = || cloud.logged(said) > hits;
+        insist(&format!("ALTER DATABASE {name} SET duckdb.debug_crash_at = '{victim}@Sync{step}'"));
+        insist(&cloud.enable());
+        // The first worker has the setting, those that follow have not.
+        wait::until("a worker", PATIENCE, || cloud.worker().is_some() || is_hit()).expect("starts");
+        insist(&format!("ALTER DATABASE {name} RESET ALL"));
         // It reaches the step now, or with the changes.
-        cloud.md(CHANGES);
-        // One look may have seen both, which are fewer steps then: so there is more to do until it ends.
+        cloud.md_insist(CHANGES, &exists("c"));
+        // One look may have seen both, which are fewer steps then: so there is more to do until it is hit.
         let mut comment = 0;
-        wait::until("its end", PATIENCE, || {
+        wait::until(said, PATIENCE, || {
             comment += 1;
             drop(cloud.run_engine_sql(&format!("COMMENT ON TABLE c IS 'comment {comment}'")));
-            !tests::process::is_alive(first)
+            is_hit()
         })
-        .expect("ends");
-        wait::until("a server", PATIENCE, || {
-            cloud
-                .try_client()
-                .is_some_and(|mut client| client.batch_execute("ALTER DATABASE steps RESET ALL").is_ok())
-        })
-        .expect("recovers");
-        wait::until("a worker without the setting", PATIENCE, || {
-            // One that started before the setting was taken back may end once more.
-            cloud.try_client().is_some_and(|mut client| client.batch_execute("CALL duckdb.sync()").is_ok())
-        })
-        .expect("syncs");
+        .unwrap_or_else(|error| panic!("step {step}: {error}"));
+        insist("CALL duckdb.sync()");
         cloud.eventually(STATE, &["4|2|3|5|4|t"]);
-        cloud.client().batch_execute("DROP SERVER motherduck CASCADE").unwrap();
-        cloud.md("DROP VIEW a; DROP VIEW w; DROP SCHEMA s CASCADE; DROP TABLE c");
+        insist("DROP SERVER IF EXISTS motherduck CASCADE");
+        let workers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_duckdb sync worker'";
+        cloud.eventually(workers, &["0"]);
+        cloud.md_insist(
+            "DROP VIEW IF EXISTS a; DROP VIEW IF EXISTS w; DROP SCHEMA IF EXISTS s CASCADE; DROP TABLE IF EXISTS c",
+            "SELECT count(*) = 0 FROM duckdb_columns() WHERE NOT internal",
+        );
     }
+}
+
+/// The worker ends, as when it is terminated, before and after each thing it does.
+#[test]
+fn a_worker_that_ends_at_any_step_is_replaced() {
+    hit_at_steps("steps_end", "end", "terminating background worker", 1..=12);
+}
+
+/// "worker killed at every step".
+#[test]
+fn a_worker_that_is_killed_at_any_step_is_replaced() {
+    hit_at_steps("steps_kill", "backend", "was terminated by signal 9", 1..=12);
+}
+
+/// "engine killed during a sync": at a step of it; the same worker goes on.
+#[test]
+fn an_engine_that_is_killed_at_a_step_of_a_sync_is_replaced() {
+    hit_at_steps("steps_engine", "engine", "DuckDB engine was terminated by signal 9", [1, 4, 7].into_iter());
 }
 
 /// The engine is killed again and again while a sync runs: it is finished all the same.
