@@ -1,4 +1,4 @@
-//! How long the values of a `char(n)` column of the result are.
+//! How long the values of a `char(n)` or `char(n)[]` column of the result are.
 //!
 //! In DuckDB such values have no trailing blanks, and the kernels put them back. Postgres forgets
 //! the `n` of many expressions (`max(c)`, `CASE WHEN .. THEN c END`), whose values keep their
@@ -44,7 +44,7 @@ pub(super) unsafe fn of_column(
     // SAFETY: as the caller promises.
     unsafe {
         let own = types::of_node(node);
-        if own.oid != oid::BPCHAR || own.typmod >= 0 {
+        if !matches!(own.oid, oid::BPCHAR | oid::BPCHAR_ARRAY) || own.typmod >= 0 {
             return (own, true);
         }
         match of_output(query, index) {
@@ -124,7 +124,7 @@ unsafe fn of_value(query: *mut pg_sys::Query, node: *mut pg_sys::Node) -> Length
     // SAFETY: as the caller promises; the tag says what the node is, and argument lists hold nodes.
     unsafe {
         let own = types::of_node(node);
-        if own.oid != oid::BPCHAR {
+        if !matches!(own.oid, oid::BPCHAR | oid::BPCHAR_ARRAY) {
             return Length::Mixed;
         }
         if let pg_sys::NodeTag::T_Const = (*node).type_
@@ -141,7 +141,7 @@ unsafe fn of_value(query: *mut pg_sys::Query, node: *mut pg_sys::Node) -> Length
                 .fold(Length::Empty, Length::and)
         };
         match (*node).type_ {
-            pg_sys::NodeTag::T_Const => of_constant(node.cast()),
+            pg_sys::NodeTag::T_Const if own.oid == oid::BPCHAR => of_constant(node.cast()),
             pg_sys::NodeTag::T_Var => of_var(query, node.cast()),
             pg_sys::NodeTag::T_CaseExpr => {
                 let case = node.cast::<pg_sys::CaseExpr>();

@@ -844,6 +844,15 @@ pub(crate) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        duck: "VARCHAR[]",
+        pg: "char(3)[]",
+        edges: &["[]", "['', NULL, 'ab', 'äöü']"],
+        random: "[rtrim((h % 1000)::VARCHAR)]",
+        text: ARRAY,
+        left: Some("param"),
+        ..CASE
+    },
+    Case {
         duck: "INTEGER[][]",
         pg: "integer[]",
         edges: &["[]", "[[1, NULL], [3, 4]]", "[[1], [2], [3]]"],
