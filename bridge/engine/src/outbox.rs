@@ -87,7 +87,9 @@ fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, DuckError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{resolve, texts, unresolved};
+    use bridge_ipc::message::CommitMark;
+
+    use super::{leave_mark, resolve, texts, unresolved};
     use crate::duckdb::{Connection, Database};
 
     /// A store with a table `t` that transaction 7 has replaced, and whose old rows it has kept.
@@ -132,5 +134,23 @@ mod tests {
         assert!(resolve(&connection, 5, 7, false).is_err());
         assert_eq!(texts(&connection, "SELECT v FROM pg5.t").unwrap(), ["new"]);
         assert_eq!(unresolved(&connection, 5).unwrap(), [7]);
+    }
+
+    #[test]
+    fn marks_stay_until_their_slot_removes_them() {
+        let (_database, connection) = store();
+        connection.query("CREATE TABLE pg5.pg_duckdb.commits (slot INTEGER, mark VARCHAR)").unwrap();
+        let leave = |slot, text: &str, remove| {
+            connection.query("BEGIN TRANSACTION").unwrap();
+            leave_mark(&connection, 5, &CommitMark { slot, text: text.to_owned() }, remove).unwrap();
+            connection.query("COMMIT").unwrap();
+        };
+        let marks = || texts(&connection, "SELECT mark FROM pg5.pg_duckdb.commits ORDER BY mark").unwrap();
+        leave(1, "a", true);
+        leave(2, "b", true);
+        leave(1, "c", false);
+        assert_eq!(marks(), ["a", "b", "c"]);
+        leave(1, "d", true);
+        assert_eq!(marks(), ["b", "d"]);
     }
 }

@@ -492,6 +492,22 @@ fn a_transaction_ended_by_an_error_cannot_be_committed() {
     assert_eq!(int64s(&session.query("SELECT i::BIGINT FROM kept").unwrap(), 0), [2]);
 }
 
+/// Its client does not wait for the answer: what follows must not run outside the transaction.
+#[test]
+fn after_a_begin_that_has_failed_nothing_runs_until_rollback() {
+    let (_directory, engine) = start();
+    let mut session = engine.session();
+    session.run("CREATE TABLE kept (i INTEGER)").unwrap();
+    let begin = |instance| Request::Transaction(TransactionCommand::Begin { instance });
+    session.client.send(&begin(7), &[]).unwrap();
+    let error = session.run("INSERT INTO kept VALUES (1)").unwrap_err();
+    assert_eq!(error.sqlstate, SqlState::PROTOCOL_VIOLATION, "{error}");
+    session.request(&Request::Transaction(TransactionCommand::Commit { mark: None })).unwrap_err();
+    session.request(&Request::Reset).unwrap();
+    session.run("INSERT INTO kept VALUES (2)").unwrap();
+    assert_eq!(int64s(&session.query("SELECT i::BIGINT FROM kept").unwrap(), 0), [2]);
+}
+
 /// Replaying the log of a store takes long after a crash; whoever asks for the status
 /// meanwhile is answered at once.
 #[test]
