@@ -89,6 +89,8 @@ pub(crate) struct LoweredQuery {
     /// The SQL holds values such as `now()`, right for this transaction, user and settings
     /// only: constants rather than parameters, so that DuckDB prunes by them.
     pub(crate) plan_time_values: bool,
+    /// The SQL may overflow 64 bits, see [`LowerOptions::short_decimals`].
+    pub(crate) short_decimals: bool,
     /// Where it runs.
     pub(crate) instance: Instance,
     /// What it reads from other instances, in the order of their `instance_scan` numbers.
@@ -194,6 +196,9 @@ pub(crate) struct LowerOptions {
     pub(crate) instance: Option<Instance>,
     /// Feeds check every condition they can, not only those that pay.
     pub(crate) push_all: bool,
+    /// Numerics below aggregates may be computed in 64 bits, which may raise 22003: whoever runs the
+    /// statement has it lowered once more without ([`bridge_plan::rules::apply_short`]).
+    pub(crate) short_decimals: bool,
 }
 
 /// Lowers with `work`; once more if DuckDB must not run a condition that a feed can check.
@@ -287,6 +292,7 @@ fn finished(source: source::Source, returning: returning::Returning) -> Result<L
         params: source.params,
         limited: false,
         plan_time_values: source.plan_time_values,
+        short_decimals: false,
         instance: Instance::Main,
         remote_scans: source.remote_scans,
     })
@@ -340,7 +346,11 @@ unsafe fn lower_select(query: *mut pg_sys::Query, lowerer: &mut Lowerer) -> Resu
         }
         char_length::check_result(query)?;
         let types: Vec<PgType> = columns.iter().map(|column| column.spec.pg_type).collect();
-        let plan = bridge_plan::rules::apply(plan, &types)?;
+        let (plan, short_decimals) = if lowerer.options.short_decimals {
+            bridge_plan::rules::apply_short(plan, &types)?
+        } else {
+            (bridge_plan::rules::apply(plan, &types)?, false)
+        };
         let sql = bridge_plan::writer::write(&plan)?;
         let is_read_twice = |scan: &str| sql.match_indices(scan).nth(1).is_some();
         if (0..lowerer.feeds.len()).any(|number| is_read_twice(&format!("bridge_scan({number})"))) {
@@ -360,6 +370,7 @@ unsafe fn lower_select(query: *mut pg_sys::Query, lowerer: &mut Lowerer) -> Resu
             params: std::mem::take(&mut lowerer.params),
             limited: !(*query).limitCount.is_null(),
             plan_time_values: lowerer.plan_time_values,
+            short_decimals,
             instance: lowerer.options.instance.unwrap_or_default(),
         })
     }

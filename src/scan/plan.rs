@@ -12,12 +12,13 @@ use bridge_plan::functions::is_partial;
 use bridge_types::{ColumnSpec, EngineError, PgType, SqlState};
 use pgrx::pg_sys;
 
-use super::{callbacks, cost};
+use super::{callbacks, cost, join_keys};
 use crate::engine::feed;
 use crate::engine::parallel::plan as parallel;
 use crate::engine::session::{self, DuckSql, Instance, RemoteSql};
 use crate::error::Result;
 use crate::fallback;
+use crate::hooks::xact;
 use crate::lower::{self, FeedKeys, LowerError, LowerOptions, LoweredQuery, OutputColumn, ParamRef};
 use crate::pg::{self, compat, list, tree};
 use crate::resolve;
@@ -63,10 +64,12 @@ pub(crate) struct ScanPlan {
     pub(crate) fragment: bool,
     /// It was written without the session's time zone.
     pub(crate) zone_free: bool,
+    /// It may overflow 64 bits ([`LowerOptions::short_decimals`]); [`Self::widen`] mends that.
+    pub(crate) short_decimals: bool,
     /// A file of the server that DuckDB reads, if there is one; empty otherwise.
     pub(crate) local_file: String,
-    /// The analysed statement, if it may be needed again ([`Self::moment`], [`Self::is_partial`]);
-    /// null otherwise.
+    /// The analysed statement, if it may be needed again ([`Self::moment`], [`Self::is_partial`],
+    /// [`Self::short_decimals`]); null otherwise.
     query: *mut pg_sys::Query,
     /// What the values in the SQL depend on, if they are right for one transaction only: a cached
     /// plan that runs in another one writes the SQL again.
@@ -112,7 +115,7 @@ impl ScanPlan {
 
     /// True if DuckDB may find that it has no form for a value of the result.
     pub(crate) fn is_partial(&self) -> bool {
-        is_partial(&self.sql)
+        self.short_decimals || is_partial(&self.sql)
     }
 
     /// The statement that Postgres can run again, if DuckDB may turn out unable to.
@@ -121,23 +124,38 @@ impl ScanPlan {
         wanted.then_some(self.query)
     }
 
-    /// Writes the SQL again if its values are no longer right.
+    /// Writes the SQL again if its values are no longer right, or if it may fail inside a transaction of
+    /// DuckDB's, which would be over then.
     pub(crate) fn refresh(&mut self) -> Result<()> {
-        let moment = moment();
-        if self.moment.as_ref().is_none_or(|written_at| *written_at == moment) {
-            return Ok(());
+        let is_stale = self.moment.as_ref().is_some_and(|written_at| *written_at != moment());
+        let asks_for_keys = |feed: &FeedPlan| feed.keys.is_some() && join_keys::is_worth_asking(feed);
+        let short_decimals =
+            self.short_decimals && !xact::keeps_duckdb_transaction() && !self.feeds.iter().any(asks_for_keys);
+        if is_stale || short_decimals != self.short_decimals {
+            return self.write_again(short_decimals);
         }
+        Ok(())
+    }
+
+    /// Writes the SQL again so that its numerics do not overflow 64 bits.
+    pub(crate) fn widen(&mut self) -> Result<()> {
+        self.write_again(false)
+    }
+
+    fn write_again(&mut self, short_decimals: bool) -> Result<()> {
+        let options = LowerOptions { short_decimals, ..LowerOptions::default() };
         // SAFETY: the analysed statement that this plan was made of; lowering gets a copy.
         let lowered = unsafe {
             let query = pg_sys::copyObjectImpl(self.query.cast()).cast::<pg_sys::Query>();
             if self.fragment {
-                lower::lower_fragment(query, &LowerOptions::default())?
+                lower::lower_fragment(query, &options)?
             } else {
-                lower::lower_statement(query, &LowerOptions::default())?
+                lower::lower_statement(query, &options)?
             }
         };
         (self.sql, self.logical_plan) = (lowered.sql, lowered.plan);
-        self.moment = Some(moment);
+        self.short_decimals = lowered.short_decimals;
+        self.moment = lowered.plan_time_values.then(moment);
         if !self.fragment {
             // Estimates may have changed, and with them what the feeds check. Those of parts check nothing.
             let parallel = self.has_workers();
@@ -173,6 +191,7 @@ impl ScanPlan {
                 self.fragment,
                 is_remote(self.instance),
                 self.zone_free,
+                self.short_decimals,
             ]
             .map(i32::from);
             let mut remote_scans = std::ptr::null_mut();
@@ -241,6 +260,7 @@ impl ScanPlan {
                 can_set_tag: flags[2] != 0,
                 fragment: flags[3] != 0,
                 zone_free: flags[5] != 0,
+                short_decimals: flags[6] != 0,
                 local_file,
                 moment: (!moment.is_empty()).then_some(moment),
                 query: items.next().map_or(std::ptr::null_mut(), |query| query.cast()),
@@ -385,7 +405,8 @@ pub(crate) unsafe fn scan_plan(
     let feeds = unsafe { planned_feeds(lowered.feeds, query_string, bound_params, parallel)? };
     // SAFETY: a valid query.
     let command = unsafe { (*parse).commandType };
-    let needed_again = lowered.plan_time_values || !feeds.is_empty() || is_partial(&lowered.sql);
+    let needed_again =
+        lowered.plan_time_values || !feeds.is_empty() || lowered.short_decimals || is_partial(&lowered.sql);
     let plan = ScanPlan {
         instance: lowered.instance,
         remote_scans: lowered.remote_scans,
@@ -404,6 +425,7 @@ pub(crate) unsafe fn scan_plan(
         can_set_tag: unsafe { (*parse).canSetTag },
         fragment,
         zone_free: session::foreign_time_zone().is_some(),
+        short_decimals: lowered.short_decimals,
         // SAFETY: as above.
         local_file: unsafe { resolve::local_file(parse) }.unwrap_or_default(),
         moment: lowered.plan_time_values.then(moment),

@@ -15,7 +15,7 @@ use crate::datum::text_form::ToText;
 use crate::engine::feed::Feeds;
 use crate::engine::portal::Portal;
 use crate::engine::session::{self, ExecuteOptions, Statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hooks::xact;
 use crate::lower::ParamRef;
 use crate::pg;
@@ -208,6 +208,11 @@ impl Running {
             }
             let Some(portal) = self.portal.as_mut() else { return Ok(false) };
             let batch = portal.next_batch();
+            if batch.as_ref().is_err_and(|error| self.is_too_short(error)) {
+                // SAFETY: as the caller promises.
+                unsafe { self.start_wider(estate)? };
+                continue;
+            }
             if let (Err(error), Some(query), false) = (&batch, self.plan.again(), self.delivered)
                 && again::is_worth_it(error)
             {
@@ -244,6 +249,33 @@ impl Running {
             }
             return Ok(false);
         }
+    }
+
+    /// True if the error may be that numerics did not fit in 64 bits, and nothing depends on this run.
+    fn is_too_short(&self, error: &Error) -> bool {
+        self.plan.short_decimals
+            && error.0.sqlstate == SqlState::NUMERIC_VALUE_OUT_OF_RANGE
+            && !self.delivered
+            && !session::is_in_transaction()
+    }
+
+    /// Starts the statement once more, with wide numerics.
+    ///
+    /// # Safety
+    /// `estate` is the running query's state.
+    unsafe fn start_wider(&mut self, estate: *mut pg_sys::EState) -> Result<()> {
+        self.close()?;
+        // SAFETY: as the caller promises; the plans of feeds live as long as the query.
+        unsafe {
+            let context = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
+            self.plan.widen()?;
+            pg_sys::MemoryContextSwitchTo(context);
+        }
+        self.specs = self.plan.feed_specs()?;
+        // SAFETY: as the caller promises.
+        unsafe { self.start(estate)? };
+        self.rows = Self::rows(&self.plan, &self.statement)?;
+        Ok(())
     }
 
     /// The next row that Postgres computes: of the second run of a query, or of the first feed, once

@@ -175,6 +175,7 @@ unsafe fn computed(query: *mut pg_sys::Query, first: bool, instance: Instance) -
             params: Vec::new(),
             limited: false,
             plan_time_values: false,
+            short_decimals: false,
             instance,
             remote_scans: Vec::new(),
         }

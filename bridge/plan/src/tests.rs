@@ -105,7 +105,7 @@ fn integer_division_is_guarded_unless_the_divisor_is_known() {
 fn decimals_keep_the_display_scale_of_postgres() {
     let discounted = call("numeric_sub", &[NUMERIC, NUMERIC], NUMERIC, vec![numeric("1"), numeric("0.05")]);
     let price = call("numeric_mul", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), discounted]);
-    insta::assert_snapshot!(expression(price, NUMERIC), @r#"("r1"."Price" * (CAST(1 AS DECIMAL(1,0)) - CAST(0.05 AS DECIMAL(2,2))))"#);
+    insta::assert_snapshot!(expression(price, NUMERIC), @r#"(CAST("r1"."Price" AS DECIMAL(19,2)) * (CAST(1 AS DECIMAL(1,0)) - CAST(0.05 AS DECIMAL(2,2))))"#);
     let third = call("numeric_div", &[NUMERIC, NUMERIC], NUMERIC, vec![column("Price"), numeric("3")]);
     insta::assert_snapshot!(expression(third.clone(), NUMERIC), @r#"pg_numeric_div("r1"."Price", CAST(3 AS DECIMAL(1,0)))"#);
     let large = call("numeric_gt", &[NUMERIC, NUMERIC], BOOL, vec![third, numeric("1.5")]);

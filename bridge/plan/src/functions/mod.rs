@@ -12,7 +12,9 @@
 //! Numeric typing. DuckDB infers for decimals `DECIMAL(p1,s1)` and `DECIMAL(p2,s2)`:
 //! `+ -`: `DECIMAL(max(p1-s1, p2-s2) + max(s1,s2) + 1, max(s1,s2))`; `*`: `DECIMAL(p1+p2, s1+s2)`,
 //! refused above a scale of 38; both capped at 38 digits and then checked at run time.
-//! These scales are Postgres' display scales. Division and whatever else has a display scale
+//! These scales are Postgres' display scales. Below aggregates, products and sums of numerics that each have
+//! at most 18 digits are tried with 18 digits first, where at most 6 of these are behind the point, because
+//! that is several times faster ([`crate::rules::apply_short`]). Division and whatever else has a display scale
 //! that depends on the values is computed on numeric text by the engine's `pg_numeric_*`.
 //!
 //! Known differences, accepted:
@@ -23,10 +25,6 @@
 //!   to `numeric(p, s)`, and texts that are no ISO dates have no form in DuckDB ([`is_partial`]): a query
 //!   that meets one is run again by Postgres, and is an error (0A000) in a transaction that has written
 //!   duckdb tables or keeps one snapshot;
-//! - products and sums of numerics that each have at most 18 digits are computed with 18 digits
-//!   where at most 6 of these are behind the point, because that is several times faster; a result
-//!   of 10^12 or more may be an error (22003) then, which a cast to more than 18 digits and another
-//!   scale avoids (Postgres drops casts that only add digits);
 //! - numeric results of more than 38 digits are an error (22003) where decimals carry them.
 
 mod aggregate;
@@ -61,7 +59,7 @@ use datafusion_expr::Operator;
 
 pub use aggregate::{AggregateCall, rewrite_aggregate};
 pub(crate) use comparison::{comparable_pair, equality_key, sort_key};
-pub(crate) use numeric::{as_decimal, one_of, unify};
+pub(crate) use numeric::{as_decimal, one_of, unify, widened};
 pub(crate) use ordered_set::{is_ordered_set, rewrite_ordered_set};
 pub(crate) use range::range_operands;
 pub(crate) use syntax::key_name;

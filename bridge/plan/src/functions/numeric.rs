@@ -326,17 +326,60 @@ fn without_smaller_scale(mut args: Vec<Typed>) -> Vec<Typed> {
     args
 }
 
+/// The arguments of a sum or product that could overflow 64 bits, the first of them in 128 bits; `None`
+/// for other calls.
+pub(crate) fn widened(signature: &Signature, args: &[Typed]) -> Option<Vec<Typed>> {
+    let all = args.iter().map(|arg| Some(scaled(arg)?.value)).collect::<Option<Vec<_>>>();
+    let is_short = match signature.name.as_str() {
+        "numeric_add" | "numeric_sub" => is_short_sum(scales(&all?)?),
+        "numeric_mul" => is_short_product(scales(&all?)?),
+        _ => false,
+    };
+    is_short.then(|| {
+        let mut args = args.to_vec();
+        let first = &mut args[0];
+        match &mut first.decimal {
+            Some(scaled) => scaled.value = wide(scaled.value.clone()),
+            None => *first = wide(first.clone()),
+        }
+        args
+    })
+}
+
+/// A decimal of up to 18 digits in 128 bits.
+fn wide(value: Typed) -> Typed {
+    match value.ty.decimal() {
+        Some((_, scale)) => value.cast(&DuckType::Decimal(NARROW_DIGITS + 1, scale)),
+        None => value,
+    }
+}
+
+/// True if two decimals are added in 64 bits where a carry alone could make the sum too long for them.
+fn is_short_sum((left, right): ((u8, u8), (u8, u8))) -> bool {
+    let scale = left.1.max(right.1);
+    left.0.max(right.0) <= NARROW_DIGITS
+        && (left.0 - left.1).max(right.0 - right.1) + scale == NARROW_DIGITS
+        && scale <= NARROW_SCALE
+}
+
+/// True if two decimals are multiplied in 64 bits though the product might be too long for them.
+fn is_short_product((left, right): ((u8, u8), (u8, u8))) -> bool {
+    left.0.max(right.0) <= NARROW_DIGITS
+        && left.0 + right.0 > NARROW_DIGITS
+        && left.1 + right.1 <= NARROW_SCALE
+}
+
 /// A sum of decimals. DuckDB adds two that fit in 64 bits there, even if the sum might not fit,
-/// and says so if it does not. That is left so where a carry alone could make it too long and
-/// [`NARROW_SCALE`] allows it, since 128 bits are four times slower; otherwise one is widened.
+/// and says so if it does not. That is left so where [`is_short_sum`], since 128 bits are four
+/// times slower; otherwise one is widened.
 fn add_decimals(args: &[Typed], op: &str) -> Option<Typed> {
     let (mut left, right) = scales(args)?;
     let scale = left.1.max(right.1);
     let digits = |left: (u8, u8)| (left.0 - left.1).max(right.0 - right.1) + scale;
+    if is_short_sum((left, right)) {
+        return Some(on_decimals(op, args, left, DuckType::Decimal(NARROW_DIGITS, scale)));
+    }
     if left.0.max(right.0) <= NARROW_DIGITS && digits(left) >= NARROW_DIGITS {
-        if digits(left) == NARROW_DIGITS && scale <= NARROW_SCALE {
-            return Some(on_decimals(op, args, left, DuckType::Decimal(NARROW_DIGITS, scale)));
-        }
         left.0 = NARROW_DIGITS + 1;
     }
     let ty = DuckType::Decimal((digits(left) + 1).min(MAX_DECIMAL_PRECISION), scale);
@@ -360,8 +403,8 @@ pub(super) fn multiply(args: Vec<Typed>) -> Result<Typed, PlanError> {
 }
 
 /// A product of decimals. `price * (1 - discount) * (1 + tax)` has 47 digits by its types and
-/// far fewer in fact. DuckDB computes it in 64 bits if both factors have them; that is left so up
-/// to [`NARROW_SCALE`], except for squares, and DuckDB says so (22003) if the product is too
+/// far fewer in fact. DuckDB computes it in 64 bits if both factors have them; that is left so where
+/// [`is_short_product`], except for squares, and DuckDB says so (22003) if the product is too
 /// long. Otherwise a factor is widened to 128 bits, or, if both are that wide and the product may
 /// have more than 38 digits, it is computed on texts (`None`).
 fn multiply_decimals(args: &[Typed]) -> Option<Typed> {
@@ -372,7 +415,7 @@ fn multiply_decimals(args: &[Typed]) -> Option<Typed> {
         return None;
     }
     if left.0.max(right.0) <= NARROW_DIGITS && precision > NARROW_DIGITS {
-        if scale <= NARROW_SCALE && args[0].expr != args[1].expr {
+        if is_short_product((left, right)) && args[0].expr != args[1].expr {
             return Some(on_decimals("*", args, left, DuckType::Decimal(NARROW_DIGITS, scale)));
         }
         left.0 = NARROW_DIGITS + 1;

@@ -29,8 +29,12 @@ use crate::nodes::{
 use crate::pg::{PgAggregate, PgConstant, PgFunction, Signature};
 
 /// `int4div(a, b)`  ==>  `CASE WHEN b = 0 THEN error(..) ELSE a // b END`, and so on.
-pub(super) fn apply(plan: LogicalPlan) -> Result<LogicalPlan, PlanError> {
-    Rewriter::default().plan(plan)
+///
+/// With `short`, arithmetic below aggregates may overflow 64 bits; true if some may.
+pub(super) fn apply(plan: LogicalPlan, short: bool) -> Result<(LogicalPlan, bool), PlanError> {
+    let mut rewriter = Rewriter { short, ..Rewriter::default() };
+    let plan = rewriter.plan(plan)?;
+    Ok((plan, rewriter.may_overflow))
 }
 
 /// DuckDB aggregates whose result does not depend on the order of rows.
@@ -54,6 +58,11 @@ struct Rewriter {
     ctes: HashMap<String, Vec<DuckType>>,
     /// The aggregate at hand has several sets of keys.
     several_sets: bool,
+    /// Arithmetic that feeds an aggregate may be in 64 bits: before it has ended there is no result.
+    short: bool,
+    below_aggregate: bool,
+    /// Some is.
+    may_overflow: bool,
 }
 
 /// The only owner of a plan takes it, others get a copy.
@@ -102,8 +111,11 @@ impl Rewriter {
                 build::join(left, right, node.join_type, condition.map(|typed| typed.expr))
             }
             LogicalPlan::Aggregate(node) => {
+                let outside = std::mem::replace(&mut self.below_aggregate, true);
                 let input = self.plan(own(node.input))?;
-                self.aggregate(input, node.group_expr, node.aggr_expr)?
+                let aggregate = self.aggregate(input, node.group_expr, node.aggr_expr)?;
+                self.below_aggregate = outside;
+                aggregate
             }
             LogicalPlan::Window(node) => {
                 let input = self.plan(own(node.input))?;
@@ -349,7 +361,14 @@ impl Rewriter {
             }
             Expr::ScalarFunction(ScalarFunction { func, args }) => {
                 if let Some(function) = func.inner().downcast_ref::<PgFunction>() {
-                    let args = self.exprs(args)?;
+                    let mut args = self.exprs(args)?;
+                    if let Some(wide) = functions::widened(&function.signature, &args) {
+                        if self.short && self.below_aggregate {
+                            self.may_overflow = true;
+                        } else {
+                            args = wide;
+                        }
+                    }
                     return functions::rewrite(function, args);
                 }
                 if let Some(constant) = func.inner().downcast_ref::<PgConstant>() {
