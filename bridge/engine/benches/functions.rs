@@ -12,12 +12,14 @@
 
 use std::process::{Command, ExitCode};
 
-/// Rows; enough for a time of tens of milliseconds each.
+/// Rows; enough for a time of tens of milliseconds each. `tn` has nulls: DuckDB counts rows instead of
+/// what it knows to be no null.
 const SET_UP: &str = "CREATE TABLE t AS SELECT i::INTEGER AS i, i * 0.37 AS x0, (i * 0.37)::DOUBLE AS x, \
     'user_' || i || '@example.com' AS s, 'Some Words of text ' || i AS w, \
     'alpha,beta,' || i || ',gamma' AS l, string_split('alpha,beta,' || i, ',') AS a, \
     '{\"id\": ' || i || ', \"name\": \"n' || i || '\", \"tags\": [1, 2]}' AS j, \
     DATE '1992-01-01' + (i % 10000)::INTEGER AS d, TIMESTAMP '1992-01-01' + to_seconds(i * 631) AS ts, \
+    CASE WHEN i % 100 <> 0 THEN TIMESTAMP '1992-01-01' + to_seconds(i * 631) END AS tn, \
     to_seconds(i * 77) + to_days(i % 40) AS iv, encode('bytes of ' || i) AS b FROM range(1000000) r(i)";
 
 /// Name, ours, DuckDB's.
@@ -39,7 +41,7 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("interval text", "pg_interval_text(iv)", "CAST(iv AS VARCHAR)"),
     ("to_char", "pg_to_char_timestamp(ts, 'YYYY-MM-DD HH24:MI:SS')", "strftime(ts, '%Y-%m-%d %H:%M:%S')"),
     ("to_char number", "pg_to_char_number(CAST(i AS VARCHAR), 'FM999,999,990')", "format('{:,}', i)"),
-    ("date_trunc century", "pg_timestamp_trunc('century', ts)", "date_trunc('century', ts)"),
+    ("date_trunc century", "pg_timestamp_trunc('century', tn)", "date_trunc('century', tn)"),
     (
         "date_bin",
         "pg_date_bin(INTERVAL 15 MINUTE, ts, TIMESTAMP '2000-01-01')",

@@ -136,6 +136,44 @@ impl StringRef {
         u32::from_ne_bytes([a, b, c, d]) as usize
     }
 
+    /// Of a string that fits, at most [`INLINE_BYTES`].
+    #[inline]
+    pub(crate) fn inline(bytes: &[u8]) -> Self {
+        let mut slot = Self::with_length(bytes);
+        slot.0[4..4 + bytes.len()].copy_from_slice(bytes);
+        slot
+    }
+
+    /// Of a longer string, at `pointer`.
+    #[inline]
+    pub(crate) fn long(bytes: &[u8], pointer: u64) -> Self {
+        let mut slot = Self::with_length(bytes);
+        slot.0[4..8].copy_from_slice(&bytes[..4]);
+        slot.set_pointer(pointer);
+        slot
+    }
+
+    fn with_length(bytes: &[u8]) -> Self {
+        let length = u32::try_from(bytes.len()).expect("values of Postgres are below 1 GiB");
+        let mut slot = [0; 16];
+        slot[..4].copy_from_slice(&length.to_ne_bytes());
+        Self(slot)
+    }
+
+    /// Where a long string is.
+    #[inline]
+    pub(crate) fn pointer(&self) -> u64 {
+        let mut pointer = [0u8; 8];
+        pointer.copy_from_slice(&self.0[8..16]);
+        u64::from_ne_bytes(pointer)
+    }
+
+    /// Moves a long string.
+    #[inline]
+    pub(crate) fn set_pointer(&mut self, pointer: u64) {
+        self.0[8..16].copy_from_slice(&pointer.to_ne_bytes());
+    }
+
     /// The bytes. Only for valid rows: a null's slot may hold anything.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {

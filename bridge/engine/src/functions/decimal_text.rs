@@ -736,13 +736,13 @@ impl Numeric {
         }
     }
 
-    /// Bytes that compare as the values do, and are equal for equal values.
+    /// Appends bytes that compare as the values do, and are equal for equal values.
     ///
     /// One class byte; for numbers then the decimal exponent (big endian, biased) and the
     /// digits, two a byte plus one, without trailing zeros, ended by 0; negative numbers
     /// have everything behind the class inverted.
     pub(crate) fn sort_key(&self, key: &mut Vec<u8>) {
-        key.clear();
+        let start = key.len();
         match self {
             Infinity(true) => return key.push(1),
             Infinity(false) => return key.push(5),
@@ -773,8 +773,8 @@ impl Numeric {
         }
         key.push(0);
         if self.sign() < 0 {
-            key[0] = 2;
-            key[1..].iter_mut().for_each(|byte| *byte = !*byte);
+            key[start] = 2;
+            key[start + 1..].iter_mut().for_each(|byte| *byte = !*byte);
         }
     }
 }
@@ -886,7 +886,9 @@ mod tests {
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for a in &texts {
             for b in &texts {
+                left.clear();
                 number(a).sort_key(&mut left);
+                right.clear();
                 number(b).sort_key(&mut right);
                 assert_eq!(left.cmp(&right), number(a).compare(&number(b)), "{a} {b}");
             }

@@ -4,7 +4,6 @@
 use super::decimal_text::{Marked, Numeric};
 use super::scalar::{NUMERIC, Output, ScalarFunction};
 use crate::duckdb::TypeId::{self, BigInt, Blob, Double, Float, Integer, Varchar};
-use std::cell::RefCell;
 
 const TWO: &[TypeId] = &[NUMERIC, NUMERIC];
 const ONE: &[TypeId] = &[NUMERIC];
@@ -127,10 +126,7 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
         result: Blob,
         row: |arguments, out, row| {
             let value = arguments.numeric(0, row)?;
-            KEY.with_borrow_mut(|key| {
-                value.sort_key(key);
-                out.set_bytes(row, key);
-            });
+            out.write_bytes(row, |out| value.sort_key(out));
             Ok(())
         },
     },
@@ -187,16 +183,6 @@ pub(crate) static FUNCTIONS: &[ScalarFunction] = &[
     },
 ];
 
-thread_local! {
-    /// Reused for every row, so that printing does not allocate.
-    static TEXT_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 fn write_text(out: &mut Output, row: usize, value: &Numeric) {
-    TEXT_BUFFER.with_borrow_mut(|buffer| {
-        buffer.clear();
-        value.print(buffer);
-        out.set_bytes(row, buffer);
-    });
+    out.write_bytes(row, |out| value.print(out));
 }

@@ -66,8 +66,7 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
                     if groups.is_empty() {
                         groups.push(Some(found));
                     }
-                    let parts: Vec<Option<&str>> = groups.into_iter().map(|g| g.map(|g| &text[g])).collect();
-                    out.set_texts(row, &parts);
+                    out.set_texts(row, groups.into_iter().map(|group| group.map(|group| &text[group])));
                 }
             }
             Ok(())
@@ -125,14 +124,10 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         row: |args, out, row| {
             let pattern = compiled(args.text(1, row)?)?;
             let text = args.text(0, row)?;
-            let mut parts = Vec::new();
-            let mut from = 0;
-            for found in matches(&mut pattern.borrow_mut(), text, 0, true, usize::MAX) {
-                parts.push(Some(&text[from..found.start]));
-                from = found.end;
-            }
-            parts.push(Some(&text[from..]));
-            out.set_texts(row, &parts);
+            let found = matches(&mut pattern.borrow_mut(), text, 0, true, usize::MAX);
+            let ends = found.iter().map(|found| found.start).chain([text.len()]);
+            let starts = std::iter::once(0).chain(found.iter().map(|found| found.end));
+            out.set_texts(row, starts.zip(ends).map(|(start, end)| Some(&text[start..end])));
             Ok(())
         },
     },

@@ -4,8 +4,8 @@
 
 use super::decimal_text::Numeric;
 use crate::duckdb::{
-    Connection, DuckError, Fixed, HugeInt, IntervalValue, ListEntry, LogicalType, StringRef, TypeId,
-    VectorView, c_string,
+    Connection, DuckError, Fixed, HugeInt, INLINE_BYTES, IntervalValue, ListEntry, LogicalType, StringRef,
+    TypeId, VectorView, c_string,
 };
 use libduckdb_sys as ffi;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,13 +76,15 @@ pub(crate) struct Arguments<'a> {
     vectors: Vec<VectorView<'a>>,
     /// Of each argument that is [`NUMERIC`], what carries it.
     carriers: Vec<Carrier>,
+    /// Of each argument that is a list, its elements.
+    children: Vec<Option<VectorView<'a>>>,
 }
 
 impl Arguments<'_> {
     /// VARCHAR argument `column` of a row without nulls.
+    #[inline]
     pub(crate) fn text(&self, column: usize, row: usize) -> Result<&str, String> {
-        let strings: &[StringRef] = self.vectors[column].values();
-        std::str::from_utf8(strings[row].bytes()).map_err(|_| "[22021] invalid byte sequence".to_owned())
+        text(&self.vectors[column].values::<StringRef>()[row])
     }
 
     /// [`NUMERIC`] argument `column` of a row without nulls.
@@ -112,15 +114,11 @@ impl Arguments<'_> {
         row: usize,
     ) -> impl Iterator<Item = Result<Option<&str>, String>> {
         let ListEntry { offset, length } = self.vectors[column].values::<ListEntry>()[row];
-        let child = self.vectors[column].list_child();
+        let child = self.children[column].expect("a list has elements");
         let strings: &[StringRef] = child.values();
         (offset..offset + length).map(move |at| {
             let at = usize::try_from(at).unwrap_or(usize::MAX);
-            if !child.is_valid(at) {
-                return Ok(None);
-            }
-            let text = std::str::from_utf8(strings[at].bytes());
-            text.map(Some).map_err(|_| "[22021] invalid byte sequence".to_owned())
+            if child.is_valid(at) { text(&strings[at]).map(Some) } else { Ok(None) }
         })
     }
 
@@ -160,50 +158,151 @@ impl Arguments<'_> {
     }
 }
 
+/// The text of a valid slot. Short ones cost less than a general check of UTF-8 does.
+#[inline]
+fn text(slot: &StringRef) -> Result<&str, String> {
+    let bytes = slot.bytes();
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).map_err(|_| "[22021] invalid byte sequence".to_owned())
+}
+
 /// The result vector of one call; the setter must be that of the declared result type.
 pub(crate) struct Output {
     vector: ffi::duckdb_vector,
     /// Its values.
     data: *mut std::ffi::c_void,
     rows: usize,
-    /// Elements written to a list's child so far.
-    elements: u64,
+    strings: Strings,
+    /// Elements of lists that are in the child vector.
+    stored: usize,
+    /// The slots of those behind them, and which are null.
+    elements: Vec<StringRef>,
+    null_elements: Vec<usize>,
+}
+
+/// Strings of a vector that do not fit in their slots: DuckDB gets many of them in one piece, which it
+/// copies many times faster.
+#[derive(Default)]
+struct Strings {
+    bytes: Vec<u8>,
+    /// Slots whose pointer is a position in `bytes` still.
+    pending: Vec<usize>,
+}
+
+impl Strings {
+    /// Bytes that are handed over before more are kept.
+    const PIECE: usize = 1 << 20;
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= Self::PIECE
+    }
+
+    /// The slot `index` for what `write` appends.
+    #[inline]
+    fn slot(&mut self, index: usize, write: impl FnOnce(&mut Vec<u8>)) -> StringRef {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        if self.bytes.len() - start <= INLINE_BYTES {
+            let slot = StringRef::inline(&self.bytes[start..]);
+            self.bytes.truncate(start);
+            return slot;
+        }
+        self.pending.push(index);
+        StringRef::long(&self.bytes[start..], start as u64)
+    }
+
+    /// Puts the strings into `vector`, which owns them from then on, and points its slots at them.
+    ///
+    /// # Safety
+    /// `vector` is a live flat VARCHAR or BLOB vector with more slots than the largest index given to
+    /// [`Self::slot`], and holds the results of these calls.
+    unsafe fn store(&mut self, vector: ffi::duckdb_vector) {
+        let Some(&first) = self.pending.first() else { return };
+        // SAFETY: as the caller promises; `first` is one of the slots. DuckDB copies the bytes, more than fit
+        // in a slot, to where they stay as long as the vector lives.
+        unsafe {
+            let slots = ffi::duckdb_vector_get_data(vector).cast::<StringRef>();
+            let kept = *slots.add(first);
+            let (bytes, length) = (self.bytes.as_ptr().cast(), self.bytes.len() as u64);
+            ffi::duckdb_unsafe_vector_assign_string_element_len(vector, first as u64, bytes, length);
+            let base = (*slots.add(first)).pointer();
+            slots.add(first).write(kept);
+            for &index in &self.pending {
+                let slot = &mut *slots.add(index);
+                slot.set_pointer(base + slot.pointer());
+            }
+        }
+        self.bytes.clear();
+        self.pending.clear();
+    }
 }
 
 impl Output {
     /// VARCHAR (valid UTF-8 by its type) or BLOB.
+    #[inline]
     pub(crate) fn set_bytes(&mut self, row: usize, value: &[u8]) {
-        assert!(row < self.rows, "row is inside the output");
-        let (row, len) = (row as u64, value.len() as u64);
-        // SAFETY: a live VARCHAR or BLOB vector with `rows` rows, row < rows; DuckDB copies.
-        unsafe {
-            ffi::duckdb_unsafe_vector_assign_string_element_len(self.vector, row, value.as_ptr().cast(), len);
+        self.write_bytes(row, |out| out.extend_from_slice(value));
+    }
+
+    /// VARCHAR or BLOB: what `write` appends, in UTF-8 if it is a VARCHAR.
+    #[inline]
+    pub(crate) fn write_bytes(&mut self, row: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.strings.is_full() {
+            self.store();
         }
+        let slot = self.strings.slot(row, write);
+        self.set(row, slot);
     }
 
     /// VARCHAR[]: the elements of a row, in order; `None` is null.
-    pub(crate) fn set_texts<T: AsRef<str>>(&mut self, row: usize, items: &[Option<T>]) {
-        assert!(row < self.rows, "row is inside the output");
-        let (offset, length) = (self.elements, items.len() as u64);
-        self.elements += length;
-        // SAFETY: a live LIST vector of VARCHAR; its child has room for `elements` after the
-        // reserve, and DuckDB copies the texts.
+    pub(crate) fn set_texts<'a>(&mut self, row: usize, items: impl Iterator<Item = Option<&'a str>>) {
+        if self.strings.is_full() {
+            self.store();
+        }
+        let offset = self.stored + self.elements.len();
+        for item in items {
+            let index = self.stored + self.elements.len();
+            if item.is_none() {
+                self.null_elements.push(index);
+            }
+            let bytes = item.unwrap_or_default().as_bytes();
+            self.elements.push(self.strings.slot(index, |out| out.extend_from_slice(bytes)));
+        }
+        let length = self.stored + self.elements.len() - offset;
+        self.set(row, ListEntry { offset: offset as u64, length: length as u64 });
+    }
+
+    /// Hands over what the setters have kept.
+    fn store(&mut self) {
+        if self.elements.is_empty() {
+            // SAFETY: a live flat vector; only strings leave something to store, in slots below `rows`.
+            unsafe { self.strings.store(self.vector) };
+            return;
+        }
+        let length = self.stored + self.elements.len();
+        // SAFETY: elements are written to a live LIST vector of VARCHAR only; its child has room for `length`
+        // of them after the reserve, of which `stored` are there.
         unsafe {
-            ffi::duckdb_list_vector_reserve(self.vector, self.elements);
-            ffi::duckdb_list_vector_set_size(self.vector, self.elements);
+            ffi::duckdb_list_vector_reserve(self.vector, length as u64);
+            ffi::duckdb_list_vector_set_size(self.vector, length as u64);
             let child = ffi::duckdb_list_vector_get_child(self.vector);
-            for (at, item) in (offset..).zip(items) {
-                if let Some(text) = item {
-                    let text = text.as_ref();
-                    let len = text.len() as u64;
-                    ffi::duckdb_unsafe_vector_assign_string_element_len(child, at, text.as_ptr().cast(), len);
-                } else {
-                    ffi::duckdb_vector_ensure_validity_writable(child);
-                    ffi::duckdb_validity_set_row_invalid(ffi::duckdb_vector_get_validity(child), at);
+            let slots = ffi::duckdb_vector_get_data(child).cast::<StringRef>();
+            slots.add(self.stored).copy_from_nonoverlapping(self.elements.as_ptr(), self.elements.len());
+            self.strings.store(child);
+            if !self.null_elements.is_empty() {
+                ffi::duckdb_vector_ensure_validity_writable(child);
+                let validity = ffi::duckdb_vector_get_validity(child);
+                for &index in &self.null_elements {
+                    ffi::duckdb_validity_set_row_invalid(validity, index as u64);
                 }
             }
         }
-        self.set(row, ListEntry { offset, length });
+        self.stored = length;
+        self.elements.clear();
+        self.null_elements.clear();
     }
 
     /// A number of the result type's width.
@@ -325,13 +424,15 @@ unsafe extern "C" fn call_rows(
         };
         // SAFETY: live for this call.
         let (arguments, mut out) = unsafe { views(function.arguments, input, output) };
+        let has_nulls = arguments.vectors.iter().any(|vector| vector.validity_words().is_some());
         for row in 0..out.rows {
-            if arguments.is_valid(row) {
+            if !has_nulls || arguments.is_valid(row) {
                 (function.row)(&arguments, &mut out, row)?;
             } else {
                 out.set_null(row);
             }
         }
+        out.store();
         Ok(())
     });
 }
@@ -390,7 +491,21 @@ unsafe fn views<'a>(
         .collect();
     let carriers =
         if types.contains(&NUMERIC) { vectors.iter().map(Carrier::of).collect() } else { Vec::new() };
+    let children = vectors
+        .iter()
+        .zip(types)
+        .map(|(vector, id)| (*id == TypeId::List).then(|| vector.list_child()))
+        .collect();
     // SAFETY: a live flat vector.
     let data = unsafe { ffi::duckdb_vector_get_data(output) };
-    (Arguments { vectors, carriers }, Output { vector: output, data, rows, elements: 0 })
+    let out = Output {
+        vector: output,
+        data,
+        rows,
+        strings: Strings::default(),
+        stored: 0,
+        elements: Vec::new(),
+        null_elements: Vec::new(),
+    };
+    (Arguments { vectors, carriers, children }, out)
 }

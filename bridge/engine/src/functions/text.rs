@@ -1,7 +1,7 @@
 //! Strings, where DuckDB has no function of the same meaning. Positions count characters.
 
 use super::ctype;
-use super::scalar::{Arguments, ScalarFunction};
+use super::scalar::{Arguments, Output, ScalarFunction};
 use super::value_text::{hex, set_text};
 use crate::duckdb::TypeId::{self, BigInt, Blob, Boolean, Double, Float, Integer, List, Uuid, Varchar};
 
@@ -48,28 +48,52 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
     // The flag says whether letters beyond ASCII have case.
     function!("pg_upper", [Varchar, Boolean], Varchar, |args, row, out| {
         let (text, unicode) = (args.text(0, row)?, flag(args, 1, row));
-        set_text(out, row, |out| map_case(out, text, unicode, ctype::upper));
+        if text.is_ascii() {
+            out.write_bytes(row, |out| out.extend(text.bytes().map(|byte| byte.to_ascii_uppercase())));
+        } else {
+            set_text(out, row, |out| out.extend(text.chars().map(|c| ctype::upper(c, unicode))));
+        }
     }),
     function!("pg_lower", [Varchar, Boolean], Varchar, |args, row, out| {
         let (text, unicode) = (args.text(0, row)?, flag(args, 1, row));
-        set_text(out, row, |out| map_case(out, text, unicode, ctype::lower));
+        if text.is_ascii() {
+            out.write_bytes(row, |out| out.extend(text.bytes().map(|byte| byte.to_ascii_lowercase())));
+        } else {
+            set_text(out, row, |out| out.extend(text.chars().map(|c| ctype::lower(c, unicode))));
+        }
     }),
     function!("pg_initcap", [Varchar, Boolean], Varchar, |args, row, out| {
         let (text, unicode) = (args.text(0, row)?, flag(args, 1, row));
-        set_text(out, row, |out| {
-            let mut inside = false;
-            for c in text.chars() {
-                out.push(if inside { ctype::lower(c, unicode) } else { ctype::upper(c, unicode) });
-                inside = ctype::is_alphanumeric(c, unicode);
-            }
-        });
+        let mut inside = false;
+        if text.is_ascii() {
+            out.write_bytes(row, |out| {
+                out.extend(text.bytes().map(|byte| {
+                    let first = !std::mem::replace(&mut inside, byte.is_ascii_alphanumeric());
+                    if first { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
+                }));
+            });
+        } else {
+            set_text(out, row, |out| {
+                out.extend(text.chars().map(|c| {
+                    let first = !std::mem::replace(&mut inside, ctype::is_alphanumeric(c, unicode));
+                    if first { ctype::upper(c, unicode) } else { ctype::lower(c, unicode) }
+                }));
+            });
+        }
     }),
     function!("pg_ascii", [Varchar], Integer, |args, row, out| {
         let first = args.text(0, row)?.chars().next().map_or(0, u32::from);
         out.set(row, i32::try_from(first).unwrap_or(0));
     }),
     text_function!("pg_chr", [Integer], |args, row| chr(args.integer(0, row))),
-    text_function!("pg_reverse", [Varchar], |args, row| Ok(reverse(args.text(0, row)?))),
+    function!("pg_reverse", [Varchar], Varchar, |args, row, out| {
+        let text = args.text(0, row)?;
+        if text.is_ascii() {
+            out.write_bytes(row, |out| out.extend(text.bytes().rev()));
+        } else {
+            set_text(out, row, |out| out.extend(text.chars().rev()));
+        }
+    }),
     text_function!("pg_repeat", [Varchar, Integer], |args, row| repeat(
         args.text(0, row)?,
         args.integer(1, row)
@@ -89,7 +113,10 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
     text_function!("pg_quote_literal", [Varchar], |args, row| Ok(quote_literal(args.text(0, row)?))),
     text_function!("pg_to_hex4", [Integer], |args, row| Ok(format!("{:x}", args.integer(0, row)))),
     text_function!("pg_to_hex8", [BigInt], |args, row| Ok(format!("{:x}", args.long(0, row)))),
-    text_function!("pg_encode", [Blob, Varchar], |args, row| encode(args.bytes(0, row), args.text(1, row)?)),
+    function!("pg_encode", [Blob, Varchar], Varchar, |args, row, out| {
+        let (bytes, encode) = (args.bytes(0, row), encoder(args.text(1, row)?)?);
+        out.write_bytes(row, |out| encode(out, bytes));
+    }),
     function!("pg_decode", [Varchar, Varchar], Blob, |args, row, out| {
         out.set_bytes(row, &decode(args.text(0, row)?, args.text(1, row)?)?);
     }),
@@ -117,25 +144,20 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         out.set(row, i32::from(*byte));
     }),
     function!("pg_string_to_array", [Varchar, Varchar], List, |args, row, out| {
-        let parts: Vec<Option<&str>> = split(args.text(0, row)?, args.text(1, row)?).map(Some).collect();
-        out.set_texts(row, &parts);
+        split(out, row, args.text(0, row)?, args.text(1, row)?, None);
     }),
     function!("pg_string_to_array_null", [Varchar, Varchar, Varchar], List, |args, row, out| {
-        let null = args.text(2, row)?;
-        let parts: Vec<Option<&str>> = split(args.text(0, row)?, args.text(1, row)?)
-            .map(|part| (part != null).then_some(part))
-            .collect();
-        out.set_texts(row, &parts);
+        split(out, row, args.text(0, row)?, args.text(1, row)?, Some(args.text(2, row)?));
     }),
     function!("pg_string_to_chars", [Varchar], List, |args, row, out| {
         let text = args.text(0, row)?;
-        let parts: Vec<Option<&str>> =
-            text.char_indices().map(|(at, c)| Some(&text[at..at + c.len_utf8()])).collect();
-        out.set_texts(row, &parts);
+        out.set_texts(row, text.char_indices().map(|(at, c)| Some(&text[at..at + c.len_utf8()])));
     }),
-    text_function!("pg_array_to_string", [List, Varchar], |args, row| join(args, row, None)),
-    text_function!("pg_array_to_string_null", [List, Varchar, Varchar], |args, row| {
-        join(args, row, Some(args.text(2, row)?))
+    function!("pg_array_to_string", [List, Varchar], Varchar, |args, row, out| {
+        join(args, out, row, None)?;
+    }),
+    function!("pg_array_to_string_null", [List, Varchar, Varchar], Varchar, |args, row, out| {
+        join(args, out, row, Some(args.text(2, row)?))?;
     }),
     function!("pg_uuid_in", [Varchar], Uuid, |args, row, out| {
         out.set(row, uuid(args.text(0, row)?)?);
@@ -155,19 +177,6 @@ fn flag(args: &Arguments<'_>, column: usize, row: usize) -> bool {
     args.values::<u8>(column)[row] != 0
 }
 
-fn map_case(out: &mut String, text: &str, unicode: bool, map: fn(char, bool) -> char) {
-    if text.is_ascii() {
-        out.push_str(text);
-        if map('a', false) == 'A' {
-            out.make_ascii_uppercase()
-        } else {
-            out.make_ascii_lowercase()
-        }
-        return;
-    }
-    out.extend(text.chars().map(|c| map(c, unicode)));
-}
-
 fn chr(code: i32) -> Result<String, String> {
     if code == 0 {
         return Err("[54000] null character not permitted".into());
@@ -181,14 +190,6 @@ fn chr(code: i32) -> Result<String, String> {
             if code > 0x10_ffff { "too large" } else { "not valid" }
         )
     })
-}
-
-fn reverse(text: &str) -> String {
-    if text.is_ascii() {
-        // One byte a character: nothing to look at but bytes.
-        return text.bytes().rev().map(char::from).collect();
-    }
-    text.chars().rev().collect()
 }
 
 fn repeat(text: &str, count: i32) -> Result<String, String> {
@@ -258,36 +259,52 @@ fn quote_literal(text: &str) -> String {
     result
 }
 
-fn encode(bytes: &[u8], format: &str) -> Result<String, String> {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    match format.to_ascii_lowercase().as_str() {
-        "hex" => hex(&mut text, bytes),
-        "base64" => {
-            for (at, group) in bytes.chunks(3).enumerate() {
-                let word =
-                    group.iter().enumerate().fold(0u32, |word, (i, b)| word | u32::from(*b) << (16 - 8 * i));
-                for i in 0..4 {
-                    let digit = usize::try_from(word >> (18 - 6 * i) & 63).unwrap_or(0);
-                    text.push(if i > group.len() { '=' } else { BASE64[digit].into() });
-                }
-                // A line ends behind its last whole group, even if nothing follows.
-                if group.len() == 3 && (at + 1) * 4 % BASE64_LINE == 0 {
-                    text.push('\n');
-                }
-            }
-        }
-        "escape" => {
-            for byte in bytes {
-                match byte {
-                    b'\\' => text.push_str("\\\\"),
-                    0 | 0x80.. => text.push_str(&format!("\\{byte:03o}")),
-                    _ => text.push(char::from(*byte)),
-                }
-            }
-        }
-        _ => return Err(format!("[22023] unrecognized encoding: \"{format}\"")),
+/// What appends bytes in ASCII letters of this format.
+fn encoder(format: &str) -> Result<fn(&mut Vec<u8>, &[u8]), String> {
+    if format.eq_ignore_ascii_case("hex") {
+        Ok(hex)
+    } else if format.eq_ignore_ascii_case("base64") {
+        Ok(base64)
+    } else if format.eq_ignore_ascii_case("escape") {
+        Ok(escape)
+    } else {
+        Err(format!("[22023] unrecognized encoding: \"{format}\""))
     }
-    Ok(text)
+}
+
+fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |word: u32, shift: u32| BASE64[usize::try_from(word >> shift & 63).expect("6 bits")];
+    out.reserve(bytes.len() / 3 * 4 + 4);
+    let (groups, rest) = bytes.as_chunks::<3>();
+    for (at, &[a, b, c]) in (1..).zip(groups) {
+        let word = u32::from_be_bytes([0, a, b, c]);
+        out.extend_from_slice(&[digit(word, 18), digit(word, 12), digit(word, 6), digit(word, 0)]);
+        // A line ends behind its last whole group, even if nothing follows.
+        if at * 4 % BASE64_LINE == 0 {
+            out.push(b'\n');
+        }
+    }
+    match *rest {
+        [a] => {
+            let word = u32::from_be_bytes([0, a, 0, 0]);
+            out.extend_from_slice(&[digit(word, 18), digit(word, 12), b'=', b'=']);
+        }
+        [a, b] => {
+            let word = u32::from_be_bytes([0, a, b, 0]);
+            out.extend_from_slice(&[digit(word, 18), digit(word, 12), digit(word, 6), b'=']);
+        }
+        _ => {}
+    }
+}
+
+fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        match byte {
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0 | 0x80.. => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+            _ => out.push(*byte),
+        }
+    }
 }
 
 fn decode(text: &str, format: &str) -> Result<Vec<u8>, String> {
@@ -400,29 +417,37 @@ fn slice(bytes: &[u8], start: i32, length: Option<i32>) -> Result<&[u8], String>
     Ok(&bytes[place(start)..place(end).max(place(start))])
 }
 
-/// Parts between delimiters; nothing has no parts, and without a delimiter all is one part.
-fn split<'a>(text: &'a str, delimiter: &'a str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
-    if text.is_empty() {
-        Box::new(std::iter::empty())
-    } else if delimiter.is_empty() {
-        Box::new(std::iter::once(text))
-    } else {
-        Box::new(text.split(delimiter))
+/// Sets a row to the parts between delimiters, of which those that read `null` are null; nothing has no
+/// parts, and without a delimiter all is one part.
+fn split(out: &mut Output, row: usize, text: &str, delimiter: &str, null: Option<&str>) {
+    let part = |part| (Some(part) != null).then_some(part);
+    let mut letters = delimiter.chars();
+    match (letters.next(), letters.next()) {
+        _ if text.is_empty() => out.set_texts(row, std::iter::empty()),
+        (None, _) => out.set_texts(row, std::iter::once(part(text))),
+        // Much faster to look for than a string.
+        (Some(letter), None) => out.set_texts(row, text.split(letter).map(part)),
+        _ => out.set_texts(row, text.split(delimiter).map(part)),
     }
 }
 
-fn join(args: &Arguments<'_>, row: usize, null: Option<&str>) -> Result<String, String> {
-    let delimiter = args.text(1, row)?;
-    let mut result = String::new();
-    let mut first = true;
-    for item in args.texts(0, row) {
-        let Some(item) = item?.or(null) else { continue };
-        if !std::mem::take(&mut first) {
-            result.push_str(delimiter);
+fn join(args: &Arguments<'_>, out: &mut Output, row: usize, null: Option<&str>) -> Result<(), String> {
+    let delimiter = args.text(1, row)?.as_bytes();
+    let mut result = Ok(());
+    out.write_bytes(row, |out| {
+        let mut separator: &[u8] = b"";
+        for item in args.texts(0, row) {
+            match item {
+                Err(error) => result = Err(error),
+                Ok(item) => {
+                    let Some(item) = item.or(null) else { continue };
+                    out.extend_from_slice(std::mem::replace(&mut separator, delimiter));
+                    out.extend_from_slice(item.as_bytes());
+                }
+            }
         }
-        result.push_str(item);
-    }
-    Ok(result)
+    });
+    result
 }
 
 /// 32 digits, with hyphens after groups of four and braces around if one likes; DuckDB stores the
@@ -542,14 +567,22 @@ mod tests {
         assert_eq!(chr(228), Ok("ä".to_owned()));
     }
 
+    fn encode(bytes: &[u8], format: &str) -> String {
+        let mut text = Vec::new();
+        encoder(format).unwrap()(&mut text, bytes);
+        String::from_utf8(text).unwrap()
+    }
+
     #[test]
     fn encodings_round_trip() {
         let bytes: Vec<u8> = (0..=255).collect();
         for format in ["hex", "base64", "escape"] {
-            let text = encode(&bytes, format).unwrap();
+            let text = encode(&bytes, format);
             assert_eq!(decode(&text, format).as_ref(), Ok(&bytes), "{format}");
         }
-        assert_eq!(encode(b"ab", "base64"), Ok("YWI=".to_owned()));
+        assert_eq!(encode(b"ab", "base64"), "YWI=");
+        assert_eq!(encode(b"a", "BASE64"), "YQ==");
+        assert!(encoder("hexa").is_err());
         assert!(
             decode("abc", "hex").is_err()
                 && decode("a===", "base64").is_err()

@@ -3,9 +3,10 @@
 //! The number comes as text with exactly the digits behind the point that the format has. The
 //! steps are those of `NUM_processor` in `formatting.c`; plans send no format with others.
 
-use super::scalar::ScalarFunction;
+use super::scalar::{Output, ScalarFunction};
 use super::value_text::set_text;
 use crate::duckdb::TypeId::{Double, Float, Varchar};
+use std::cell::RefCell;
 
 /// All of them.
 pub(super) static FUNCTIONS: &[ScalarFunction] = &[
@@ -15,8 +16,9 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         result: Varchar,
         row: |args, out, row| {
             // DBL_DIG
-            let text = Format::parse(args.text(1, row)?).apply_float(args.double(0, row), 15);
-            set_text(out, row, |out| out.push_str(&text));
+            write(args.text(1, row)?, out, row, |format, out| {
+                format.apply_float(out, args.double(0, row), 15)
+            });
             Ok(())
         },
     },
@@ -26,8 +28,8 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         result: Varchar,
         row: |args, out, row| {
             // FLT_DIG
-            let text = Format::parse(args.text(1, row)?).apply_float(args.float(0, row).into(), 6);
-            set_text(out, row, |out| out.push_str(&text));
+            let value = args.float(0, row).into();
+            write(args.text(1, row)?, out, row, |format, out| format.apply_float(out, value, 6));
             Ok(())
         },
     },
@@ -36,13 +38,28 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         arguments: &[Varchar, Varchar],
         result: Varchar,
         row: |args, out, row| {
-            let (number, format) = (args.text(0, row)?, args.text(1, row)?);
-            let text = Format::parse(format).apply(number);
-            set_text(out, row, |out| out.push_str(&text));
+            let number = args.text(0, row)?;
+            write(args.text(1, row)?, out, row, |format, out| format.apply(out, number));
             Ok(())
         },
     },
 ];
+
+thread_local! {
+    /// The format that was used last: a statement has few.
+    static PARSED: RefCell<(String, Format)> = RefCell::new((String::new(), Format::parse("")));
+}
+
+/// Sets a row to what `apply` writes.
+fn write(format: &str, out: &mut Output, row: usize, apply: impl FnOnce(&Format, &mut String)) {
+    PARSED.with_borrow_mut(|(source, parsed)| {
+        if source != format {
+            *parsed = Format::parse(format);
+            format.clone_into(source);
+        }
+        set_text(out, row, |text| apply(parsed, text));
+    });
+}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Node {
@@ -63,9 +80,15 @@ enum SignAt {
     After,
 }
 
-/// `NUMDesc`.
+/// A parsed format.
 struct Format {
     nodes: Vec<Node>,
+    shape: Shape,
+}
+
+/// `NUMDesc`.
+#[derive(Clone, Copy)]
+struct Shape {
     before_point: usize,
     behind_point: usize,
     has_point: bool,
@@ -79,10 +102,20 @@ struct Format {
     digits_before_sign: usize,
 }
 
+impl Shape {
+    fn digit(&mut self) {
+        if self.has_point {
+            self.behind_point += 1;
+        } else {
+            self.before_point += 1;
+        }
+    }
+}
+
 impl Format {
     fn parse(format: &str) -> Self {
-        let mut parsed = Self {
-            nodes: Vec::with_capacity(format.len()),
+        let mut nodes = Vec::with_capacity(format.len());
+        let mut shape = Shape {
             before_point: 0,
             behind_point: 0,
             has_point: false,
@@ -101,108 +134,100 @@ impl Format {
             let mut length = c.len_utf8();
             let node = match (c, two.as_deref()) {
                 ('9', _) => {
-                    parsed.digit();
+                    shape.digit();
                     Node::Nine
                 }
                 ('0', _) => {
-                    if !parsed.has_zero && !parsed.has_point {
-                        parsed.has_zero = true;
-                        parsed.zero_start = parsed.before_point + 1;
+                    if !shape.has_zero && !shape.has_point {
+                        shape.has_zero = true;
+                        shape.zero_start = shape.before_point + 1;
                     }
-                    parsed.digit();
-                    parsed.zero_end = parsed.before_point + parsed.behind_point;
+                    shape.digit();
+                    shape.zero_end = shape.before_point + shape.behind_point;
                     Node::Zero
                 }
                 ('.', _) => {
-                    parsed.has_point = true;
+                    shape.has_point = true;
                     Node::Point
                 }
                 (',', _) => Node::Comma,
                 (_, Some("FM")) => {
                     length = 2;
-                    parsed.fill = false;
+                    shape.fill = false;
                     Node::Other
                 }
                 (_, Some("MI")) => {
                     length = 2;
-                    parsed.minus = true;
+                    shape.minus = true;
                     Node::Minus
                 }
                 (_, Some("PR")) => {
                     length = 2;
-                    parsed.brackets = true;
+                    shape.brackets = true;
                     Node::Other
                 }
                 ('S' | 's', _) => {
-                    if !parsed.has_point {
-                        parsed.sign = SignAt::Before;
-                        parsed.digits_before_sign = parsed.before_point;
-                    } else if parsed.sign == SignAt::Nowhere {
-                        parsed.sign = SignAt::After;
+                    if !shape.has_point {
+                        shape.sign = SignAt::Before;
+                        shape.digits_before_sign = shape.before_point;
+                    } else if shape.sign == SignAt::Nowhere {
+                        shape.sign = SignAt::After;
                     }
                     Node::Other
                 }
                 (other, _) => Node::Literal(other),
             };
-            parsed.nodes.push(node);
+            nodes.push(node);
             rest = &rest[length..];
         }
-        parsed
-    }
-
-    fn digit(&mut self) {
-        if self.has_point {
-            self.behind_point += 1;
-        } else {
-            self.before_point += 1;
-        }
+        Self { nodes, shape }
     }
 
     /// A float has no more than `precision` digits; others behind the point are not shown.
-    fn apply_float(mut self, value: f64, precision: usize) -> String {
+    fn apply_float(&self, out: &mut String, value: f64, precision: usize) {
         let whole = match value {
             value if value.is_finite() => format!("{:.0}", value.abs()).len(),
             value => if value.is_nan() { "NaN" } else { "Infinity" }.len(),
         };
-        if whole >= precision {
-            self.behind_point = 0;
-        } else {
-            self.behind_point = self.behind_point.min(precision - whole);
-        }
+        let behind_point = self.shape.behind_point.min(precision.saturating_sub(whole));
         let text = if value.is_nan() {
             "NaN".to_owned()
         } else if value.is_infinite() {
             if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() }
         } else {
-            format!("{value:.*}", self.behind_point)
+            format!("{value:.behind_point$}")
         };
-        self.apply(&text)
+        self.apply_shape(out, &text, Shape { behind_point, ..self.shape });
     }
 
-    fn apply(mut self, text: &str) -> String {
+    /// Writes the number at the end of `out`.
+    fn apply(&self, out: &mut String, text: &str) {
+        self.apply_shape(out, text, self.shape);
+    }
+
+    fn apply_shape(&self, out: &mut String, text: &str, mut shape: Shape) {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(digits) => (true, digits),
             None => (false, text),
         };
         let whole = digits.find('.').unwrap_or(digits.len());
-        let mut digits = digits.to_owned();
-        let mut spaces = 0;
-        if whole < self.before_point {
-            spaces = self.before_point - whole;
-        } else if whole > self.before_point {
-            digits = format!("{}.{}", "#".repeat(self.before_point), "#".repeat(self.behind_point));
-        }
-        if self.zero_start > 0 {
-            self.zero_start -= 1;
-        }
-        Processor::new(self, digits.into_bytes(), negative, spaces).run()
+        let hashes;
+        let digits = if whole > shape.before_point {
+            hashes = format!("{:#>1$}.{2:#>3$}", "", shape.before_point, "", shape.behind_point);
+            &hashes
+        } else {
+            digits
+        };
+        shape.zero_start = shape.zero_start.saturating_sub(1);
+        let spaces = shape.before_point.saturating_sub(whole);
+        Processor::new(shape, digits.as_bytes(), negative, spaces, out).run(&self.nodes);
     }
 }
 
 /// `NUMProc`.
-struct Processor {
-    format: Format,
-    number: Vec<u8>,
+struct Processor<'a> {
+    format: Shape,
+    number: &'a [u8],
     negative: bool,
     spaces: usize,
     sign_wrote: bool,
@@ -212,13 +237,13 @@ struct Processor {
     /// The last digit behind the point that FM keeps; the point itself if none.
     last_relevant: Option<usize>,
     at: usize,
-    out: String,
+    out: &'a mut String,
     /// Nothing is written any more.
     ended: bool,
 }
 
-impl Processor {
-    fn new(mut format: Format, number: Vec<u8>, negative: bool, spaces: usize) -> Self {
+impl<'a> Processor<'a> {
+    fn new(mut format: Shape, number: &'a [u8], negative: bool, spaces: usize, out: &'a mut String) -> Self {
         let sign_wrote = if format.minus {
             true
         } else {
@@ -257,13 +282,13 @@ impl Processor {
             inside: false,
             last_relevant,
             at: 0,
-            out: String::new(),
+            out,
             ended: false,
         }
     }
 
-    fn run(mut self) -> String {
-        for node in std::mem::take(&mut self.format.nodes) {
+    fn run(mut self, nodes: &[Node]) {
+        for &node in nodes {
             if self.ended {
                 break;
             }
@@ -277,7 +302,6 @@ impl Processor {
                 Node::Comma | Node::Minus | Node::Other => {}
             }
         }
-        self.out
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -391,11 +415,13 @@ mod tests {
         ] {
             // The digits behind the point are the format's.
             let parsed = Format::parse(format);
-            let number = match (number.split_once('.'), parsed.behind_point) {
+            let number = match (number.split_once('.'), parsed.shape.behind_point) {
                 (None, digits @ 1..) => format!("{number}.{}", "0".repeat(digits)),
                 _ => number.to_owned(),
             };
-            assert_eq!(parsed.apply(&number), expected, "{number} {format}");
+            let mut out = String::new();
+            parsed.apply(&mut out, &number);
+            assert_eq!(out, expected, "{number} {format}");
         }
     }
 }

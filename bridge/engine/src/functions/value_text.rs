@@ -59,24 +59,34 @@ pub(super) static FUNCTIONS: &[ScalarFunction] = &[
         timestamp(out, local, Some((local.wrapping_sub(instant)) / SECOND));
     }),
     text_of!("pg_interval_text", [Interval], |args, row, out| interval(out, args.interval(0, row))),
-    text_of!("pg_bytea_text", [Blob], |args, row, out| {
-        out.push_str("\\x");
-        hex(out, args.bytes(0, row));
-    }),
+    ScalarFunction {
+        name: "pg_bytea_text",
+        arguments: &[Blob],
+        result: Varchar,
+        row: |args, out, row| {
+            out.write_bytes(row, |out| {
+                out.extend_from_slice(b"\\x");
+                hex(out, args.bytes(0, row));
+            });
+            Ok(())
+        },
+    },
     ScalarFunction {
         name: "pg_array_text",
         arguments: &[List],
         result: Varchar,
         row: |args, out, row| {
-            let mut text = String::from("{");
-            for item in args.texts(0, row) {
-                if text.len() > 1 {
-                    text.push(',');
+            let items = args.texts(0, row).collect::<Result<Vec<_>, _>>()?;
+            set_text(out, row, |out| {
+                out.push('{');
+                for (at, item) in items.into_iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    array_element(out, item);
                 }
-                array_element(&mut text, item?);
-            }
-            text.push('}');
-            out.set_bytes(row, text.as_bytes());
+                out.push('}');
+            });
             Ok(())
         },
     },
@@ -102,14 +112,12 @@ fn array_element(out: &mut String, item: Option<&str>) {
 }
 
 /// Two digits a byte.
-pub(super) fn hex(out: &mut String, bytes: &[u8]) {
+pub(super) fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(bytes.len() * 2);
-    out.extend(
-        bytes.iter().flat_map(|byte| {
-            [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]].map(char::from)
-        }),
-    );
+    for byte in bytes {
+        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
 }
 
 /// The shortest digits that read back as the same value, as Postgres arranges them.
@@ -209,6 +217,20 @@ fn infinity(out: &mut String, negative: bool) {
 
 /// A number of at least `width` digits.
 pub(super) fn padded(out: &mut String, number: u64, width: usize) {
+    const PAIRS: &str = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
+                         49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697\
+                         9899";
+    // The usual fields of dates and times.
+    if let (2, 0..100) | (4, 1_000..10_000) = (width, number) {
+        let mut pair = |number: u64| {
+            let at = usize::try_from(number * 2).expect("below 200");
+            out.push_str(&PAIRS[at..at + 2]);
+        };
+        if width == 4 {
+            pair(number / 100);
+        }
+        return pair(number % 100);
+    }
     let mut digits = [b'0'; 20];
     let (mut rest, mut at) = (number, digits.len());
     while rest > 0 {
