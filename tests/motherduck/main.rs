@@ -3,6 +3,7 @@
 //! Each test has a Postgres database and an account of its own in one cluster; what happens
 //! in MotherDuck "behind Postgres' back" goes through the engine's `sql` subcommand.
 
+mod catalogs;
 mod fixture;
 mod sessions;
 mod sync;
