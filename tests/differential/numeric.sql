@@ -63,9 +63,7 @@ SELECT amount / 3 / 7 / n AS q FROM fact;
 SELECT id, a::numeric(20, 3) + a AS aa, a + b AS ab, c - b AS cb, b - a AS ba, d + a AS da, d - d AS dd FROM digits WHERE id > 1 ORDER BY id;
 SELECT id, a * b AS ab, b * c AS bc, c * c AS cc, a * a AS aa, b * b AS bb, d * d AS dd, d * 2 AS d2 FROM digits WHERE id > 1 ORDER BY id;
 SELECT a * b AS ab, b * c AS bc, b * b AS bb, d * d AS dd FROM digits WHERE id = 1;
--- differs: sums of scale 6 and less have 18 digits
 SELECT a + a AS aa FROM digits WHERE id = 1;
--- differs: products of scale 6 and less have 18 digits
 SELECT c * (c + 1) AS cc FROM digits WHERE id = 1;
 SELECT c::numeric(19, 3) * (c + 1) AS cc, a::numeric(19, 3) + a AS aa FROM digits WHERE id = 1;
 SELECT c * c AS cc FROM digits WHERE id = 1;
@@ -82,3 +80,14 @@ WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, -123456789012345678901234
 WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, 5.000), (4, NULL)) SELECT DISTINCT u + 0.0000 AS u FROM loose, dim ORDER BY u;
 WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.1), (3, 5.000), (4, NULL)) SELECT x.u FROM loose x JOIN loose y ON x.u = y.u AND x.id < y.id, dim WHERE dim.k = 1;
 WITH loose (id, u) AS (VALUES (1, 1.10), (2, 1.25), (3, 5.000), (4, NULL)) SELECT d.a > l.u AS g, d.a * l.u AS p, d.b / l.u AS q FROM loose l, digits d ORDER BY d.id, l.id;
+
+-- More than 64 bits hold, where DuckDB tries these first: products, sums and differences below aggregates.
+SELECT sum(v * w) AS s, max(v * w) AS m, count(*) AS c FROM (SELECT (id * 100000000000)::numeric(18, 2) AS v, (n * 1000)::numeric(18, 2) AS w FROM fact WHERE id < 900) q;
+SELECT k, sum(v + 9999999999999999.00) AS s, min(-9999999999999999.00 - v) AS m FROM (SELECT k, (id * 1000000000000)::numeric(18, 2) AS v FROM fact WHERE id < 900) q GROUP BY k ORDER BY k;
+SELECT sum((id * 100000000000)::numeric(18, 2) * (1 - amount) * (1 + amount)) AS s FROM fact WHERE id < 900;
+SELECT count(*) AS c FROM fact WHERE id < 900 AND (id * 100000000000)::numeric(18, 2) * (n * 1000)::numeric(18, 2) > 5;
+SELECT id, (id * 100000000000)::numeric(18, 2) * (n * 1000)::numeric(18, 2) AS p FROM fact WHERE id < 900 ORDER BY p DESC, id LIMIT 20;
+SELECT id, (id * 1000000000000)::numeric(18, 2) + 9999999999999999.00 AS p FROM fact WHERE id < 900 ORDER BY id LIMIT 20;
+SELECT id, sum((id * 100000000000)::numeric(18, 2) * n) OVER (ORDER BY id) AS p FROM fact WHERE id < 900 ORDER BY id LIMIT 20;
+SELECT sum(CASE WHEN id > 3 THEN (id * 100000000000)::numeric(18, 2) * (n * 1000)::numeric(18, 2) ELSE 0.001 END) AS s FROM fact WHERE id < 900;
+SELECT k FROM fact WHERE id < 900 GROUP BY k HAVING sum((id * 100000000000)::numeric(18, 2) * (n * 1000)::numeric(18, 2)) > 0 ORDER BY k;
