@@ -9,6 +9,7 @@ use bridge_kernels::{KernelError, Sink};
 use bridge_types::{ColumnSpec, limits};
 use pgrx::pg_sys;
 
+use super::table_scan::TableScan;
 use crate::datum::arena::Arena;
 use crate::error::Result;
 use crate::pg;
@@ -32,8 +33,13 @@ unsafe extern "C-unwind" {
 /// A block of rows, and what keeps their values alive.
 pub(super) struct Gather {
     columns: usize,
-    /// `columns`, as Postgres counts them.
-    natts: i16,
+    /// The attribute of a slot that each column is, from 1: their own numbers, except in the slots of a
+    /// [`TableScan`]. None before the first row.
+    attributes: Vec<i16>,
+    /// The last of them.
+    last: i16,
+    /// They are 1, 2, .. up to the last.
+    in_order: bool,
     /// The by-reference columns and their `typlen`, -1 for varlenas.
     by_reference: Vec<(usize, i16)>,
     /// The varlenas among them.
@@ -74,7 +80,9 @@ impl Gather {
         let varlenas = varlenas.map(|(index, _)| *index).collect();
         Self {
             columns: columns.len(),
-            natts: i16::try_from(columns.len()).expect("target lists have at most 1,664 entries"),
+            attributes: Vec::new(),
+            last: 0,
+            in_order: true,
             by_reference,
             varlenas,
             datums: vec![0; BLOCK_ROWS * columns.len()],
@@ -95,10 +103,26 @@ impl Gather {
     /// `plan` is a started plan with these columns, and its snapshot is active.
     pub(super) unsafe fn fill(&mut self, plan: *mut pg_sys::PlanState, rows: usize) -> Result<()> {
         let rows = rows.min(BLOCK_ROWS);
+        // SAFETY: a started plan (caller).
+        let scan = unsafe { TableScan::of(plan) };
+        self.find_columns(scan.as_ref());
         // SAFETY: as the caller promises. `take` and what it calls own nothing while Postgres
         // runs, so that an ERROR leaves nothing undropped, and do not panic.
-        let taken = unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| self.take(plan, rows)) };
+        let taken = unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| self.take(plan, scan.as_ref(), rows)) };
         Ok(taken?)
+    }
+
+    /// Sees to it that `attributes` are those of the slots that come: of the table's rows once its scan
+    /// has begun, of the plan's before.
+    fn find_columns(&mut self, scan: Option<&TableScan>) {
+        let own = 1..=i16::try_from(self.columns).expect("target lists have at most 1,664 entries");
+        let attributes: Vec<i16> =
+            scan.map_or_else(|| own.clone().collect(), |scan| scan.attributes().collect());
+        if attributes != self.attributes {
+            self.in_order = own.eq(attributes.iter().copied());
+            self.last = attributes.iter().copied().max().unwrap_or(0);
+            self.attributes = attributes;
+        }
     }
 
     /// The rows: datums, null flags and their number. The values live until [`Self::release`].
@@ -130,13 +154,12 @@ impl Gather {
     unsafe fn take(
         &mut self,
         plan: *mut pg_sys::PlanState,
+        scan: Option<&TableScan>,
         rows: usize,
     ) -> std::result::Result<(), KernelError> {
-        // SAFETY: a started plan (caller).
-        let scan = unsafe { BareScan::of(plan) };
         while self.rows < rows && self.pinned <= PAGES && self.bytes < limits::BATCH_BYTES {
             // SAFETY: as above; nothing but the scan itself has run since.
-            let slot = unsafe { scan.as_ref().map_or_else(|| next_row(plan), |scan| scan.next_row()) };
+            let slot = unsafe { scan.map_or_else(|| next_row(plan), |scan| scan.next_row()) };
             // SAFETY: null or a slot that is valid until the next call.
             if slot.is_null() || unsafe { (*slot).tts_flags } & pg::TTS_EMPTY != 0 {
                 self.ended = true;
@@ -148,12 +171,43 @@ impl Gather {
             unsafe {
                 let datums = self.datums.as_mut_ptr().add(at);
                 let isnull = self.isnull.as_mut_ptr().add(at);
-                deform(slot, self.natts, datums, isnull);
+                self.deform(slot, datums, isnull);
                 self.keep(slot, datums, isnull)?;
             }
             self.rows += 1;
         }
         Ok(())
+    }
+
+    /// Writes the columns of a slot's row to `datums` and `isnull`.
+    ///
+    /// # Safety
+    /// A live slot that has the attributes of [`Self::find_columns`], and room for a row; inside of a guard.
+    #[inline(always)]
+    unsafe fn deform(&self, slot: *mut pg_sys::TupleTableSlot, datums: *mut u64, isnull: *mut bool) {
+        // SAFETY: as the caller promises. A slot without deformed columns may keep them anywhere: they
+        // are written from the first on, and with `tts_nvalid` back at 0 nobody reads those of before.
+        unsafe {
+            if self.in_order && (*slot).tts_nvalid == 0 && self.last > 0 {
+                let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
+                (*slot).tts_values = datums.cast();
+                (*slot).tts_isnull = isnull;
+                slot_getsomeattrs_int(slot, self.last.into());
+                (*slot).tts_values = values;
+                (*slot).tts_isnull = nulls;
+                (*slot).tts_nvalid = 0;
+                return;
+            }
+            if (*slot).tts_nvalid < self.last {
+                slot_getsomeattrs_int(slot, self.last.into());
+            }
+            let (values, nulls) = ((*slot).tts_values.cast::<u64>(), (*slot).tts_isnull);
+            for (column, attribute) in self.attributes.iter().enumerate() {
+                let at = usize::from(attribute.unsigned_abs()) - 1;
+                *datums.add(column) = *values.add(at);
+                *isnull.add(column) = *nulls.add(at);
+            }
+        }
     }
 
     /// Sees to it that the by-reference values of a row outlive its slot, and are not toasted.
@@ -261,60 +315,6 @@ impl Gather {
     }
 }
 
-/// The scan of a plan that does nothing but hand out the rows of a table. They need no way through
-/// the executor, which costs as much as deforming two columns.
-struct BareScan {
-    next: unsafe extern "C-unwind" fn(
-        pg_sys::TableScanDesc,
-        pg_sys::ScanDirection::Type,
-        *mut pg_sys::TupleTableSlot,
-    ) -> bool,
-    scan: pg_sys::TableScanDesc,
-    slot: *mut pg_sys::TupleTableSlot,
-}
-
-impl BareScan {
-    /// Of a plan that is a sequential scan without condition, projection and instruments, once it
-    /// has begun (its first row does that); `None` for any other.
-    ///
-    /// # Safety
-    /// `plan` is a started plan.
-    unsafe fn of(plan: *mut pg_sys::PlanState) -> Option<Self> {
-        // SAFETY: a plan state of the executor's; that tag says which struct it is.
-        unsafe {
-            let state = &*plan;
-            let bare = state.type_ == pg_sys::NodeTag::T_SeqScanState
-                && state.qual.is_null()
-                && state.ps_ProjInfo.is_null()
-                && state.instrument.is_null()
-                && state.chgParam.is_null()
-                && (*state.state).es_epq_active.is_null()
-                && (*state.state).es_direction == pg_sys::ScanDirection::ForwardScanDirection;
-            if !bare {
-                return None;
-            }
-            let state = &*plan.cast::<pg_sys::ScanState>();
-            let scan = state.ss_currentScanDesc;
-            if scan.is_null() {
-                return None;
-            }
-            let next = (*(*(*scan).rs_rd).rd_tableam).scan_getnextslot?;
-            Some(Self { next, scan, slot: state.ss_ScanTupleSlot })
-        }
-    }
-
-    /// The next row; null at the end (`table_scan_getnextslot` of tableam.h).
-    ///
-    /// # Safety
-    /// The plan is as it was in [`Self::of`]; inside of a guard.
-    #[inline(always)]
-    unsafe fn next_row(&self) -> *mut pg_sys::TupleTableSlot {
-        // SAFETY: the scan's own slot, as `SeqNext` calls it.
-        let found = unsafe { (self.next)(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot) };
-        if found { self.slot } else { std::ptr::null_mut() }
-    }
-}
-
 /// The next row of a plan, null or empty at the end (`ExecProcNode` of executor.h).
 ///
 /// # Safety
@@ -343,34 +343,6 @@ static PLAIN: u8 = 0;
 const NO_PAGE: pg_sys::Buffer = 0;
 /// `typlen` of varlenas.
 const VARLENA: i16 = -1;
-
-/// Writes the first `natts` columns of a slot's row to `datums` and `isnull`.
-///
-/// # Safety
-/// A live slot that has so many columns, and room for them; inside of a guard.
-#[inline(always)]
-unsafe fn deform(slot: *mut pg_sys::TupleTableSlot, natts: i16, datums: *mut u64, isnull: *mut bool) {
-    // SAFETY: as the caller promises. A slot without deformed columns may keep them anywhere: they
-    // are written from the first on, and with `tts_nvalid` back at 0 nobody reads those of before.
-    unsafe {
-        if (*slot).tts_nvalid == 0 && natts > 0 {
-            let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
-            (*slot).tts_values = datums.cast();
-            (*slot).tts_isnull = isnull;
-            slot_getsomeattrs_int(slot, natts.into());
-            (*slot).tts_values = values;
-            (*slot).tts_isnull = nulls;
-            (*slot).tts_nvalid = 0;
-            return;
-        }
-        if (*slot).tts_nvalid < natts {
-            slot_getsomeattrs_int(slot, natts.into());
-        }
-        let columns = usize::try_from(natts).unwrap_or(0);
-        datums.copy_from_nonoverlapping((*slot).tts_values.cast::<u64>(), columns);
-        isnull.copy_from_nonoverlapping((*slot).tts_isnull, columns);
-    }
-}
 
 /// The page that a slot's row lies on, if it is a heap tuple in a buffer.
 ///

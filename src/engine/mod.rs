@@ -9,3 +9,4 @@ pub(crate) mod parallel;
 pub(crate) mod portal;
 pub(crate) mod session;
 pub(crate) mod supervisor;
+mod table_scan;

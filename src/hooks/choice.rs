@@ -2,10 +2,10 @@
 //!
 //! Postgres plans it first, as ever. If that plan is estimated to be cheap, it runs: whatever DuckDB
 //! could save is less than finding out costs. Otherwise DuckDB's side is estimated too: what Postgres asks for
-//! the feeds' own plans and for converting their rows ([`crate::scan::cost`]), and for the rest a
-//! share of what Postgres asked for the whole query, since vectors are faster than
-//! rows. An index that finds the few rows wanted, or a sort that an index saves, makes Postgres' plan
-//! cheaper than reading its tables for DuckDB.
+//! the feeds' own plans and for converting their rows ([`crate::scan::cost`]). What DuckDB then does
+//! with the rows is within the error of those estimates, since vectors are faster than rows. An index
+//! that finds the few rows wanted, or a sort that an index saves, makes Postgres' plan cheaper than
+//! reading its tables for DuckDB.
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -16,8 +16,6 @@ use crate::gucs::{self, Execution};
 /// Estimated cost of Postgres' plan (in its units: a page read in sequence is 1) below which
 /// DuckDB is not asked.
 const CHEAP: f64 = 10_000.0;
-/// What DuckDB takes for joins, groups and sorts, as a share of what Postgres' plan costs.
-const SHARE: f64 = 0.2;
 
 /// True for a query that may run on either side.
 ///
@@ -59,5 +57,5 @@ pub(super) unsafe fn is_cheaper(ours: *mut pg_sys::PlannedStmt, theirs: *mut pg_
     // SAFETY: as the caller promises.
     let (ours, theirs) = unsafe { ((*(*ours).planTree).total_cost, (*(*theirs).planTree).total_cost) };
     pgrx::debug1!("duckdb.execution = auto: feeds {ours}, Postgres {theirs}");
-    ours + SHARE * theirs < theirs
+    ours < theirs
 }

@@ -3,8 +3,10 @@
 #![expect(unsafe_code, reason = "writes DuckDB's vectors in place")]
 
 use crate::duckdb::{INLINE_BYTES, ListEntry, LogicalType, TypeId};
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, Field, SchemaRef, TimeUnit};
+use arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray};
+use arrow::datatypes::{
+    ByteViewType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Field, SchemaRef, TimeUnit,
+};
 use bridge_ipc::batch::decode_schema;
 use bridge_ipc::message::ScanSpec;
 use bridge_types::wire;
@@ -120,7 +122,10 @@ pub(crate) unsafe fn write(
         (DataType::Utf8View, _) => {
             let values = array.as_string_view();
             // SAFETY: a VARCHAR vector with room.
-            unsafe { write_strings(vector, at, array, |row| values.value(row).as_bytes()) };
+            if !unsafe { write_views(vector, at, values)? } {
+                // SAFETY: as above.
+                unsafe { write_strings(vector, at, array, |row| values.value(row).as_bytes()) };
+            }
         }
         (DataType::Binary, _) => {
             let values = array.as_binary::<i32>();
@@ -130,7 +135,10 @@ pub(crate) unsafe fn write(
         (DataType::BinaryView, _) => {
             let values = array.as_binary_view();
             // SAFETY: a BLOB vector with room.
-            unsafe { write_strings(vector, at, array, |row| values.value(row)) };
+            if !unsafe { write_views(vector, at, values)? } {
+                // SAFETY: as above.
+                unsafe { write_strings(vector, at, array, |row| values.value(row)) };
+            }
         }
         (DataType::FixedSizeBinary(16), Some(wire::UUID)) => {
             let values = array.as_fixed_size_binary();
@@ -143,17 +151,18 @@ pub(crate) unsafe fn write(
                 };
             }
         }
-        (DataType::Decimal32(precision, _), _) => {
+        // Decimals of DuckDB's own width are copied like integers, below.
+        (DataType::Decimal32(precision, _), _) if !(5..=9).contains(precision) => {
             let values = array.as_primitive::<Decimal32Type>().values();
             // SAFETY: a DECIMAL vector of that precision with room.
             unsafe { write_decimals(data, at, *precision, array, values.iter().map(|v| i128::from(*v)))? };
         }
-        (DataType::Decimal64(precision, _), _) => {
+        (DataType::Decimal64(precision, _), _) if !(10..=18).contains(precision) => {
             let values = array.as_primitive::<Decimal64Type>().values();
             // SAFETY: a DECIMAL vector of that precision with room.
             unsafe { write_decimals(data, at, *precision, array, values.iter().map(|v| i128::from(*v)))? };
         }
-        (DataType::Decimal128(precision, _), _) => {
+        (DataType::Decimal128(precision, _), _) if *precision < 19 => {
             let values = array.as_primitive::<Decimal128Type>().values();
             // SAFETY: a DECIMAL vector of that precision with room.
             unsafe { write_decimals(data, at, *precision, array, values.iter().copied())? };
@@ -223,6 +232,79 @@ unsafe fn write_strings<'a>(
                 );
             },
         }
+    }
+}
+
+/// Writes strings whose layout is nearly DuckDB's: only the pointer to a long one is another. The long
+/// ones are copied in one piece; false, with nothing written, if they do not lie in one.
+///
+/// Slots under a null hold anything, as long as it is a string of the array's data.
+///
+/// # Safety
+/// A live VARCHAR or BLOB vector with room for `at + array.len()` rows.
+unsafe fn write_views<T: ByteViewType>(
+    vector: ffi::duckdb_vector,
+    at: usize,
+    array: &GenericByteViewArray<T>,
+) -> Result<bool, String> {
+    let views = array.views();
+    // Bytes of the long ones, and where they begin and end.
+    let (mut bytes, mut first, mut end) = (0, usize::MAX, 0);
+    for view in views.iter().map(|view| View::of(*view)).filter(|view| view.len > INLINE_BYTES) {
+        bytes += view.len;
+        first = first.min(view.offset);
+        end = end.max(view.offset + view.len);
+    }
+    let piece = match array.data_buffers() {
+        _ if bytes == 0 => &[],
+        // Beyond, a call for each string costs nothing beside its bytes.
+        [data] if end - first <= bytes && bytes <= PIECE_BYTES => {
+            data.get(first..end).ok_or("[08P01] a string outside of its data")?
+        }
+        _ => return Ok(false),
+    };
+    // SAFETY: a live flat vector.
+    let slots = unsafe { ffi::duckdb_vector_get_data(vector) }.cast::<u128>();
+    let mut copy = 0;
+    if !piece.is_empty() {
+        // SAFETY: a row of the vector; DuckDB copies the bytes, which are too many to lie in the slot: then
+        // its upper half is their address.
+        copy = unsafe {
+            let (text, len) = (piece.as_ptr().cast(), piece.len() as u64);
+            ffi::duckdb_unsafe_vector_assign_string_element_len(vector, at as u64, text, len);
+            slots.add(at).read_unaligned() >> 64
+        };
+    }
+    for (row, view) in views.iter().enumerate() {
+        let View { len, offset } = View::of(*view);
+        let slot = if len <= INLINE_BYTES {
+            // DuckDB compares what is behind the text too.
+            *view & (u128::MAX >> (8 * (INLINE_BYTES - len)))
+        } else {
+            // Once more: the views lie in memory that the producer can write to.
+            let at = offset.checked_sub(first).filter(|at| at + len <= piece.len());
+            let at = at.ok_or("[08P01] a string outside of its data")?;
+            (*view & u128::from(u64::MAX)) | ((copy + at as u128) << 64)
+        };
+        // SAFETY: at + row is a row of the vector; its slots are 16 bytes.
+        unsafe { slots.add(at + row).write_unaligned(slot) };
+    }
+    Ok(true)
+}
+
+/// Most bytes of strings that are copied in one piece.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What a view of Arrow's says of a string: length, prefix, buffer and offset, 32 bits each.
+struct View {
+    len: usize,
+    offset: usize,
+}
+
+impl View {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower 32 bits are meant")]
+    fn of(view: u128) -> Self {
+        Self { len: view as u32 as usize, offset: (view >> 96) as usize }
     }
 }
 
