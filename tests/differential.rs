@@ -140,7 +140,7 @@ impl Sides {
         let connect = |schema: &str| -> Result<Client> {
             let mut client = cluster.client()?;
             let sql = format!(
-                "CREATE SCHEMA {schema}; SET search_path = {schema}, public; SET statement_timeout = '60s'"
+                "CREATE SCHEMA {schema}; SET search_path = {schema}, public; SET statement_timeout = '10min'"
             );
             client.batch_execute(&sql)?;
             Ok(client)

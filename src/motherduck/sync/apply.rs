@@ -5,8 +5,8 @@ use bridge_types::names::{quote_identifier, quote_literal};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::diff::{Step, definition};
-use super::{Relation, Synced, Syncing};
+use super::diff::{self, Difference, Step, definition};
+use super::{Place, Relation, Synced, Syncing, local, remote};
 use crate::error::Result;
 use crate::motherduck::Server;
 use crate::pg::c_string;
@@ -26,56 +26,94 @@ pub(super) struct Context<'a> {
     pub(super) cascade: bool,
 }
 
-/// Carries one step out, in the current transaction.
+/// Makes one relation of Postgres what MotherDuck has under its name, in the current transaction.
+/// `anew`: what differs is made anew, rather than altered.
 ///
 /// # Errors
-/// Postgres' own, raised.
-pub(super) fn apply(step: &Step, context: &Context<'_>) -> Result<()> {
-    match step {
-        Step::Create(relation) => create(relation, context),
-        Step::Alter { relation, changes, comment, source } => {
-            let _syncing = Syncing::start(context.synced(relation));
-            if *source && relation.view.is_some() {
-                create_view(relation, context)?;
-            } else if *source {
-                set_source(relation)?;
-            }
-            let _owner = ActAs::new(context.owner);
-            for change in changes {
-                run(&format!("ALTER TABLE {} {change}", qualified(&relation.schema, &relation.name)));
-            }
-            if *comment {
-                set_comment(relation);
-            }
+/// Those of the engine; Postgres' own are raised.
+pub(super) fn reconcile(seen: &Difference, anew: bool, context: &Context<'_>) -> Result<()> {
+    let place = &seen.place;
+    let present = || -> Result<Option<Relation>> {
+        let found = local::relations(context.database, Some(&place.name))?;
+        Ok(found.into_iter().find(|relation| relation.place() == *place))
+    };
+    let mut old = present()?;
+    // Not a relation of somebody else's that has the name.
+    if old.is_some() {
+        lock(place);
+        old = present()?;
+    }
+    let new = if old == seen.present {
+        // So no session has changed it since, here or there.
+        seen.wanted.clone()
+    } else {
+        let (found, _) = acting_as(context.server.owner, || {
+            remote::relations(context.database, &context.server.default_database, Some(&place.name))
+        })?;
+        found.into_iter().find(|relation| relation.place() == *place)
+    };
+    match (diff::step(new.as_ref(), old.as_ref()), new, old) {
+        (Some(Step::Create), Some(new), _) => create(&new, context),
+        (Some(Step::Drop), _, Some(old)) => {
+            drop_relation(&old, context);
+            drop_if_empty(&old.schema);
             Ok(())
         }
-        Step::Drop { schema, name, is_view } => {
-            drop_relation(schema, name, *is_view, context);
-            drop_if_empty(schema);
-            Ok(())
+        (Some(Step::Alter { changes, comment, source }), Some(new), _) if !anew => {
+            alter(&new, &changes, comment, source, context)
         }
+        (Some(Step::Alter { .. } | Step::MakeAnew), Some(new), Some(old)) => {
+            drop_relation(&old, context);
+            create(&new, context)
+        }
+        _ => Ok(()),
     }
 }
 
-/// Makes a relation that is there anew.
-///
-/// # Errors
-/// As [`apply`].
-pub(super) fn make_anew(relation: &Relation, context: &Context<'_>) -> Result<()> {
-    drop_relation(&relation.schema, &relation.name, relation.view.is_some(), context);
-    create(relation, context)
+/// Waits until no session is in the middle of changing a relation; none is from there on.
+fn lock(place: &Place) {
+    let (schema, name) = (c_string(&place.schema), c_string(&place.name));
+    // SAFETY: main thread, in a transaction; the names outlive the call, and nothing of it is kept.
+    unsafe {
+        let range = pg_sys::makeRangeVar(schema.as_ptr().cast_mut(), name.as_ptr().cast_mut(), -1);
+        pg_sys::RangeVarGetRelidExtended(
+            range,
+            pg_sys::AccessExclusiveLock.cast_signed(),
+            pg_sys::RVROption::RVR_MISSING_OK,
+            None,
+            std::ptr::null_mut(),
+        );
+    }
 }
 
-fn drop_relation(schema: &str, name: &str, is_view: bool, context: &Context<'_>) {
-    let _syncing = Syncing::start(Synced {
-        database: context.database.to_owned(),
-        duckdb_schema: String::new(),
-        version: String::new(),
-        default_database: String::new(),
-        source: None,
-    });
+fn alter(
+    relation: &Relation,
+    changes: &[String],
+    comment: bool,
+    source: bool,
+    context: &Context<'_>,
+) -> Result<()> {
+    let _syncing = Syncing::start(context.synced(relation));
+    if source && relation.view.is_some() {
+        create_view(relation, context)?;
+    } else if source {
+        set_source(relation)?;
+    }
+    let _owner = ActAs::new(context.owner);
+    for change in changes {
+        run(&format!("ALTER TABLE {} {change}", qualified(&relation.schema, &relation.name)));
+    }
+    if comment {
+        set_comment(relation);
+    }
+    Ok(())
+}
+
+fn drop_relation(relation: &Relation, context: &Context<'_>) {
+    let _syncing = Syncing::start(context.synced(relation));
     let cascade = if context.cascade { " CASCADE" } else { "" };
-    run(&format!("DROP {} {}{cascade}", kind(is_view), qualified(schema, name)));
+    let name = qualified(&relation.schema, &relation.name);
+    run(&format!("DROP {} {name}{cascade}", kind(relation.view.is_some())));
 }
 
 impl Context<'_> {

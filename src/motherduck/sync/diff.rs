@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use bridge_types::names::quote_identifier;
 
-use super::{Column, Relation};
+use super::{Column, Place, Relation};
 
-/// One thing to do, in a transaction of its own.
+/// What has to be done about one relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A relation that Postgres does not have.
-    Create(Relation),
-    /// Statements that make Postgres' relation like MotherDuck's.
+    /// Postgres does not have it.
+    Create,
+    /// MotherDuck no longer has it.
+    Drop,
+    /// It cannot be altered into what MotherDuck has now.
+    MakeAnew,
+    /// Statements make Postgres' relation like MotherDuck's.
     Alter {
-        /// The relation as it will be.
-        relation: Relation,
         /// What follows `ALTER TABLE name`.
         changes: Vec<String>,
         /// The comment is another one.
@@ -22,67 +24,64 @@ pub(super) enum Step {
         /// It is read by another query, or it is a view of another query.
         source: bool,
     },
-    /// A relation that MotherDuck no longer has, or that cannot be altered into what it has now;
-    /// in the latter case a [`Step::Create`] follows.
-    Drop {
-        /// Schema in Postgres.
-        schema: String,
-        /// Name.
-        name: String,
-        /// It is a view in Postgres.
-        is_view: bool,
-    },
 }
 
-/// What to do, drops first: their names may be needed.
-pub(super) fn steps(remote: &[Relation], local: &[Relation]) -> Vec<Step> {
-    let key = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
-    let wanted: BTreeMap<_, _> = remote.iter().map(|relation| (key(relation), relation)).collect();
-    let present: BTreeMap<_, _> = local.iter().map(|relation| (key(relation), relation)).collect();
-    let mut drops = Vec::new();
-    let mut rest = Vec::new();
-    let drop = |relation: &Relation| Step::Drop {
-        schema: relation.schema.clone(),
-        name: relation.name.clone(),
-        is_view: relation.view.is_some(),
+/// A relation that is not the same on both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// Where it is in Postgres, or belongs.
+    pub(super) place: Place,
+    /// As MotherDuck has it.
+    pub(super) wanted: Option<Relation>,
+    /// As Postgres has it.
+    pub(super) present: Option<Relation>,
+}
+
+/// What differs: first what MotherDuck does not have, since others may need the names.
+pub(super) fn differing(remote: &[Relation], local: &[Relation]) -> Vec<Difference> {
+    let by_place = |relations: &'_ [Relation]| -> BTreeMap<Place, Relation> {
+        relations.iter().map(|relation| (relation.place(), relation.clone())).collect()
     };
-    for (key, old) in &present {
-        if !wanted.contains_key(key) {
-            drops.push(drop(old));
-        }
-    }
-    for (key, new) in wanted {
-        let Some(old) = present.get(&key) else {
-            rest.push(Step::Create(new.clone()));
-            continue;
-        };
-        if *old == new {
-            continue;
-        }
-        // Its place in MotherDuck is fixed when it is created.
-        let same_place = old.duckdb_schema == new.duckdb_schema && old.view.is_some() == new.view.is_some();
-        let changes = match new.view {
-            // CREATE OR REPLACE VIEW adds columns at the end.
-            Some(_) => new.columns.starts_with(&old.columns).then(Vec::new),
-            None => changes(&old.columns, &new.columns),
-        };
-        match changes {
-            Some(changes) if same_place => rest.push(Step::Alter {
-                relation: new.clone(),
-                changes,
-                comment: old.comment != new.comment,
-                source: old.source != new.source
-                    || old.view != new.view
-                    || (new.view.is_some() && old.columns != new.columns),
-            }),
-            _ => {
-                drops.push(drop(old));
-                rest.push(Step::Create(new.clone()));
-            }
-        }
-    }
-    drops.extend(rest);
-    drops
+    let (wanted, mut present) = (by_place(remote), by_place(local));
+    let gone: Vec<Place> = present.keys().filter(|place| !wanted.contains_key(place)).cloned().collect();
+    let mut differing: Vec<Difference> = gone
+        .into_iter()
+        .map(|place| Difference { wanted: None, present: present.remove(&place), place })
+        .collect();
+    differing.extend(wanted.into_iter().filter_map(|(place, wanted)| {
+        let present = present.remove(&place);
+        let wanted = Some(wanted);
+        (wanted != present).then_some(Difference { place, wanted, present })
+    }));
+    differing
+}
+
+/// What makes `present` of Postgres what is `wanted`, the relation of that name in MotherDuck.
+pub(super) fn step(wanted: Option<&Relation>, present: Option<&Relation>) -> Option<Step> {
+    let (new, old) = match (wanted, present) {
+        (None, None) => return None,
+        (Some(_), None) => return Some(Step::Create),
+        (None, Some(_)) => return Some(Step::Drop),
+        (Some(new), Some(old)) if new == old => return None,
+        (Some(new), Some(old)) => (new, old),
+    };
+    // Its place in MotherDuck is fixed when it is created.
+    let same_place = old.duckdb_schema == new.duckdb_schema && old.view.is_some() == new.view.is_some();
+    let changes = match new.view {
+        // CREATE OR REPLACE VIEW adds columns at the end.
+        Some(_) => new.columns.starts_with(&old.columns).then(Vec::new),
+        None => changes(&old.columns, &new.columns),
+    };
+    Some(match changes {
+        Some(changes) if same_place => Step::Alter {
+            changes,
+            comment: old.comment != new.comment,
+            source: old.source != new.source
+                || old.view != new.view
+                || (new.view.is_some() && old.columns != new.columns),
+        },
+        _ => Step::MakeAnew,
+    })
 }
 
 /// What turns columns `old` into `new`; `None` if ALTER TABLE cannot give them that order.
@@ -145,8 +144,8 @@ mod tests {
     }
 
     fn altered(old: &Relation, new: &Relation) -> Vec<String> {
-        match steps(std::slice::from_ref(new), std::slice::from_ref(old)).as_slice() {
-            [Step::Alter { changes, .. }] => changes.clone(),
+        match step(Some(new), Some(old)) {
+            Some(Step::Alter { changes, .. }) => changes,
             other => panic!("{other:?}"),
         }
     }
@@ -154,7 +153,9 @@ mod tests {
     #[test]
     fn what_is_the_same_is_left_alone() {
         let t = relation("t", &[("a", "integer")]);
-        assert_eq!(steps(std::slice::from_ref(&t), std::slice::from_ref(&t)), []);
+        assert_eq!(step(Some(&t), Some(&t)), None);
+        assert_eq!(differing(std::slice::from_ref(&t), std::slice::from_ref(&t)), []);
+        assert_eq!(step(None, None), None);
     }
 
     #[test]
@@ -180,11 +181,7 @@ mod tests {
         let mut other_place = old.clone();
         other_place.duckdb_schema = "elsewhere".to_owned();
         for new in [other_order, other_place] {
-            let dropped = Step::Drop { schema: "public".to_owned(), name: "t".to_owned(), is_view: false };
-            assert_eq!(
-                steps(std::slice::from_ref(&new), std::slice::from_ref(&old)),
-                [dropped, Step::Create(new)]
-            );
+            assert_eq!(step(Some(&new), Some(&old)), Some(Step::MakeAnew));
         }
     }
 
@@ -197,24 +194,24 @@ mod tests {
         let old = view(&[("a", "integer")], "SELECT 1 AS a");
         for new in [view(&[("a", "integer"), ("b", "text")], "x"), view(&[("a", "integer")], "SELECT 2 AS a")]
         {
-            let found = steps(std::slice::from_ref(&new), std::slice::from_ref(&old));
-            assert!(matches!(found.as_slice(), [Step::Alter { source: true, .. }]), "{found:?}");
+            let found = step(Some(&new), Some(&old));
+            assert!(matches!(found, Some(Step::Alter { source: true, .. })), "{found:?}");
         }
-        let dropped = |is_view| Step::Drop { schema: "public".to_owned(), name: "v".to_owned(), is_view };
         let table = relation("v", &[("a", "integer")]);
-        for (from, to) in [(&old, view(&[("a", "text")], "x")), (&old, table.clone()), (&table, old.clone())]
-        {
-            assert_eq!(
-                steps(std::slice::from_ref(&to), std::slice::from_ref(from)),
-                [dropped(from.view.is_some()), Step::Create(to)]
-            );
+        for (from, to) in [(&old, &view(&[("a", "text")], "x")), (&old, &table), (&table, &old)] {
+            assert_eq!(step(Some(to), Some(from)), Some(Step::MakeAnew));
         }
     }
 
     #[test]
     fn a_renamed_relation_frees_its_name_first() {
         let (a, b) = (relation("a", &[("i", "integer")]), relation("b", &[("i", "integer")]));
-        let dropped = Step::Drop { schema: "public".to_owned(), name: "b".to_owned(), is_view: false };
-        assert_eq!(steps(std::slice::from_ref(&a), &[b]), [dropped, Step::Create(a)]);
+        assert_eq!(step(None, Some(&b)), Some(Step::Drop));
+        assert_eq!(step(Some(&a), None), Some(Step::Create));
+        let places: Vec<Place> = differing(std::slice::from_ref(&a), std::slice::from_ref(&b))
+            .into_iter()
+            .map(|difference| difference.place)
+            .collect();
+        assert_eq!(places, [b.place(), a.place()]);
     }
 }

@@ -10,10 +10,12 @@ use pgrx::{pg_sys, spi};
 use super::{Column, Relation};
 use crate::resolve;
 
-/// The synced relations of a database, with the columns that Postgres knows.
-pub(super) fn relations(database: &str) -> spi::Result<Vec<Relation>> {
-    Spi::connect(|client| {
-        let rows = client.select(
+/// The synced relations of a database, with the columns that Postgres knows; all, or those of one
+/// name.
+pub(super) fn relations(database: &str, name: Option<&str>) -> spi::Result<Vec<Relation>> {
+    Spi::connect_mut(|client| {
+        // A statement that may write sees what was committed while this transaction waited for a lock.
+        let rows = client.update(
             "SELECT n.nspname::text, c.relname::text, t.duckdb_schema, t.source,
                     pg_catalog.obj_description(c.oid, 'pg_class'),
                     a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, c.relkind = 'v'
@@ -22,10 +24,10 @@ pub(super) fn relations(database: &str) -> spi::Result<Vec<Relation>> {
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              LEFT JOIN pg_catalog.pg_attribute a
                     ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-             WHERE t.duckdb_db = $1 AND t.default_database IS NOT NULL
+             WHERE t.duckdb_db = $1 AND t.default_database IS NOT NULL AND c.relname = COALESCE($2, c.relname)
              ORDER BY n.nspname, c.relname, a.attnum",
             None,
-            &[database.into()],
+            &[database.into(), name.into()],
         )?;
         let mut relations: Vec<Relation> = Vec::new();
         for row in rows {

@@ -3,6 +3,10 @@
 //! - [`worker`]: the background process, one for each database with MotherDuck enabled;
 //! - [`remote`]: what MotherDuck has; [`local`]: what Postgres has of it;
 //! - [`diff`]: what has to be done; [`apply`]: doing it, one relation a transaction.
+//!
+//! Sessions go on changing both sides while the worker looks, first here and then there. So before a
+//! relation's turn comes it is locked, as it is by a session that changes it until MotherDuck has the
+//! change too. If it is then not what it was at the look, MotherDuck is asked again.
 
 mod apply;
 mod diff;
@@ -30,6 +34,13 @@ struct Column {
     not_null: bool,
 }
 
+/// A name in Postgres.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    schema: String,
+    name: String,
+}
+
 /// A table or view of MotherDuck, and what it is in Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Relation {
@@ -46,6 +57,12 @@ struct Relation {
     source: Option<String>,
     /// The statement that made it, if it is a view.
     view: Option<String>,
+}
+
+impl Relation {
+    fn place(&self) -> Place {
+        Place { schema: self.schema.clone(), name: self.name.clone() }
+    }
 }
 
 /// What stands in `duckdb.tables` for a relation that the sync creates.

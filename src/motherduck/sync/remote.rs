@@ -29,10 +29,15 @@ fn pair(row: Vec<Option<String>>) -> Option<(String, String)> {
 /// What could not be taken over, for the log.
 pub(super) type Complaints = Vec<String>;
 
-/// The relations of a database as they are to be in Postgres.
-pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<Relation>, Complaints)> {
+/// The relations of a database as they are to be in Postgres; all, or those of one name.
+pub(super) fn relations(
+    database: &str,
+    default_database: &str,
+    name: Option<&str>,
+) -> Result<(Vec<Relation>, Complaints)> {
     let mut complaints = Complaints::new();
     let literal = quote_literal(database);
+    let named = name.map_or_else(String::new, |name| format!(" AND c.table_name = {}", quote_literal(name)));
     // One statement, since one sees one state: between two a view could take the place of a table.
     let columns = text_rows(
         Instance::MotherDuck,
@@ -44,7 +49,7 @@ pub(super) fn relations(database: &str, default_database: &str) -> Result<(Vec<R
              UNION ALL SELECT schema_name, view_name, comment, sql FROM duckdb_views() \
              WHERE database_name = {literal} AND NOT internal \
              ) AS d USING (schema_name, table_name) \
-             WHERE c.database_name = {literal} AND NOT c.internal \
+             WHERE c.database_name = {literal} AND NOT c.internal{named} \
              ORDER BY c.schema_name, c.table_name, c.column_index"
         ),
     )?;

@@ -5,6 +5,7 @@
 //! one, and removes it when it finds that MotherDuck is no longer enabled.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::CStr;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -18,7 +19,8 @@ use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 
 use super::apply::{self, Context};
-use super::{diff, local, remote};
+use super::diff::Difference;
+use super::{Place, diff, local, remote};
 use crate::crash::{self, Step};
 use crate::error::{Error, Result};
 use crate::gucs;
@@ -33,6 +35,8 @@ const RESTART: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// Sentences that are remembered as said.
 const MAX_SAID: usize = 10_000;
+/// How long one relation that a session holds may keep the others waiting.
+const LOCK_TIMEOUT: &CStr = c"5s";
 /// Pause before relations that could not be made are tried again.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -173,7 +177,15 @@ pub extern "C-unwind" fn pg_duckdb_sync_main(database: pg_sys::Datum) {
         unreachable!("proc_exit does not return");
     };
     // SAFETY: main thread, once.
-    unsafe { pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0) };
+    unsafe {
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0);
+        pg_sys::SetConfigOption(
+            c"lock_timeout".as_ptr(),
+            LOCK_TIMEOUT.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+        );
+    }
     WORKING.set(true);
     Worker::default().run();
     // MotherDuck is not enabled any more.
@@ -314,8 +326,8 @@ impl Worker {
         let mut cleared = true;
         for database in databases.into_iter().filter(|database| !versions.contains_key(database)) {
             let context = Context { database: &database, ..*account };
-            let present = in_transaction(|| Ok(local::relations(&database)?)).unwrap_or_default();
-            let failed = self.carry_out(&diff::steps(&[], &present), &context);
+            let present = in_transaction(|| Ok(local::relations(&database, None)?)).unwrap_or_default();
+            let failed = self.reconcile(&diff::differing(&[], &present), &context);
             let forgotten = in_transaction(|| {
                 let forget = "DELETE FROM duckdb.sync_state WHERE database = $1";
                 Ok(Spi::run_with_args(forget, &[database.as_str().into()])?)
@@ -331,11 +343,12 @@ impl Worker {
     fn sync_database(&mut self, context: &Context<'_>) -> std::result::Result<bool, String> {
         let default_database = &context.server.default_database;
         let database = context.database;
+        // In this order: what a session changes after this is not what it was when its turn comes.
+        let present = in_transaction(|| Ok(local::relations(database, None)?))?;
         let (wanted, complaints) = in_transaction(|| {
-            apply::acting_as(context.server.owner, || remote::relations(database, default_database))
+            apply::acting_as(context.server.owner, || remote::relations(database, default_database, None))
         })?;
-        let present = in_transaction(|| Ok(local::relations(database)?))?;
-        let failed = self.carry_out(&diff::steps(&wanted, &present), context);
+        let failed = self.reconcile(&diff::differing(&wanted, &present), context);
         let error = failed.last().or(complaints.last()).cloned();
         for complaint in complaints {
             self.say(complaint);
@@ -364,31 +377,25 @@ impl Worker {
         Ok(failures == 0)
     }
 
-    /// The errors of the steps that failed; the others are done.
-    fn carry_out(&mut self, steps: &[diff::Step], context: &Context<'_>) -> Vec<String> {
+    /// The errors of the relations that could not be made what they are in MotherDuck; the others are.
+    fn reconcile(&mut self, differing: &[Difference], context: &Context<'_>) -> Vec<String> {
         let mut failed = Vec::new();
-        for step in steps {
+        for seen in differing {
             crash::at(Step::Sync);
-            let applied = in_transaction(|| {
-                apply::apply(step, context)?;
-                crash::at(Step::Sync);
-                Ok(())
-            });
-            let applied = match step {
-                // What depends on it keeps it from being altered.
-                diff::Step::Alter { relation, .. } if applied.is_err() && context.cascade => {
-                    in_transaction(|| apply::make_anew(relation, context))
-                }
-                _ => applied,
+            let reconcile = |anew| {
+                in_transaction(|| {
+                    apply::reconcile(seen, anew, context)?;
+                    crash::at(Step::Sync);
+                    Ok(())
+                })
             };
-            if let Err(error) = applied {
-                let what = match step {
-                    diff::Step::Create(relation) | diff::Step::Alter { relation, .. } => {
-                        format!("\"{}\".\"{}\"", relation.schema, relation.name)
-                    }
-                    diff::Step::Drop { schema, name, .. } => format!("\"{schema}\".\"{name}\""),
-                };
-                let text = format!("MotherDuck relation {what} could not be synced: {error}");
+            // A session may have made it in the same moment, or what depends on it keeps it from
+            // being altered.
+            let done = reconcile(false).or_else(|_| reconcile(context.cascade));
+            if let Err(error) = done {
+                let Place { schema, name } = &seen.place;
+                let text =
+                    format!("MotherDuck relation \"{schema}\".\"{name}\" could not be synced: {error}");
                 self.say(text.clone());
                 failed.push(text);
             }
