@@ -259,8 +259,11 @@ fn quote_literal(text: &str) -> String {
     result
 }
 
-/// What appends bytes in ASCII letters of this format.
-fn encoder(format: &str) -> Result<fn(&mut Vec<u8>, &[u8]), String> {
+/// Appends bytes in ASCII letters.
+type Encoder = fn(&mut Vec<u8>, &[u8]);
+
+/// What writes this format.
+fn encoder(format: &str) -> Result<Encoder, String> {
     if format.eq_ignore_ascii_case("hex") {
         Ok(hex)
     } else if format.eq_ignore_ascii_case("base64") {
