@@ -59,8 +59,8 @@ pub(super) fn reconcile(seen: &Difference, anew: bool, context: &Context<'_>) ->
             drop_if_empty(&old.schema);
             Ok(())
         }
-        (Some(Step::Alter { changes, comment, source }), Some(new), _) if !anew => {
-            alter(&new, &changes, comment, source, context)
+        (Some(Step::Alter { changes, comments, source }), Some(new), _) if !anew => {
+            alter(&new, &changes, comments, source, context)
         }
         (Some(Step::Alter { .. } | Step::MakeAnew), Some(new), Some(old)) => {
             drop_relation(&old, context);
@@ -89,7 +89,7 @@ fn lock(place: &Place) {
 fn alter(
     relation: &Relation,
     changes: &[String],
-    comment: bool,
+    comments: bool,
     source: bool,
     context: &Context<'_>,
 ) -> Result<()> {
@@ -103,8 +103,8 @@ fn alter(
     for change in changes {
         run(&format!("ALTER TABLE {} {change}", qualified(&relation.schema, &relation.name)));
     }
-    if comment {
-        set_comment(relation);
+    if comments {
+        set_comments(relation, true);
     }
     Ok(())
 }
@@ -144,9 +144,7 @@ fn create(relation: &Relation, context: &Context<'_>) -> Result<()> {
     }
     {
         let _owner = ActAs::new(context.owner);
-        if relation.comment.is_some() {
-            set_comment(relation);
-        }
+        set_comments(relation, false);
         if let Some(role) = gucs::postgres_role() {
             run(&format!("GRANT ALL ON TABLE {name} TO {}", quote_identifier(&role)));
         }
@@ -289,11 +287,20 @@ fn relid(relation: &Relation) -> Result<pg_sys::Oid> {
     Ok(relid.unwrap_or(pg_sys::InvalidOid))
 }
 
-fn set_comment(relation: &Relation) {
-    let comment = relation.comment.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
-    // E'' is not needed: the worker has standard_conforming_strings.
-    let kind = kind(relation.view.is_some());
-    run(&format!("COMMENT ON {kind} {} IS {comment}", qualified(&relation.schema, &relation.name)));
+/// Sets the comments of a relation and its columns; `all`: those too that are to go.
+fn set_comments(relation: &Relation, all: bool) {
+    let name = qualified(&relation.schema, &relation.name);
+    let set = |object: String, comment: Option<&str>| {
+        if comment.is_some() || all {
+            // E'' is not needed: the worker has standard_conforming_strings.
+            let comment = comment.map_or_else(|| "NULL".to_owned(), quote_literal);
+            run(&format!("COMMENT ON {object} IS {comment}"));
+        }
+    };
+    set(format!("{} {name}", kind(relation.view.is_some())), relation.comment.as_deref());
+    for column in &relation.columns {
+        set(format!("COLUMN {name}.{}", quote_identifier(&column.name)), column.comment.as_deref());
+    }
 }
 
 fn qualified(schema: &str, name: &str) -> String {

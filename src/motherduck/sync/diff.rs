@@ -19,8 +19,8 @@ pub(super) enum Step {
     Alter {
         /// What follows `ALTER TABLE name`.
         changes: Vec<String>,
-        /// The comment is another one.
-        comment: bool,
+        /// Some comments are others.
+        comments: bool,
         /// It is read by another query, or it is a view of another query.
         source: bool,
     },
@@ -67,21 +67,34 @@ pub(super) fn step(wanted: Option<&Relation>, present: Option<&Relation>) -> Opt
     };
     // Its place in MotherDuck is fixed when it is created.
     let same_place = old.duckdb_schema == new.duckdb_schema && old.view.is_some() == new.view.is_some();
+    let shape = |relation: &Relation| -> Vec<Column> {
+        relation.columns.iter().map(|column| Column { comment: None, ..column.clone() }).collect()
+    };
+    let (new_shape, old_shape) = (shape(new), shape(old));
     let changes = match new.view {
         // CREATE OR REPLACE VIEW adds columns at the end.
-        Some(_) => new.columns.starts_with(&old.columns).then(Vec::new),
+        Some(_) => new_shape.starts_with(&old_shape).then(Vec::new),
         None => changes(&old.columns, &new.columns),
     };
     Some(match changes {
         Some(changes) if same_place => Step::Alter {
             changes,
-            comment: old.comment != new.comment,
+            comments: comments(old).ne(comments(new)),
             source: old.source != new.source
                 || old.view != new.view
-                || (new.view.is_some() && old.columns != new.columns),
+                || (new.view.is_some() && old_shape != new_shape),
         },
         _ => Step::MakeAnew,
     })
+}
+
+/// The comments of a relation and of its columns.
+fn comments(relation: &Relation) -> impl Iterator<Item = (Option<&str>, &str)> {
+    let columns = relation.columns.iter().map(|column| (Some(column.name.as_str()), &column.comment));
+    [(None, &relation.comment)]
+        .into_iter()
+        .chain(columns)
+        .filter_map(|(column, comment)| Some((column, comment.as_deref()?)))
 }
 
 /// What turns columns `old` into `new`; `None` if ALTER TABLE cannot give them that order.
@@ -135,6 +148,7 @@ mod tests {
                     name: (*name).to_owned(),
                     type_name: (*type_name).to_owned(),
                     not_null: false,
+                    comment: None,
                 })
                 .collect(),
             comment: None,
@@ -172,6 +186,11 @@ mod tests {
         let mut commented = old.clone();
         commented.comment = Some("about t".to_owned());
         assert!(altered(&old, &commented).is_empty());
+        commented.columns[1].comment = Some("about b".to_owned());
+        assert!(matches!(
+            step(Some(&commented), Some(&old)),
+            Some(Step::Alter { comments: true, source: false, .. })
+        ));
     }
 
     #[test]

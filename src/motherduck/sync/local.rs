@@ -18,7 +18,8 @@ pub(super) fn relations(database: &str, name: Option<&str>) -> spi::Result<Vec<R
         let rows = client.update(
             "SELECT n.nspname::text, c.relname::text, t.duckdb_schema, t.source,
                     pg_catalog.obj_description(c.oid, 'pg_class'),
-                    a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, c.relkind = 'v'
+                    a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, c.relkind = 'v',
+                    pg_catalog.col_description(c.oid, a.attnum)
              FROM duckdb.tables t
              JOIN pg_catalog.pg_class c ON c.oid = t.relid
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -41,6 +42,7 @@ pub(super) fn relations(database: &str, name: Option<&str>) -> spi::Result<Vec<R
                         row.get::<i32>(8)?.unwrap_or(-1),
                     ),
                     not_null: row.get::<bool>(9)?.unwrap_or(false),
+                    comment: text(11)?,
                 }),
                 None => None,
             };

@@ -32,6 +32,7 @@ struct Column {
     /// As `format_type` prints it.
     type_name: String,
     not_null: bool,
+    comment: Option<String>,
 }
 
 /// A name in Postgres.

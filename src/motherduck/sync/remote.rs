@@ -42,7 +42,8 @@ pub(super) fn relations(
     let columns = text_rows(
         Instance::MotherDuck,
         &format!(
-            "SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.is_nullable, d.comment, d.sql \
+            "SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.is_nullable, c.comment, \
+             d.comment, d.sql \
              FROM duckdb_columns() AS c LEFT JOIN ( \
              SELECT schema_name, table_name, comment, NULL AS sql FROM duckdb_tables() \
              WHERE database_name = {literal} AND NOT internal AND comment IS NOT NULL \
@@ -55,13 +56,17 @@ pub(super) fn relations(
     )?;
     let mut relations: Vec<Found> = Vec::new();
     for row in columns {
-        let Ok([Some(schema), Some(name), Some(column), Some(duckdb_type), nullable, comment, view]) =
-            <[Option<String>; 7]>::try_from(row)
+        let Ok([Some(schema), Some(name), Some(column), Some(duckdb_type), nullable, said, comment, view]) =
+            <[Option<String>; 8]>::try_from(row)
         else {
             continue;
         };
-        let column =
-            FoundColumn { name: column, duckdb_type, not_null: nullable.as_deref() == Some("false") };
+        let column = FoundColumn {
+            name: column,
+            duckdb_type,
+            not_null: nullable.as_deref() == Some("false"),
+            comment: said,
+        };
         match relations.last_mut() {
             Some(last) if last.schema == schema && last.name == name => last.columns.push(column),
             _ => {
@@ -98,6 +103,7 @@ struct FoundColumn {
     name: String,
     duckdb_type: String,
     not_null: bool,
+    comment: Option<String>,
 }
 
 impl Found {
@@ -139,7 +145,7 @@ impl Found {
             });
             let type_name = type_name(pg_type);
             let not_null = column.not_null && self.description.view.is_none();
-            columns.push(Column { name: column.name, type_name, not_null });
+            columns.push(Column { name: column.name, type_name, not_null, comment: column.comment });
         }
         if columns.is_empty() {
             return Err(format!("MotherDuck relation \"{full_name}\" is not in Postgres: no column can be"));

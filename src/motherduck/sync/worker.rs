@@ -36,7 +36,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// Sentences that are remembered as said.
 const MAX_SAID: usize = 10_000;
 /// How long one relation that a session holds may keep the others waiting.
-const LOCK_TIMEOUT: &CStr = c"5s";
+const LOCK_TIMEOUT: &CStr = c"2s";
 /// Pause before relations that could not be made are tried again.
 const RETRY: Duration = Duration::from_secs(30);
 
