@@ -2,7 +2,7 @@
 //!
 //! Postgres plans it first, as ever. If that plan is estimated to be cheap, it runs: whatever DuckDB
 //! could save is less than finding out costs. Otherwise DuckDB's side is estimated too: what Postgres asks for
-//! the feeds' own plans and for converting their rows ([`crate::scan::cost`]). What DuckDB then does
+//! the feeds' own plans and for converting their rows (`scan::cost`). What DuckDB then does
 //! with the rows is within the error of those estimates, since vectors are faster than rows. An index
 //! that finds the few rows wanted, or a sort that an index saves, makes Postgres' plan cheaper than
 //! reading its tables for DuckDB.
