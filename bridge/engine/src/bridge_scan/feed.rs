@@ -6,7 +6,7 @@
 //! ended. That producer then has room in its ring. A worker with room runs; nothing that it does waits
 //! for another scan, for its leader's rows or for us. The leader (the backend, source 0) with an empty
 //! ring has been asked, and answers from whatever wait it is in, so it runs too, unless it is serving
-//! another scan of the statement, which it ends after [`REQUEST_BYTES`] of the backend at the latest,
+//! another scan of the statement, which it ends after `REQUEST_BYTES` (`src/engine/feed.rs`) at the latest,
 //! since it never sleeps on a full ring. So every sleep ends with a batch, the end of the scan, an
 //! error of the backend (which closes the portal) or a cancel, in whatever order DuckDB reads scans.
 //! A scan that nobody reads costs its rings' room, at most `SCAN_RING_BYTES` for each producer, whose
@@ -14,8 +14,6 @@
 //!
 //! A worker whose connection ends before it has said so has failed. That is not told from here: its
 //! leader learns why through Postgres' own channel, raises that error and closes the portal.
-//!
-//! [`REQUEST_BYTES`]: the constant in `src/engine/feed.rs`
 
 use super::source::Source;
 use crate::session::Session;
