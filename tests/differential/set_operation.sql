@@ -13,7 +13,7 @@ SELECT k::smallint AS a FROM dim UNION ALL SELECT k::bigint FROM dim ORDER BY 1;
 SELECT k AS a FROM dim UNION ALL SELECT price FROM fact WHERE id < 4 ORDER BY 1;
 SELECT d AS a FROM fact WHERE id < 3 UNION SELECT a FROM p_ts WHERE id < 3 ORDER BY 1;
 -- finished: numerics of different scales
-SELECT amount FROM fact WHERE id < 3 INTERSECT SELECT amount * 1.0 FROM fact ORDER BY 1;
+SELECT trim_scale(amount) AS a FROM (SELECT amount FROM fact WHERE id < 3 INTERSECT SELECT amount * 1.0 FROM fact) q ORDER BY 1;
 SELECT amount / 3 AS q FROM fact WHERE id < 4 UNION SELECT amount / 3 FROM fact WHERE id < 3 ORDER BY 1;
 -- finished: numerics of different scales
 SELECT amount / 3 AS q FROM fact WHERE id < 4 EXCEPT SELECT amount / 3 FROM fact WHERE id < 3 ORDER BY 1;

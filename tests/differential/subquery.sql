@@ -31,7 +31,7 @@ SELECT id FROM fact f WHERE n > (SELECT avg(n) FROM fact g WHERE g.k = f.k) ORDE
 SELECT k, count(*) AS n FROM fact GROUP BY k HAVING count(*) > (SELECT min(id) FROM fact) AND k IN (SELECT k FROM dim) ORDER BY k;
 SELECT id FROM fact ORDER BY (SELECT name FROM dim WHERE dim.k = fact.k), id LIMIT 10;
 SELECT k FROM dim d WHERE NOT (k IN (SELECT n FROM fact WHERE n IS NOT NULL)) ORDER BY 1;
-SELECT id FROM fact LIMIT (SELECT count(*) FROM dim);
+SELECT id FROM fact ORDER BY id LIMIT (SELECT count(*) FROM dim);
 SELECT d.k FROM dim d WHERE (SELECT count(*) FROM fact f WHERE f.k = d.k) > 100 AND (SELECT 1 WHERE d.k > 1) = 1 ORDER BY 1;
 SELECT d.k, (SELECT f.amount / 7 FROM fact f WHERE f.k = d.k ORDER BY f.id LIMIT 1) AS q FROM dim d ORDER BY 1;
 SELECT k FROM dim WHERE k < SOME (SELECT 3) ORDER BY 1;
