@@ -148,6 +148,20 @@ fn state(client: &mut Client) -> String {
             .collect();
         state.push_str(&format!("{name}({columns}): {}\n", rows.join(" ")));
     }
+    // What belongs to the tables, a line each; a table may have any of it without a row that shows it.
+    let parts = "WITH tables AS (SELECT c.oid, c.oid::regclass::text AS name, relowner::regrole::text AS owner \
+                 FROM pg_class c JOIN pg_am a ON a.oid = relam WHERE amname = 'duckdb' AND relkind = 'r') \
+         SELECT format('%s is owned by %s', name, owner) FROM tables \
+         UNION ALL SELECT format('%s.%s %s %s %s', name, attname, format_type(atttypid, atttypmod), \
+                 CASE WHEN attnotnull THEN 'not null' END, pg_get_expr(adbin, adrelid)) \
+             FROM tables JOIN pg_attribute t ON attrelid = tables.oid AND attnum > 0 AND NOT attisdropped \
+             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
+         UNION ALL SELECT format('%s: %s %s', name, conname, pg_get_constraintdef(c.oid)) \
+             FROM tables JOIN pg_constraint c ON conrelid = tables.oid \
+         UNION ALL SELECT pg_get_indexdef(indexrelid) FROM tables JOIN pg_index ON indrelid = tables.oid ORDER BY 1";
+    for part in client.query(parts, &[]).expect("what belongs to the tables") {
+        state.push_str(&format!("{}\n", part.get::<_, &str>(0)));
+    }
     state
 }
 
