@@ -3,7 +3,7 @@
 //!
 //! `duckdb.debug_crash_at` is `victim@step`: at the step the backend kills the `engine`, the
 //! `supervisor`, the `postmaster` or itself (`backend`), or raises an `error`, or ends as when it
-//! is terminated (`end`).
+//! is terminated (`end`), or waits for two seconds (`pause`).
 
 /// Where a statement can be hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Step {
     /// Before and after each thing that the sync worker does, and before it says so: numbered,
     /// `Sync1` being the first since the process has started.
     Sync,
+    /// The sync worker has found that MotherDuck is not enabled, and is still the worker.
+    Disabled,
 }
 
 #[cfg(debug_assertions)]
@@ -49,6 +51,7 @@ pub(crate) fn at(step: Step) {
         "postmaster" => postmaster,
         "error" => pgrx::error!("duckdb.debug_crash_at"),
         "end" => return end(),
+        "pause" => return std::thread::sleep(std::time::Duration::from_secs(2)),
         _ => return,
     };
     if pid > 1 {

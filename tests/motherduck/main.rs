@@ -268,6 +268,37 @@ fn dropping_the_server_forgets_the_account_and_keeps_its_data() {
     client.batch_execute("INSERT INTO local VALUES (1)").expect("local tables stay");
 }
 
+/// A worker that has found that MotherDuck is not enabled is still there when it is enabled again.
+#[test]
+fn a_server_that_is_made_anew_at_once_is_synced() {
+    let cloud = Cloud::enabled("anew");
+    let mut client = cloud.client();
+    cloud.md("CREATE TABLE here AS SELECT 1 AS i");
+    client.batch_execute("CALL duckdb.sync()").unwrap();
+    client.batch_execute("ALTER DATABASE anew SET duckdb.debug_crash_at = 'pause@Disabled'").unwrap();
+    let worker = "SELECT pid::text FROM pg_stat_activity \
+                  WHERE datname = current_database() AND backend_type = 'pg_duckdb sync worker'";
+    let old = texts(&mut client, worker);
+    client
+        .batch_execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                          WHERE datname = current_database() AND backend_type = 'pg_duckdb sync worker'",
+        )
+        .unwrap();
+    wait::until("a worker with the setting", Duration::from_secs(30), || {
+        let now = texts(&mut client, worker);
+        now.len() == 1 && now != old
+    })
+    .unwrap();
+    client.batch_execute("CALL duckdb.sync(); DROP SERVER motherduck CASCADE").unwrap();
+    client.batch_execute("SELECT duckdb.wake_sync_worker(false, false)").unwrap();
+    // So that it has looked, and is at its pause; if not, the rest is easy for it.
+    std::thread::sleep(Duration::from_millis(500));
+    client.batch_execute(&format!("CALL duckdb.enable_motherduck('{}')", cloud.token())).unwrap();
+    client.batch_execute("SET statement_timeout = '60s'; CALL duckdb.sync()").unwrap();
+    assert_eq!(texts(&mut client, "SELECT i::text FROM here"), ["1"]);
+}
+
 /// "Simple Read-scaling Setup" and "Read-scaling setup with Read Write Setup", with its statements.
 #[test]
 fn readers_read_replicas() {

@@ -188,9 +188,15 @@ pub extern "C-unwind" fn pg_duckdb_sync_main(database: pg_sys::Datum) {
     }
     WORKING.set(true);
     Worker::default().run();
+    crash::at(Step::Disabled);
     // MotherDuck is not enabled any more.
     drop(std::fs::remove_file(flag(database)));
     drop(lock);
+    // Whoever has enabled it since then, but before the file was gone, has started a worker that found
+    // this one at work and ended.
+    if in_transaction(|| Ok(motherduck::find().is_some())) == Ok(true) {
+        enable();
+    }
     // SAFETY: main thread; nothing with a destructor is alive.
     unsafe { pg_sys::proc_exit(0) };
 }
@@ -207,8 +213,14 @@ thread_local! {
 /// Locks the database's file and writes this process' number into it.
 fn take_lock(database: pg_sys::Oid) -> Option<File> {
     use std::io::Write as _;
-    let mut file = File::options().read(true).write(true).open(flag(database)).ok()?;
+    use std::os::unix::fs::MetadataExt as _;
+    let path = flag(database);
+    let mut file = File::options().read(true).write(true).open(&path).ok()?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()?;
+    // A worker that ends removes the file before it lets go of the lock.
+    if file.metadata().ok()?.ino() != path.metadata().ok()?.ino() {
+        return None;
+    }
     file.set_len(0).ok()?;
     writeln!(file, "{}", std::process::id()).ok()?;
     Some(file)
