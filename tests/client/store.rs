@@ -1,7 +1,7 @@
 //! The file of a local store: copies of it, damage to it, and a disk without room for it.
 
 use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tests::artifacts::Artifacts;
@@ -152,7 +152,7 @@ fn a_store_of_another_version_of_duckdb_is_used_or_refused() {
     client.batch_execute(table).expect("creates");
     drop(client);
     let store = file(&cluster);
-    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("client/store_of_duckdb_1_0_0.gz");
+    let packed = Artifacts::source_root().join("tests/client/store_of_duckdb_1_0_0.gz");
     let old = Command::new("gzip").arg("-dc").arg(packed).output().expect("gzip runs").stdout;
     put_into(&mut cluster, &store, &old);
 
