@@ -1,7 +1,7 @@
 //! The file of a local store: copies of it, damage to it, and a disk without room for it.
 
 use std::io::{Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::artifacts::Artifacts;

@@ -45,6 +45,39 @@ fn a_sync_can_be_forced() {
     client.batch_execute("ROLLBACK").unwrap();
 }
 
+/// A relation that cannot be altered to what it has become in MotherDuck is another one in Postgres, with
+/// the privileges of the first, as far as it has the columns.
+#[test]
+fn privileges_outlive_a_relation_that_is_made_anew() {
+    let cloud = Cloud::enabled("granted");
+    let mut client = cloud.client();
+    cloud.md("CREATE TABLE t (a INTEGER, b INTEGER, \"gone C\" INTEGER); CREATE VIEW v AS SELECT a FROM t");
+    client
+        .batch_execute(
+            "CALL duckdb.sync(); CREATE ROLE reads; CREATE ROLE \"odd role\"; \
+             GRANT SELECT ON t, v TO reads WITH GRANT OPTION; GRANT INSERT ON t TO PUBLIC; \
+             GRANT UPDATE (b), SELECT (\"gone C\") ON t TO \"odd role\"; REVOKE DELETE ON t FROM duckdb_group",
+        )
+        .unwrap();
+    let granted = "SELECT format('%s.%s %s to %s %s', relname, attname, privilege_type, \
+                   CASE grantee WHEN 0 THEN 'all' ELSE grantee::regrole::text END, is_grantable) \
+                   FROM (SELECT relname, NULL AS attname, relowner, (aclexplode(relacl)).* FROM pg_class \
+                         WHERE relname IN ('t', 'v') \
+                         UNION ALL SELECT relname, attname, relowner, (aclexplode(attacl)).* FROM pg_class \
+                         JOIN pg_attribute ON attrelid = pg_class.oid WHERE relname = 't') AS acl \
+                   WHERE grantee <> relowner AND attname IS DISTINCT FROM 'gone C' ORDER BY 1";
+    let before = texts(&mut client, granted);
+    assert!(before.contains(&"t.b UPDATE to \"odd role\" f".to_owned()), "{before:?}");
+    assert!(!before.contains(&"t. DELETE to duckdb_group f".to_owned()), "{before:?}");
+    let oids = "SELECT oid::text FROM pg_class WHERE relname IN ('t', 'v') ORDER BY relname";
+    let old = texts(&mut client, oids);
+    cloud.md("CREATE OR REPLACE TABLE t (b VARCHAR, a INTEGER); CREATE OR REPLACE VIEW v AS SELECT 'x' AS b");
+    client.batch_execute("CALL duckdb.sync()").unwrap();
+    let new = texts(&mut client, oids);
+    assert!(old.len() == 2 && old.iter().all(|oid| !new.contains(oid)), "made anew: {old:?}, {new:?}");
+    assert_eq!(texts(&mut client, granted), before);
+}
+
 /// "survives any single bad relation (name clash, unsupported column type: reported once, not every
 /// second)".
 #[test]

@@ -63,8 +63,12 @@ pub(super) fn reconcile(seen: &Difference, anew: bool, context: &Context<'_>) ->
             alter(&new, &changes, comments, source, context)
         }
         (Some(Step::Alter { .. } | Step::MakeAnew), Some(new), Some(old)) => {
+            let grants = grants(&old, &new)?;
             drop_relation(&old, context);
-            create(&new, context)
+            create(&new, context)?;
+            let _owner = ActAs::new(context.owner);
+            grants.iter().for_each(|grant| run(grant));
+            Ok(())
         }
         _ => Ok(()),
     }
@@ -114,6 +118,37 @@ fn drop_relation(relation: &Relation, context: &Context<'_>) {
     let cascade = if context.cascade { " CASCADE" } else { "" };
     let name = qualified(&relation.schema, &relation.name);
     run(&format!("DROP {} {name}{cascade}", kind(relation.view.is_some())));
+}
+
+/// The statements that give a relation the privileges of the one that it replaces, on itself and on
+/// columns that both have. They are the owner's then, whoever had granted them.
+fn grants(old: &Relation, new: &Relation) -> Result<Vec<String>> {
+    let columns: Vec<&str> = new.columns.iter().map(|column| column.name.as_str()).collect();
+    let name = qualified(&old.schema, &old.name);
+    Spi::connect(|client| {
+        let rows = client.select(
+            "WITH granted AS (
+                 SELECT NULL AS attname, relowner, acl.* FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) AS acl
+                 WHERE oid = $1
+                 UNION ALL
+                 SELECT attname, relowner, acl.* FROM pg_catalog.pg_class
+                 JOIN pg_catalog.pg_attribute ON attrelid = oid, pg_catalog.aclexplode(attacl) AS acl
+                 WHERE oid = $1 AND attname = ANY ($2))
+             -- What a new relation gives to this role may have been taken from it.
+             SELECT 0, pg_catalog.format('REVOKE ALL ON TABLE %s FROM %I', $3, $4) FROM pg_catalog.pg_class
+             WHERE oid = $1 AND relacl IS NOT NULL AND $4 IS NOT NULL
+             UNION ALL
+             SELECT 1, pg_catalog.format('GRANT %s%s ON TABLE %s TO %s%s', privilege_type,
+                 ' (' || pg_catalog.quote_ident(attname) || ')', $3,
+                 CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END,
+                 CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+             FROM granted WHERE grantee <> relowner
+             ORDER BY 1",
+            None,
+            &[relid(old)?.into(), columns.into(), name.as_str().into(), gucs::postgres_role().into()],
+        )?;
+        rows.map(|row| Ok(row.get::<String>(2)?.unwrap_or_default())).collect()
+    })
 }
 
 impl Context<'_> {
