@@ -29,7 +29,7 @@ pub(super) unsafe fn copy(
             && let Some(file) = copy_file::file_of(&*copy)?
         {
             let rows = if (*copy).is_from {
-                file.read(&*copy)?
+                file.read(&*copy, query_string)?
             } else {
                 file.write(&*copy, query_string, params, environment)?
             };

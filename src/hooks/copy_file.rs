@@ -11,7 +11,7 @@ use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 use pgrx::pg_sys::NodeTag;
 
-use super::planner;
+use super::{copy_where, planner};
 use crate::error::{Error, Result};
 use crate::lower::LoweredQuery;
 use crate::pg::{self, list, owned_string, palloc_string};
@@ -229,18 +229,15 @@ impl FileCopy {
     /// `COPY t FROM` the file, as an INSERT; its text.
     ///
     /// # Safety
-    /// The statement that this was made of; main thread, in a transaction.
-    unsafe fn insert(&self, statement: &pg_sys::CopyStmt, schema: &str) -> Result<String> {
+    /// The statement that this was made of, and its text; main thread, in a transaction, SPI is connected.
+    unsafe fn insert(
+        &self,
+        statement: &pg_sys::CopyStmt,
+        query_string: *const c_char,
+        schema: &str,
+    ) -> Result<String> {
         // SAFETY: as the caller promises.
         unsafe {
-            if !statement.whereClause.is_null() {
-                return Err(EngineError::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    "COPY FROM a file of DuckDB cannot have a WHERE clause",
-                )
-                .with_hint("Use INSERT .. SELECT .. FROM read_parquet(..) WHERE.")
-                .into());
-            }
             let relid = pg_sys::RangeVarGetRelidExtended(
                 statement.relation,
                 pg_sys::RowExclusiveLock.cast_signed(),
@@ -259,11 +256,13 @@ impl FileCopy {
                 if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
             let source = self.reader(schema);
             let values = described(&source);
-            Ok(format!(
-                "INSERT INTO {}{columns} SELECT {} FROM {source} AS r",
-                owned_string(target),
-                values.join(", ")
-            ))
+            let select = if statement.whereClause.is_null() {
+                let values: Vec<&str> = values.iter().map(|value| value.text.as_str()).collect();
+                format!("SELECT {} FROM {source} AS r", values.join(", "))
+            } else {
+                copy_where::filtered(statement, relid, query_string, &values, &source)?
+            };
+            Ok(format!("INSERT INTO {}{columns} {select}", owned_string(target)))
         }
     }
 
@@ -291,7 +290,11 @@ impl FileCopy {
     ///
     /// # Safety
     /// As [`Self::insert`].
-    pub(super) unsafe fn read(&self, statement: &pg_sys::CopyStmt) -> Result<u64> {
+    pub(super) unsafe fn read(
+        &self,
+        statement: &pg_sys::CopyStmt,
+        query_string: *const c_char,
+    ) -> Result<u64> {
         // SAFETY: as the caller promises; SPI is left again, by Postgres itself after an error.
         unsafe {
             pg_sys::SPI_connect();
@@ -300,7 +303,7 @@ impl FileCopy {
             pg_sys::SPI_execute(palloc_string(schema), true, 1);
             let rows = pg_sys::SPI_tuptable;
             let schema = owned_string(pg_sys::SPI_getvalue(*(*rows).vals, (*rows).tupdesc, 1));
-            let insert = self.insert(statement, &schema)?;
+            let insert = self.insert(statement, query_string, &schema)?;
             pg_sys::SPI_execute(palloc_string(&insert), false, 0);
             let rows = pg_sys::SPI_processed;
             pg_sys::SPI_finish();
@@ -309,11 +312,17 @@ impl FileCopy {
     }
 }
 
-/// The columns of a file, as expressions over the alias `r`.
+/// A column of a file, as an expression over the alias `r`.
+pub(super) struct FileColumn {
+    pub(super) text: String,
+    pub(super) type_id: pg_sys::Oid,
+}
+
+/// The columns of a file.
 ///
 /// # Safety
 /// SPI is connected; `source` is a call of a reader.
-unsafe fn described(source: &str) -> Vec<String> {
+unsafe fn described(source: &str) -> Vec<FileColumn> {
     // SAFETY: as the caller promises; a SELECT has a result, if without rows.
     unsafe {
         pg_sys::SPI_execute(palloc_string(&format!("SELECT * FROM {source} LIMIT 0")), true, 0);
@@ -323,7 +332,8 @@ unsafe fn described(source: &str) -> Vec<String> {
             .map(|attribute| {
                 let name = owned_string(attribute.attname.data.as_ptr());
                 let ty = pg_sys::format_type_with_typemod(attribute.atttypid, attribute.atttypmod);
-                format!("r[{}]::{}", quote_literal(&name), owned_string(ty))
+                let text = format!("r[{}]::{}", quote_literal(&name), owned_string(ty));
+                FileColumn { text, type_id: attribute.atttypid }
             })
             .collect()
     }

@@ -5,6 +5,7 @@ mod choice;
 mod copy;
 mod copy_file;
 mod copy_from;
+mod copy_where;
 mod create;
 mod executor;
 mod hint;
