@@ -2,7 +2,7 @@
 //! distinct, sort, limit; and set operations and WITH around such levels.
 
 use bridge_plan::build;
-use bridge_plan::duck::{Typed, duck};
+use bridge_plan::duck::Typed;
 use bridge_plan::nodes::{CteDefinition, GroupingSets, Materialized, SetOperation, SetOperator, With};
 use bridge_plan::pg::{PgAggregate, Signature};
 use bridge_plan::{DuckType, pg::Collation};
@@ -194,11 +194,7 @@ impl Lowerer {
                 if (*query).hasTargetSRFs && self.scope().sets == Sets::Refused {
                     self.scope().sets = Sets::Allowed;
                 }
-                let expr = match self.constant_key((**entry).ressortgroupref) {
-                    Some(key) => key,
-                    None => self.folded(node)?,
-                };
-                columns.push(Typed::new(expr, ty));
+                columns.push(Typed::new(self.folded(node)?, ty));
             }
             let has_sets = self.scope().sets == Sets::Seen;
             self.scope().sets = Sets::Refused;
@@ -253,10 +249,12 @@ impl Lowerer {
                 let node = fold((*entry).expr.cast());
                 function::check_equality("GROUP BY", pg_sys::exprCollation(node))?;
                 types::check_comparable("GROUP BY", types::of_node(node))?;
-                let is_constant = (*node).type_ == pg_sys::NodeTag::T_Const;
                 let sets = !(*query).groupingSets.is_null();
-                if sets && !is_constant && !refers(node, std::ptr::null_mut()) {
-                    return unsupported("grouping sets of a key without columns", "it is null in other sets");
+                if sets && !refers(node, std::ptr::null_mut()) {
+                    return unsupported(
+                        "grouping sets of a key without columns",
+                        "whether it is null in other sets is for Postgres' planner to say",
+                    );
                 }
                 let same = |key: &Computed| pg_sys::equal(key.node.cast(), node.cast());
                 let known = self.scope().keys.iter().position(same);
@@ -268,27 +266,12 @@ impl Lowerer {
                 if known.is_some() {
                     continue;
                 }
-                let mut typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
-                if is_constant && sets {
-                    // DuckDB would take every equal constant for the key.
-                    let ty = typed.ty.clone();
-                    typed = duck("CASE WHEN true THEN {0} END", ty, vec![typed]);
-                }
+                let typed = Typed::new(self.expr(node)?, types::duck(types::of_node(node))?);
                 let name = self.unique("g");
                 self.scope().keys.push(Computed { node, name, typed });
             }
             Ok(())
         }
-    }
-
-    /// The group key that a target entry names, if it is a constant: other constants that are equal
-    /// are not null in the sets without that key.
-    fn constant_key(&mut self, reference: pg_sys::Index) -> Option<Expr> {
-        let position = *self.scope().key_refs.get(&reference)?;
-        let key = &self.scope().keys[position];
-        // SAFETY: a folded expression.
-        let is_constant = unsafe { (*key.node).type_ == pg_sys::NodeTag::T_Const };
-        is_constant.then(|| Expr::Column(build::unqualified(&key.name)))
     }
 
     /// GROUPING SETS, ROLLUP and CUBE as a list of sets of keys; empty without them.

@@ -301,7 +301,9 @@ fn an_engine_or_a_worker_is_killed_in_the_middle_of_a_parallel_feed() {
         process::kill(some_worker(&cluster)).expect("killed");
         query.join().expect("no panic")
     });
-    assert!(["closed", "57P02", "57P03"].contains(&sqlstate(&error).as_str()), "{}", explain(&error));
+    // The engine ends with its supervisor, and the backend may hear of that first.
+    let told = sqlstate(&error);
+    assert!(["closed", "57P02", "57P03", "58000"].contains(&told.as_str()), "{}", explain(&error));
     wait::for_some("a server that works", GONE, || {
         let mut client = cluster.client().ok()?;
         number(&mut client, "SELECT count(*) FROM numbers").ok()

@@ -71,6 +71,8 @@ DEALLOCATE in_array;
 -- Constants that are equal to a key, but are none.
 SELECT 'a'::text AS t, coalesce('a'::text) AS k, count(*) AS n FROM dim GROUP BY ROLLUP (coalesce('a'::text)) ORDER BY 2;
 SELECT 5 AS x, 5 AS y, k, count(*) AS n FROM dim GROUP BY ROLLUP (x, k) ORDER BY 1, 3, 4;
+-- finished: grouping sets of a constant
+SELECT NULL::int AS k, 'a'::text || 'b' AS t FROM dim WHERE false GROUP BY CUBE ('a'::text || 'b') EXCEPT SELECT k, NULL::text FROM fact ORDER BY 1, 2;
 -- Several sets without a key.
 SELECT 1 AS x FROM dim GROUP BY GROUPING SETS ((), (), ());
 SELECT 1 AS x, k FROM dim GROUP BY GROUPING SETS ((), (k), ()) ORDER BY 2;
