@@ -125,16 +125,14 @@ pub(super) fn float8(out: &mut String, value: f64) {
     if special(out, value) {
         return;
     }
-    let mut digits = String::with_capacity(24);
-    put!(digits, "{:e}", value.abs());
+    let (magnitude, bits) = (value.abs(), value.abs().to_bits());
+    let mut digits = Digits::of(ryu::Buffer::new().format_finite(magnitude));
     // Postgres takes no digits that lie exactly between two doubles. These are integers of 55
     // bits and more that are divisible by a large power of ten.
-    let (magnitude, bits) = (value.abs(), value.abs().to_bits());
     if (18_014_398_509_481_984.0..4e39).contains(&magnitude)
         && is_midpoint(&digits, magnitude, [f64::from_bits(bits - 1), f64::from_bits(bits + 1)])
     {
-        digits.clear();
-        put!(digits, "{:.16e}", value.abs());
+        digits = Digits::of(&format!("{magnitude:.16e}"));
     }
     decimal(out, value.is_sign_negative(), &digits, 15);
 }
@@ -144,15 +142,58 @@ pub(super) fn float4(out: &mut String, value: f32) {
     if special(out, f64::from(value)) {
         return;
     }
-    let mut digits = String::with_capacity(16);
-    put!(digits, "{:e}", value.abs());
     let (magnitude, bits) = (value.abs(), value.abs().to_bits());
+    let mut digits = Digits::of(ryu::Buffer::new().format_finite(magnitude));
     let neighbours = [bits.wrapping_sub(1), bits + 1].map(|bits| f64::from(f32::from_bits(bits)));
     if magnitude >= 33_554_432.0 && is_midpoint(&digits, magnitude.into(), neighbours) {
-        digits.clear();
-        put!(digits, "{:.8e}", value.abs());
+        digits = Digits::of(&format!("{magnitude:.8e}"));
     }
     decimal(out, value.is_sign_negative(), &digits, 6);
+}
+
+/// A number as `d.ddd` times ten to the power of an exponent.
+struct Digits {
+    /// ASCII, without zeros at the end, but at least one.
+    digits: [u8; 17],
+    length: usize,
+    exponent: i32,
+}
+
+impl Digits {
+    /// Reads `1200.5`, `0.0012`, `1.2e-7` and the like, of at most 17 digits that are not zeros around
+    /// the others.
+    fn of(text: &str) -> Self {
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let mut exponent = exponent.parse().unwrap_or(0) - 1;
+        let mut found = Self { digits: [b'0'; 17], length: 0, exponent: 0 };
+        let (mut used, mut is_whole) = (0, true);
+        for digit in mantissa.bytes() {
+            if digit == b'.' {
+                is_whole = false;
+                continue;
+            }
+            if used > 0 || digit != b'0' {
+                exponent += i32::from(is_whole);
+                if let Some(place) = found.digits.get_mut(used) {
+                    *place = digit;
+                }
+                used += 1;
+                if digit != b'0' {
+                    found.length = used;
+                }
+            } else if !is_whole {
+                exponent -= 1;
+            }
+        }
+        if found.length == 0 {
+            return Self { length: 1, ..found };
+        }
+        Self { exponent, ..found }
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.digits[..self.length]).unwrap_or_default()
+    }
 }
 
 fn special(out: &mut String, value: f64) -> bool {
@@ -166,13 +207,11 @@ fn special(out: &mut String, value: f64) -> bool {
     true
 }
 
-/// The integer that `d.ddde<x>` is, if it is one.
-fn integer(digits: &str) -> Option<BigUint> {
-    let (mantissa, exponent) = digits.split_once('e')?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let zeros = exponent.parse::<u32>().ok()?.checked_sub(u32::try_from(fraction.len()).ok()?)?;
-    let number: u64 = format!("{whole}{fraction}").parse().ok()?;
-    Some(BigUint::from(number) * BigUint::from(10u32).pow(zeros))
+/// The integer that the digits are, if they are one.
+fn integer(digits: &Digits) -> Option<BigUint> {
+    let zeros = (digits.exponent + 1).checked_sub(i32::try_from(digits.length).ok()?)?;
+    let number: u64 = digits.text().parse().ok()?;
+    Some(BigUint::from(number) * BigUint::from(10u32).pow(u32::try_from(zeros).ok()?))
 }
 
 /// A whole double, exactly.
@@ -181,32 +220,38 @@ fn big(value: f64) -> BigUint {
 }
 
 /// True if the digits are exactly halfway between a whole `value` and one of its neighbours.
-fn is_midpoint(digits: &str, value: f64, neighbours: [f64; 2]) -> bool {
+fn is_midpoint(digits: &Digits, value: f64, neighbours: [f64; 2]) -> bool {
     let Some(twice) = integer(digits).map(|number| number * 2u32) else { return false };
     neighbours.into_iter().any(|neighbour| big(value) + big(neighbour) == twice)
 }
 
-/// `d.ddde<x>` as `%.{precision}g` arranges it, with at least two digits of exponent.
-fn decimal(out: &mut String, negative: bool, scientific: &str, precision: i32) {
+/// The digits as `%.{precision}g` arranges them, with at least two digits of exponent.
+fn decimal(out: &mut String, negative: bool, digits: &Digits, precision: i32) {
     if negative {
         out.push('-');
     }
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let mantissa =
-        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let (text, exponent) = (digits.text(), digits.exponent);
+    let zeros = |out: &mut String, count: usize| out.extend(std::iter::repeat_n('0', count));
     if !(-4..precision).contains(&exponent) {
-        out.push_str(mantissa);
+        out.push_str(&text[..1]);
+        if text.len() > 1 {
+            out.push('.');
+            out.push_str(&text[1..]);
+        }
         put!(out, "e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
     } else if exponent < 0 {
-        put!(out, "0.{}{first}{rest}", "0".repeat(usize::try_from(-exponent - 1).unwrap_or(0)));
+        out.push_str("0.");
+        zeros(out, usize::try_from(-exponent - 1).unwrap_or(0));
+        out.push_str(text);
     } else {
-        let whole = usize::try_from(exponent).unwrap_or(0);
-        if rest.len() <= whole {
-            put!(out, "{first}{rest}{}", "0".repeat(whole - rest.len()));
+        let whole = usize::try_from(exponent).unwrap_or(0) + 1;
+        if text.len() <= whole {
+            out.push_str(text);
+            zeros(out, whole - text.len());
         } else {
-            put!(out, "{first}{}.{}", &rest[..whole], &rest[whole..]);
+            out.push_str(&text[..whole]);
+            out.push('.');
+            out.push_str(&text[whole..]);
         }
     }
 }
@@ -378,6 +423,12 @@ mod tests {
             (-12.5, "-12.5"),
             (1e308, "1e+308"),
             (5e-324, "5e-324"),
+            (120.0, "120"),
+            (100_000_000_000_000.0, "100000000000000"),
+            (0.001_02, "0.00102"),
+            (1.5e-7, "1.5e-07"),
+            (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
+            (9_007_199_254_740_992.0, "9.007199254740992e+15"),
             (f64::NAN, "NaN"),
             (f64::NEG_INFINITY, "-Infinity"),
         ] {
