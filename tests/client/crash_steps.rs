@@ -467,7 +467,7 @@ fn a_commit_that_waits_for_a_stuck_engine_can_be_terminated() {
         let sql = format!("SELECT pg_terminate_backend({pid})");
         cluster.client().expect("connects").batch_execute(&sql).expect("signals");
         let gone = format!("/proc/{pid}");
-        let ended = wait::until("end of the backend", Duration::from_secs(10), || {
+        let ended = wait::until("end of the backend", Duration::from_secs(30), || {
             !std::path::Path::new(&gone).exists()
         });
         tests::process::signal(engine, rustix::process::Signal::CONT).expect("continues");

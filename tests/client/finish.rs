@@ -125,6 +125,6 @@ fn a_query_is_cancelled_between_two_starts() {
         )
         .expect_err("times out");
     assert_eq!(sqlstate(&error), "57014", "{}", explain(&error));
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!(number(&mut client, "SELECT count(*) FROM numbers").expect("the session lives"), 20_000);
 }

@@ -22,7 +22,7 @@ pub(crate) const BROAD: &str = "SELECT a.i AS x, b.i AS y FROM numbers a, number
 /// Rows of the table `numbers`.
 pub(crate) const NUMBERS: i64 = 20_000;
 /// Within this time a statement works again after the engine was killed.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(30);
 
 /// A cluster, and the permission to use the machine.
 pub(crate) struct Guarded<C, G> {

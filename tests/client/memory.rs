@@ -65,7 +65,8 @@ fn segments_are_given_back_when_their_query_ends() {
         client.batch_execute("COMMIT").expect("ends");
     }
     assert_eq!(mapped(&backends), 0, "of the backends");
-    wait::until("unmapped segments", Duration::from_secs(1), || mapped(&[engine]) == 0).expect("all go back");
+    wait::until("unmapped segments", Duration::from_secs(30), || mapped(&[engine]) == 0)
+        .expect("all go back");
 }
 
 /// A result of any size passes through rings of fixed size.

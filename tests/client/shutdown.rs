@@ -8,7 +8,7 @@ use tests::wait;
 use crate::fixture::{BROAD, NUMBERS, own, works_again};
 
 /// Until the engine has noticed that its Postgres is gone.
-const NOTICED: Duration = Duration::from_secs(5);
+const NOTICED: Duration = Duration::from_secs(30);
 
 fn leaves_no_engine(how: Shutdown) {
     let mut cluster = own(Options::with_extension().durable());

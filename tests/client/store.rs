@@ -218,7 +218,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     let outcome =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fill(&mut cluster, &aside, &store)));
     drop(cluster.shut_down(Shutdown::Immediate));
-    drop(cluster.no_engine(std::time::Duration::from_secs(10)));
+    drop(cluster.no_engine(std::time::Duration::from_secs(30)));
     let unmounted = Command::new("umount").arg(&directory).output().expect("runs");
     assert!(unmounted.status.success(), "{}", String::from_utf8_lossy(&unmounted.stderr));
     if let Err(panic) = outcome {

@@ -144,8 +144,8 @@ fn abandoned_streams_do_not_pile_up() {
             .expect("streams and stops");
     }
     // Nobody waits for the engine to close what a client has left.
-    engine_is_idle(&cluster, Duration::from_secs(5));
-    wait::until("the segments go", Duration::from_secs(5), || {
+    engine_is_idle(&cluster, Duration::from_secs(30));
+    wait::until("the segments go", Duration::from_secs(30), || {
         tests::process::shared_segments(engine).expect("alive") == 0
     })
     .expect("they are given back");

@@ -139,7 +139,8 @@ impl Engine {
         loop {
             match attaching.query(&sql) {
                 Ok(_) => break,
-                Err(error) if error.message.contains("lock") && Instant::now() < deadline => {}
+                Err(error)
+                    if error.message.contains("Could not set lock on file") && Instant::now() < deadline => {}
                 Err(error) => {
                     log::warning(&format!(
                         "could not open the local store of database {database_oid}: {}",

@@ -13,7 +13,7 @@ use support::{DATABASE, Engine, Scan, Session, eventually, int64s};
 
 /// Far above what an answer takes (a few ms on an idle machine), and far below what the
 /// statements here would run: a busy machine must not fail these tests.
-const PROMPT: Duration = Duration::from_secs(5);
+const PROMPT: Duration = Duration::from_secs(20);
 
 fn start() -> (tempfile::TempDir, Engine) {
     let directory = tempfile::tempdir().unwrap();
@@ -535,14 +535,13 @@ fn status_is_told_while_a_store_is_attached() {
             took
         }
     });
-    let (mut slowest, mut answers) = (Duration::ZERO, 0);
+    let mut answers = 0;
     while !attaching.is_finished() {
-        let start = Instant::now();
         watcher.request(&Request::Status).unwrap();
-        slowest = slowest.max(start.elapsed());
         answers += 1;
         std::thread::sleep(Duration::from_millis(5));
     }
     let took = attaching.join().unwrap();
-    assert!(slowest < took / 2, "status took {slowest:?} of {took:?}, {answers} answers");
+    // One that waits for the end of the other is answered once or twice.
+    assert!(answers > 4, "{answers} answers in {took:?}");
 }
