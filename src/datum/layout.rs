@@ -1,6 +1,6 @@
 //! The kernels know Postgres' memory formats by heart; here the compiler compares them with
-//! Postgres' own headers. `numeric.c` and `varatt.h` keep theirs to themselves: those are
-//! covered by the differential tests.
+//! Postgres' own headers. `numeric.c` and `varatt.h` keep theirs to themselves, and neither `pg_uuid_t`
+//! nor `MaxAllocSize` is in the bindings: those are covered by the differential tests.
 
 use bridge_kernels::layout;
 use bridge_types::oid;
@@ -24,6 +24,8 @@ const _: () = assert!(layout::INTERVAL_DAY == offset_of!(pg_sys::Interval, day))
 const _: () = assert!(layout::INTERVAL_MONTH == offset_of!(pg_sys::Interval, month));
 const _: () = assert!(layout::TIMETZ_ZONE == offset_of!(pg_sys::TimeTzADT, zone));
 const _: () = assert!(layout::TIMETZ_SLOT_BYTES == size_of::<pg_sys::TimeTzADT>());
+// The padding behind the last field is no part of the value (`typlen`).
+const _: () = assert!(layout::TIMETZ_BYTES == layout::TIMETZ_ZONE + size_of::<i32>());
 
 /// Oids of built-in types never change; a typo in ours would.
 const _: () = {

@@ -930,6 +930,15 @@ pub(crate) const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        duck: "VARIANT[]",
+        pg: "text[]",
+        edges: &["[]", "['1', NULL, 'x y']"],
+        random: "[h]",
+        stored: Some("VARCHAR[]"),
+        text: ARRAY,
+        ..CASE
+    },
+    Case {
         duck: "GEOMETRY",
         pg: "text",
         edges: &["'POINT (1 2)'::GEOMETRY"],

@@ -75,6 +75,7 @@ impl Drop for NamedOnPanic {
 fn types() -> Vec<(Field, PgType)> {
     let mut types = wire_types();
     types.push((Field::new("c", DataType::LargeUtf8, true), PgType::new(oid::TEXT)));
+    types.push((Field::new("c", DataType::LargeBinary, true), PgType::new(oid::BYTEA)));
     let nested = types.iter().filter(|(field, _)| matches!(field.data_type(), DataType::List(_)));
     let nested = nested
         .map(|(list, pg_type)| (Field::new("c", DataType::List(Arc::new(list.clone())), true), *pg_type));
@@ -174,7 +175,8 @@ fn damaged(random: &mut Random, array: &ArrayRef) -> ArrayRef {
 /// `data` with random bytes for values; offsets, views and keys stay.
 fn scrambled(random: &mut Random, data: &ArrayData) -> ArrayData {
     let kept = match data.data_type() {
-        DataType::Utf8View | DataType::BinaryView | DataType::Utf8 | DataType::LargeUtf8 => 1,
+        DataType::Utf8View | DataType::BinaryView => 1,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::LargeBinary => 1,
         DataType::List(_) | DataType::Dictionary(..) => data.buffers().len(),
         _ => 0,
     };
@@ -196,7 +198,7 @@ fn scrambled(random: &mut Random, data: &ArrayData) -> ArrayData {
 fn corrupted(random: &mut Random, data: &ArrayData) -> ArrayData {
     let width = match data.data_type() {
         DataType::Utf8 | DataType::List(_) => 4,
-        DataType::LargeUtf8 => 8,
+        DataType::LargeUtf8 | DataType::LargeBinary => 8,
         DataType::Utf8View | DataType::BinaryView => 16,
         DataType::Dictionary(key, _) => key.primitive_width().expect("keys are integers"),
         _ => return scrambled(random, data),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::ArrowPrimitiveType;
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryViewBuilder, BooleanBuilder, DictionaryArray,
-    FixedSizeBinaryBuilder, LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray,
-    StringViewBuilder, make_array,
+    Array as _, ArrayRef, AsArray as _, BinaryViewArray, BooleanBuilder, DictionaryArray,
+    FixedSizeBinaryBuilder, LargeBinaryArray, LargeStringArray, ListArray, PrimitiveArray, StringArray,
+    StringViewArray, StringViewBuilder, make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
@@ -123,7 +123,7 @@ pub fn wire_types() -> Vec<(Field, PgType)> {
 /// Postgres' range; slots under nulls hold anything.
 ///
 /// # Panics
-/// For types that [`wire_types`] does not name, `LargeUtf8` aside.
+/// For types that [`wire_types`] does not name, `LargeUtf8` and `LargeBinary` aside.
 #[must_use]
 pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> ArrayRef {
     let valid: Vec<bool> = (0..rows).map(|_| !random.percent(nulls)).collect();
@@ -218,13 +218,10 @@ pub fn array(random: &mut Random, field: &Field, rows: usize, nulls: u64) -> Arr
             Arc::new(valid.iter().map(|valid| valid.then(|| text(random))).collect::<LargeStringArray>())
         }
         DataType::BinaryView => {
-            let mut builder = BinaryViewBuilder::new();
-            valid.iter().for_each(|valid| {
-                let bytes =
-                    (0..random.below(200)).map(|_| random.bits().to_le_bytes()[0]).collect::<Vec<_>>();
-                builder.append_option(valid.then_some(bytes));
-            });
-            Arc::new(builder.finish())
+            Arc::new(valid.iter().map(|valid| valid.then(|| bytes(random))).collect::<BinaryViewArray>())
+        }
+        DataType::LargeBinary => {
+            Arc::new(valid.iter().map(|valid| valid.then(|| bytes(random))).collect::<LargeBinaryArray>())
         }
         DataType::FixedSizeBinary(width) => {
             let time_tz = field.metadata().get(wire::EXTENSION_KEY).is_some_and(|name| name == wire::TIME_TZ);
@@ -277,6 +274,10 @@ where
         K::Native::try_from(index).unwrap_or_default()
     });
     Arc::new(DictionaryArray::<K>::new(keys.as_primitive::<K>().clone(), Arc::new(labels)))
+}
+
+fn bytes(random: &mut Random) -> Vec<u8> {
+    (0..random.below(200)).map(|_| random.bits().to_le_bytes()[0]).collect()
 }
 
 /// Text around the lengths where views and headers change.

@@ -57,6 +57,7 @@ pub fn expected(field: &Field, array: &dyn Array, row: usize) -> Option<String> 
         DataType::LargeUtf8 => array.as_string::<i64>().value(row).to_owned(),
         DataType::BinaryView => hex(array.as_binary_view().value(row)),
         DataType::Binary => hex(array.as_binary::<i32>().value(row)),
+        DataType::LargeBinary => hex(array.as_binary::<i64>().value(row)),
         DataType::Date32 => match array.as_primitive::<Date32Type>().value(row) {
             i32::MAX => "inf".into(),
             value if value == -i32::MAX => "-inf".into(),
