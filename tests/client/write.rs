@@ -1,6 +1,10 @@
 //! Statements that change duckdb tables, seen by several sessions and through the protocol.
 
+use std::io::Write as _;
+use std::time::Duration;
+
 use tests::cluster::Cluster;
+use tests::wait;
 
 use crate::fixture::{number, shared, sqlstate};
 
@@ -202,6 +206,34 @@ fn violations_name_their_table_column_and_constraint_as_on_heap_tables() {
     }
     assert_eq!(fields[0], fields[1]);
     assert_eq!(fields[0][3].1, ["named", "t", "", "positive"]);
+}
+
+/// `pg_stat_progress_copy` shows a COPY that waits for more rows, as on a heap table.
+#[test]
+fn a_copy_shows_its_progress() {
+    let cluster = shared();
+    let mut client = cluster.client().expect("connects");
+    client.batch_execute("CREATE TABLE counted (i int) USING duckdb").expect("creates");
+    let mut copy = client.copy_in("COPY counted FROM STDIN WHERE i % 10 <> 0").expect("begins");
+    for i in 0..1000 {
+        writeln!(copy, "{i}").expect("takes rows");
+    }
+    copy.flush().expect("hands rows over");
+    // The client sends what was handed over before as it takes more.
+    write!(copy, "1").expect("takes a part of a row");
+    copy.flush().expect("sends rows");
+    let mut other = cluster.client().expect("connects");
+    let progress = "SELECT command || ' ' || type || ' ' || tuples_excluded || ' ' || (tuples_processed > 800) \
+                    || ' ' || (bytes_processed >= 3890) FROM pg_stat_progress_copy \
+                    WHERE datname = current_database() AND relid = 'counted'::regclass";
+    wait::until("rows that are counted", Duration::from_secs(30), || {
+        let shown = other.query_opt(progress, &[]).expect("asks");
+        shown.is_some_and(|row| row.get::<_, &str>(0) == "COPY FROM PIPE 100 true true")
+    })
+    .expect("are shown");
+    assert_eq!(copy.finish().expect("ends"), 901);
+    assert!(other.query_opt(progress, &[]).expect("shows").is_none());
+    client.batch_execute("DROP TABLE counted").expect("drops");
 }
 
 /// `INSERT .. VALUES` of one row takes its values as parameters: sequences move once for each row,

@@ -126,8 +126,9 @@ impl Cloud {
     pub(crate) fn service(&self, conditions: &str) {
         let text = fs::read_to_string(self.tokens()).expect("reads");
         let tokens = text.split("[service]").next().unwrap_or_default();
-        fs::write(self.tokens(), format!("{tokens}[service]\nreplica_interval_ms = 50\n{conditions}\n"))
-            .expect("writes");
+        let interval =
+            if conditions.contains("replica_interval_ms") { "" } else { "replica_interval_ms = 50\n" };
+        fs::write(self.tokens(), format!("{tokens}[service]\n{interval}{conditions}\n")).expect("writes");
         // The file's time is what the engine goes by, and it has the clock's resolution.
         std::thread::sleep(Duration::from_millis(20));
     }

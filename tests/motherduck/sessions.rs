@@ -191,6 +191,41 @@ fn others_go_on_while_one_account_cannot_be_reached() {
     assert_eq!(texts(&mut another, "SELECT i::text FROM local"), ["1"]);
 }
 
+/// "`motherduck_session_hint`": sessions with one hint see one replica, those with another another.
+#[test]
+fn readers_share_a_replica_by_their_session_hint() {
+    let cloud = Cloud::alone("hints");
+    let mut client = cloud.client();
+    client.batch_execute(&cloud.enable()).unwrap();
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE seen USING duckdb AS SELECT 1 AS i; \
+             CREATE USER reader IN ROLE duckdb_group; GRANT SELECT ON seen TO reader; \
+             CREATE USER MAPPING FOR reader SERVER motherduck OPTIONS (token '{}')",
+            cloud.reader_token()
+        ))
+        .unwrap();
+    // Replicas stay what they are when they are made.
+    cloud.service("replica_interval_ms = 3600000");
+    let reader = |hint: &str| {
+        let mut reader = cloud.client();
+        reader
+            .batch_execute(&format!("SET ROLE reader; SET duckdb.motherduck_session_hint = '{hint}'"))
+            .unwrap();
+        reader
+    };
+    let count = "SELECT count(*)::text FROM seen";
+    let mut first = reader("a");
+    assert_eq!(texts(&mut first, count), ["1"]);
+    client.batch_execute("INSERT INTO seen VALUES (2)").unwrap();
+    let (mut same, mut other, mut none) = (reader("a"), reader("b"), reader(""));
+    assert_eq!(texts(&mut same, count), ["1"], "the replica of the first");
+    assert_eq!(texts(&mut other, count), ["2"], "a later one");
+    client.batch_execute("INSERT INTO seen VALUES (3)").unwrap();
+    assert_eq!(texts(&mut none, count), ["3"]);
+    assert_eq!([first, same, other].map(|mut reader| texts(&mut reader, count).concat()), ["1", "1", "2"]);
+}
+
 /// Queries that Postgres plans read MotherDuck's tables too, beside local and heap tables.
 #[test]
 fn postgres_finishes_what_the_account_does_not_run() {
