@@ -70,8 +70,9 @@ const QUERIES: &[&str] = &[
 ];
 
 fn cluster() -> impl std::ops::Deref<Target = Cluster> {
-    let options =
-        Options::with_extension().set("max_worker_processes", "24").set("max_parallel_workers", "12");
+    // A worker that is killed makes Postgres recover: the tables must have been written by then.
+    let options = Options::with_extension().set("synchronous_commit", "on");
+    let options = options.set("max_worker_processes", "24").set("max_parallel_workers", "12");
     let cluster = own(options.set("min_parallel_table_scan_size", "0").set("parallel_setup_cost", "0"));
     let mut client = cluster.client().expect("connects");
     client.batch_execute(TABLES).expect("creates");
