@@ -272,6 +272,8 @@ pub(crate) fn ended(cloud: &Cloud, backend_type: &str) -> bool {
 
 fn cluster(options: Options, settings: &[(&str, &str)]) -> Cluster {
     let mut options = options
+        // A sync worker that is killed makes Postgres recover.
+        .set("synchronous_commit", "on")
         .set("duckdb.motherduck_emulator_directory", EMULATOR)
         .set("duckdb.motherduck_sync_interval", "50ms")
         .set("duckdb.postgres_role", "duckdb_group")
