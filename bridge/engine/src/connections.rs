@@ -2,6 +2,7 @@
 
 use crate::account::{Account, SERVICE_PREFIX};
 use crate::duckdb::{Connection, DuckError};
+use crate::errors::to_engine_error;
 use crate::outbox::leave_mark;
 use crate::session::Session;
 use bridge_ipc::message::{CommitMark, Context, MAIN_INSTANCE};
@@ -29,6 +30,8 @@ pub(crate) struct Link {
     marks: u32,
     /// Last start of a statement.
     used: Instant,
+    /// SQL to be run before the first statement, until it has been.
+    at_start: String,
     /// The service's own functions are there.
     prepared: bool,
     time_zone: String,
@@ -37,6 +40,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// The link to the main instance; `at_start` is run before its first statement.
+    pub(crate) fn to_main(connection: Connection, at_start: String) -> Self {
+        Self { at_start, ..Self::new(MAIN_INSTANCE, connection, None) }
+    }
+
+    /// A link to an account, under the client's number for it.
+    pub(crate) fn to_account(instance: u32, connection: Connection, account: Arc<Account>) -> Self {
+        Self::new(instance, connection, Some(account))
+    }
+
     fn new(instance: u32, connection: Connection, account: Option<Arc<Account>>) -> Self {
         Self {
             instance,
@@ -46,6 +59,7 @@ impl Link {
             written: false,
             marks: 0,
             used: Instant::now(),
+            at_start: String::new(),
             prepared: false,
             time_zone: String::new(),
             buffer: "",
@@ -61,6 +75,10 @@ impl Link {
         self.used = Instant::now();
         if let Some(account) = &self.account {
             account.check()?;
+        }
+        if !self.at_start.is_empty() {
+            self.connection.query(&self.at_start).map_err(|error| to_engine_error(&error))?;
+            self.at_start.clear();
         }
         self.set_time_zone(&context.time_zone)
     }
@@ -138,16 +156,10 @@ impl Links {
         })
     }
 
-    /// Puts a connection under a number, in place of an older one.
-    pub(crate) fn set(
-        &mut self,
-        instance: u32,
-        connection: Connection,
-        account: Option<Arc<Account>>,
-        session: &Session,
-    ) {
-        self.0.retain(|link| link.instance != instance);
-        self.0.push(Link::new(instance, connection, account));
+    /// Puts a link in place of an older one with its number.
+    pub(crate) fn set(&mut self, link: Link, session: &Session) {
+        self.0.retain(|older| older.instance != link.instance);
+        self.0.push(link);
         self.tell_interrupts(session);
     }
 

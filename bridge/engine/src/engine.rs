@@ -76,30 +76,23 @@ impl Engine {
     }
 
     /// A connection for a session in the Postgres database `database_oid` (0: none).
-    ///
-    /// A store that cannot be opened is the second error: all that does not need the store works.
-    pub(crate) fn connect(
-        &self,
-        database_oid: u32,
-    ) -> Result<(Connection, Option<EngineError>), EngineError> {
+    pub(crate) fn connect(&self, database_oid: u32) -> Result<Opened, EngineError> {
         let connection = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
-        connection.query(SESSION_START).map_err(|error| to_engine_error(&error))?;
-        if database_oid != 0 {
-            if let Err(error) = self.attach_store(database_oid) {
-                return Ok((connection, Some(error)));
-            }
-            let catalog = store_catalog(database_oid);
-            connection
-                .query(&format!("USE {}", quote_identifier(&catalog)))
-                .map_err(|error| to_engine_error(&error))?;
+        let mut opened =
+            Opened { connection, start: SESSION_START.to_owned(), unresolved: Vec::new(), store_error: None };
+        if database_oid == 0 {
+            return Ok(opened);
         }
-        Ok((connection, None))
-    }
-
-    /// Transactions in the outbox of a store.
-    pub(crate) fn unresolved(&self, database_oid: u32) -> Result<Vec<u64>, EngineError> {
-        let connection = Connection::open(&self.database).map_err(|error| to_engine_error(&error))?;
-        outbox::unresolved(&connection, database_oid).map_err(|error| to_engine_error(&error))
+        match self.attach_store(database_oid) {
+            Ok(()) => {
+                let catalog = quote_identifier(&store_catalog(database_oid));
+                opened.start = format!("{SESSION_START}; USE {catalog}");
+                opened.unresolved = outbox::unresolved(&opened.connection, database_oid)
+                    .map_err(|error| to_engine_error(&error))?;
+            }
+            Err(error) => opened.store_error = Some(error),
+        }
+        Ok(opened)
     }
 
     /// Does or undoes what a transaction has left in the outbox of a store, see
@@ -277,6 +270,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// A session's connection to the main instance.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    /// To be run before the first statement. Many sessions only use an account and never need it.
+    pub(crate) start: String,
+    /// Transactions in the outbox of the store.
+    pub(crate) unresolved: Vec<u64>,
+    /// Why the store could not be opened: all that does not need it works.
+    pub(crate) store_error: Option<EngineError>,
 }
 
 /// Opens a DuckDB instance on `path` with the engine's settings and functions.

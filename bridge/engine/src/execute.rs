@@ -3,7 +3,7 @@
 
 use crate::account::Wanted;
 use crate::bridge_scan::{Binding, Feed, FeedOf, RemoteScans, ScanSchema, bind_scope};
-use crate::connections::Links;
+use crate::connections::{Link, Links};
 use crate::duckdb::{DuckError, QueryResult};
 use crate::engine::{Engine, now_us, spool_directory};
 use crate::errors::{is_fatal, to_engine_error};
@@ -306,14 +306,9 @@ impl Worker {
             )
             .with_hint("Restart Postgres after an upgrade of pg_duckdb."));
         }
-        let (connection, store_error) = self.engine.connect(hello.database_oid)?;
-        let unresolved = if hello.database_oid != 0 && store_error.is_none() {
-            self.engine.unresolved(hello.database_oid)?
-        } else {
-            Vec::new()
-        };
-        (self.database_oid, self.store_error) = (hello.database_oid, store_error);
-        self.links.set(MAIN_INSTANCE, connection, None, &self.session);
+        let opened = self.engine.connect(hello.database_oid)?;
+        (self.database_oid, self.store_error) = (hello.database_oid, opened.store_error);
+        self.links.set(Link::to_main(opened.connection, opened.start), &self.session);
         self.session.describe(|text| {
             text.backend_pid = hello.backend_pid;
             text.database = hello.database_name;
@@ -323,7 +318,7 @@ impl Worker {
             version: PROTOCOL_VERSION,
             engine_pid: i32::try_from(std::process::id()).unwrap_or(0),
             duckdb_version: crate::duckdb::library_version(),
-            unresolved,
+            unresolved: opened.unresolved,
         }))
     }
 
@@ -349,7 +344,7 @@ impl Worker {
         // Nothing may outlive the connection that is replaced.
         self.portals.retain(|portal| portal.instance != request.instance);
         self.statements.retain(|_, statement| statement.instance != request.instance);
-        self.links.set(request.instance, connection, Some(account), &session);
+        self.links.set(Link::to_account(request.instance, connection, account), &session);
         self.idle.opened(request);
         Ok(Reply::Done { rows: 0 })
     }

@@ -5,6 +5,7 @@ use crate::duckdb::{Connection, DuckError};
 use crate::log;
 use bridge_ipc::message::CommitMark;
 use bridge_types::names::{COMMITS_TABLE, OUTBOX_TABLE, STORE_SCHEMA, quote_identifier, store_catalog};
+use std::collections::BTreeSet;
 
 /// The outbox of the store of a Postgres database.
 fn outbox(database_oid: u32) -> String {
@@ -14,8 +15,11 @@ fn outbox(database_oid: u32) -> String {
 
 /// Full ids of the transactions in the outbox.
 pub(crate) fn unresolved(connection: &Connection, database_oid: u32) -> Result<Vec<u64>, DuckError> {
-    let sql = format!("SELECT DISTINCT xid::VARCHAR FROM {} ORDER BY 1", outbox(database_oid));
-    Ok(texts(connection, &sql)?.into_iter().filter_map(|text| text.parse().ok()).collect())
+    // Asked for by each new session, of a table that is nearly always empty: nothing for DuckDB to sort.
+    let sql = format!("SELECT xid::VARCHAR FROM {}", outbox(database_oid));
+    let xids: BTreeSet<u64> =
+        texts(connection, &sql)?.into_iter().filter_map(|text| text.parse().ok()).collect();
+    Ok(xids.into_iter().collect())
 }
 
 /// Leaves the mark of the open transaction in the store of a Postgres database. `remove`: the slot's
