@@ -36,6 +36,7 @@ pub(crate) struct Link {
     prepared: bool,
     time_zone: String,
     buffer: &'static str,
+    keeps_order: bool,
     account: Option<Arc<Account>>,
 }
 
@@ -63,6 +64,7 @@ impl Link {
             prepared: false,
             time_zone: String::new(),
             buffer: "",
+            keeps_order: true,
             account,
         }
     }
@@ -120,6 +122,17 @@ impl Link {
         if self.buffer != size {
             self.connection.query(&format!("SET streaming_buffer_size = '{size}'"))?;
             self.buffer = size;
+        }
+        Ok(())
+    }
+
+    /// Whether statements keep the order of the rows they read, as they do at a session's start.
+    /// To be called before a statement is bound, and before it is executed. Where no order is to be
+    /// kept, all threads that read also compress what is written to a table.
+    pub(crate) fn keep_order(&mut self, keep: bool) -> Result<(), DuckError> {
+        if self.keeps_order != keep {
+            self.connection.query(&format!("SET SESSION preserve_insertion_order = {keep}"))?;
+            self.keeps_order = keep;
         }
         Ok(())
     }

@@ -400,6 +400,7 @@ impl Worker {
         let link = self.links.get(request.instance)?;
         link.start(&request.context)?;
         link.prepare_for(&request.sql)?;
+        link.keep_order(in_order(&scans))?;
         let _scope = bind_scope(Binding {
             session: Arc::clone(&session),
             scans: Arc::clone(&scans),
@@ -455,6 +456,7 @@ impl Worker {
             link.start(&request.context)?;
             link.written |= !prepared.read_only;
             link.set_buffer(if request.whole_result { WIDE_BUFFER } else { NARROW_BUFFER })?;
+            link.keep_order(in_order(&prepared.scans))?;
             if request.profile {
                 link.connection.query("PRAGMA enable_profiling = 'no_output'")?;
             }
@@ -618,6 +620,11 @@ fn open_feeds(
         Feed::open(session, of, Arc::clone(&scan.arrow), segment, prepared.read_only)
     });
     Ok(feeds.collect::<Result<_, _>>()?)
+}
+
+/// Whether what is fed has an order: rows of several producers come as each has them.
+fn in_order(scans: &[ScanSchema]) -> bool {
+    scans.iter().all(|scan| scan.producers <= 1)
 }
 
 /// The result must be what Prepare said: the client chose its kernels by it.
