@@ -15,7 +15,7 @@ use super::scope::{Entry, Lowerer};
 use super::{LowerError, Result, make, pushdown, source, types, unsupported};
 use crate::pg::{catalog, list, owned_string};
 use crate::resolve::{self, reader};
-use crate::tables::table;
+use crate::tables::{snapshot, table};
 
 impl Lowerer {
     /// The items of a FROM list as one plan: their cross product.
@@ -177,7 +177,9 @@ impl Lowerer {
                 if !(*entry).tablesample.is_null() {
                     return unsupported("TABLESAMPLE", "DuckDB samples differently");
                 }
-                let table = table::of_relation(relid).map_err(|error| LowerError::Engine(*error.0))?;
+                let table = table::of_relation(relid)
+                    .and_then(|table| snapshot::reads(&table).map(|()| table))
+                    .map_err(|error| LowerError::Engine(*error.0))?;
                 let declared: Vec<_> =
                     columns.iter().map(|(name, _, ty)| (name.clone(), ty.clone())).collect();
                 if let Some(scan) = self.scan_elsewhere(&table, &alias, &declared)? {

@@ -5,9 +5,12 @@
 
 use pgrx::pg_sys;
 
+use crate::error;
 use crate::pg::{compat, list};
+use crate::tables::snapshot;
 
-/// Opens all relations of the query but views, until the query ends.
+/// Opens all relations of the query but views, until the query ends. An error (40001) if one is not as
+/// the snapshot that the query will read has it.
 ///
 /// # Safety
 /// `estate` is the state of a query that is being started; its relations are locked.
@@ -19,6 +22,7 @@ pub(crate) unsafe fn open(estate: *mut pg_sys::EState) {
             let (kind, relkind) = ((*entry).rtekind, (*entry).relkind.cast_unsigned());
             if kind == pg_sys::RTEKind::RTE_RELATION && relkind != pg_sys::RELKIND_VIEW {
                 compat::open_relation(estate, index, false);
+                error::report(snapshot::reads_relation((*entry).relid));
             }
         }
     }

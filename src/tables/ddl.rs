@@ -51,6 +51,7 @@ pub(super) fn prepare_name(relid: pg_sys::Oid, table: &Table) -> Result<()> {
         check_case(relid, &table.name)?;
     }
     table.begin_write()?;
+    snapshot::names(table);
     if in_own_schema {
         table.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", table.qualified_schema()))?;
     }
@@ -206,6 +207,7 @@ pub(crate) fn rename_table(relid: pg_sys::Oid, old: &Table) -> Result<()> {
     }
     drop_indexes(old, &definition)?;
     if outbox::must_keep_name(old) {
+        snapshot::names(&new);
         create_table(&new, &definition)?;
         copy_rows(relid, (old, &definition), (&new, &definition), &Fills::new())?;
         drop_table(relid, old, &definition)?;

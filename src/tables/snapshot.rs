@@ -22,8 +22,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bridge_types::{EngineError, SqlState};
 use pgrx::{PGRXSharedMemory, PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 
-use super::table::Table;
+use super::table::{Table, of_relation};
+use crate::engine::session::{self, Instance};
 use crate::error::Result;
+use crate::pg::catalog;
 
 /// Tables of one slot are told apart by nobody; 64 KiB of shared memory.
 const SLOTS: usize = 4096;
@@ -93,6 +95,27 @@ fn note(table: &Table, definition: bool) {
 pub(super) fn writes(table: &Table) -> Result<()> {
     note(table, false);
     check(table, &CHANGES.get().definition)
+}
+
+/// To be called before DuckDB binds a statement that reads a table, which is locked.
+///
+/// # Errors
+/// As [`writes`], if the statement will see an older snapshot.
+pub(crate) fn reads(table: &Table) -> Result<()> {
+    if session::has_snapshot(Instance::Main) { check(table, &CHANGES.get().definition) } else { Ok(()) }
+}
+
+/// As [`reads`], for a relation of any kind.
+pub(crate) fn reads_relation(relid: pg_sys::Oid) -> Result<()> {
+    if session::has_snapshot(Instance::Main) && catalog::is_duckdb_table(relid) {
+        reads(&of_relation(relid)?)?;
+    }
+    Ok(())
+}
+
+/// To be called when a table gets its name: older snapshots have none of that name, or another.
+pub(super) fn names(table: &Table) {
+    note(table, true);
 }
 
 /// To be called before DDL goes through all rows of a table; under a lock that excludes all who

@@ -182,6 +182,48 @@ fn ddl_loses_nothing_that_was_committed_after_the_snapshot() {
     run(&mut a, "DROP TABLE meanwhile, first_written");
 }
 
+/// A statement that reads a table which others have altered since the snapshot would get other columns
+/// than it has asked for. TRUNCATE leaves the older snapshot its rows.
+#[test]
+fn a_table_that_was_altered_after_the_snapshot_is_not_read() {
+    let cluster = shared();
+    let [mut a, mut b] = sessions(&cluster);
+    run(&mut a, "CREATE TABLE read_first (i int) USING duckdb");
+    for ddl in [
+        "ALTER TABLE altered ADD COLUMN k int",
+        "ALTER TABLE altered DROP COLUMN j; ALTER TABLE altered ADD COLUMN j text",
+        "ALTER TABLE altered RENAME i TO k; ALTER TABLE altered RENAME j TO i; ALTER TABLE altered RENAME k TO j",
+        "ALTER TABLE altered ALTER COLUMN i TYPE numeric(9, 2)",
+        "DROP TABLE altered; CREATE TABLE altered (j int, i int) USING duckdb",
+        "ALTER TABLE altered RENAME TO other; ALTER TABLE other RENAME TO altered",
+        "ALTER TABLE altered SET ACCESS METHOD heap; ALTER TABLE altered SET ACCESS METHOD duckdb",
+        "CREATE SCHEMA aside; ALTER TABLE altered SET SCHEMA aside; ALTER TABLE aside.altered SET SCHEMA public; \
+         DROP SCHEMA aside",
+        "TRUNCATE altered",
+    ] {
+        for begin in [
+            "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT i FROM read_first",
+            "BEGIN; INSERT INTO read_first VALUES (1)",
+        ] {
+            run(&mut a, "CREATE TABLE altered USING duckdb AS SELECT 1 AS i, 2 AS j");
+            run(&mut b, begin);
+            run(&mut a, ddl);
+            let read = "SELECT i::text, j::text FROM altered";
+            let outcome = b.query_opt(read, &[]);
+            if ddl.starts_with("TRUNCATE") {
+                assert_eq!(outcome.expect("reads").map(|row| row.get(1)), Some("2".to_owned()));
+            } else {
+                let state = outcome.err().map(|error| sqlstate(&error));
+                assert_eq!(state.as_deref(), Some("40001"), "{begin}; {ddl}");
+            }
+            run(&mut b, "ROLLBACK");
+            b.query(read, &[]).expect("a new snapshot has the table");
+            run(&mut a, "DROP TABLE altered");
+        }
+    }
+    run(&mut a, "DROP TABLE read_first");
+}
+
 /// A NOTIFY and a check at COMMIT go with rows of duckdb tables.
 #[test]
 fn a_transaction_that_postgres_refuses_at_commit_leaves_no_rows() {

@@ -151,17 +151,19 @@ fn databases_come_and_go() {
     cloud.eventually("SELECT database FROM duckdb.sync_status", &["my_db"]);
 }
 
-/// `tables_owner_role`, the privileges of synced relations, and tables in schemas of MotherDuck.
+/// `tables_owner_role`, the privileges of schemas and synced relations, and tables in schemas of MotherDuck.
 #[test]
 fn synced_relations_belong_to_the_owner_role() {
     let cloud = Cloud::start("owners");
     let mut client = cloud.client();
     cloud.md(
-        "CREATE DATABASE other; CREATE TABLE other.main.there (i INTEGER); CREATE VIEW v AS SELECT 1 AS i",
+        "CREATE DATABASE other; CREATE TABLE other.main.there (i INTEGER); CREATE VIEW v AS SELECT 1 AS i; \
+         CREATE SCHEMA closed; CREATE TABLE closed.t (i INTEGER)",
     );
     client
         .batch_execute(&format!(
-            "CREATE USER keeper; CREATE USER member IN ROLE duckdb_group; GRANT CREATE ON SCHEMA public TO keeper, member; \
+            "CREATE SCHEMA closed; CREATE USER stranger; \
+             CREATE USER keeper; CREATE USER member IN ROLE duckdb_group; GRANT CREATE ON SCHEMA public TO keeper, member; \
              CREATE SERVER motherduck TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb OPTIONS (tables_owner_role 'keeper'); \
              CREATE USER MAPPING FOR PUBLIC SERVER motherduck OPTIONS (token '{}')",
             cloud.token()
@@ -184,8 +186,20 @@ fn synced_relations_belong_to_the_owner_role() {
     assert_eq!(cloud.rows("SELECT count(*) FROM other.main.plain"), ["0"]);
     let error = client.batch_execute("CREATE TABLE ddb$other.no (i int) USING heap").expect_err("not there");
     assert_eq!(sqlstate(&error), "0A000");
+    // A schema that stands for a database is for all who may use DuckDB, and its maker is the owner role;
+    // one that was there before is as Postgres' users have made it.
+    let rights = "SELECT nspname || ' ' || has_schema_privilege('keeper', oid, 'CREATE') || ' ' || \
+                  has_schema_privilege('member', oid, 'USAGE') || ' ' || has_schema_privilege('stranger', oid, 'USAGE') \
+                  FROM pg_namespace WHERE nspname IN ('ddb$other', 'closed') ORDER BY 1";
+    assert_eq!(texts(&mut client, rights), ["closed false false false", "ddb$other true true false"]);
+    assert_eq!(texts(&mut client, "SELECT (to_regclass('closed.t') IS NULL)::text"), ["true"]);
+    assert_eq!(cloud.logged("permission denied for schema closed"), 1);
+    client
+        .batch_execute("GRANT ALL ON SCHEMA closed TO keeper; CALL duckdb.force_motherduck_sync()")
+        .unwrap();
+    cloud.eventually("SELECT count(*) FROM closed.t", &["0"]);
     // What users grant stays while the sync goes on.
-    client.batch_execute("CREATE USER stranger; GRANT SELECT ON made TO stranger").unwrap();
+    client.batch_execute("GRANT SELECT ON made TO stranger").unwrap();
     cloud.md("ALTER TABLE made ADD COLUMN j INTEGER");
     cloud.eventually("SELECT j FROM made", &[""]);
     assert_eq!(

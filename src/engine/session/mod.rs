@@ -17,7 +17,8 @@ pub(in crate::engine) use portals::{fail_portal, put_into_feed};
 pub(crate) use resolve::resolve;
 pub(crate) use statements::{DuckSql, RemoteSql, Statement, bound, prepare, run, run_on};
 pub(crate) use transaction::{
-    Changes, begin_if_needed, check_transaction, commit, has_portals, is_in_transaction, reset_nowait,
+    Changes, begin_if_needed, check_transaction, commit, has_portals, has_snapshot, is_in_transaction,
+    reset_nowait,
 };
 
 use std::cell::{Cell, RefCell};

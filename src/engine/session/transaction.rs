@@ -23,6 +23,11 @@ pub(crate) fn is_in_transaction() -> bool {
     IN_TRANSACTION.with_borrow(|open| !open.is_empty())
 }
 
+/// True while statements on `instance` see the state of a snapshot that an earlier one has taken.
+pub(crate) fn has_snapshot(instance: Instance) -> bool {
+    instance.number().is_ok_and(|number| IN_TRANSACTION.with_borrow(|open| open.contains(&number)))
+}
+
 thread_local! {
     /// An error may have ended the DuckDB transaction.
     static DOUBTFUL: Cell<bool> = const { Cell::new(false) };

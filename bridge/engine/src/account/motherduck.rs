@@ -5,6 +5,10 @@ use crate::duckdb::{Connection, DuckError};
 use crate::settings::Settings;
 use bridge_types::names::quote_literal;
 use bridge_types::{EngineError, SqlState};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What RFC 3986, section 2.3, does not leave as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The service.
 pub(crate) struct MotherDuck {
@@ -32,14 +36,18 @@ impl Service for MotherDuck {
         instance
             .run(&format!("SET motherduck_token = {}", quote_literal(token)))
             .map_err(|error| refused(&error))?;
-        let hint = match session_hint {
-            "" => String::new(),
-            hint => format!("?session_hint={hint}"),
-        };
         instance
-            .run(&format!("ATTACH {}", quote_literal(&format!("md:{hint}"))))
+            .run(&format!("ATTACH {}", quote_literal(&address(session_hint))))
             .map_err(|error| refused(&error))?;
         Ok(Box::new(Connected { instance }))
+    }
+}
+
+/// What to attach. A user's hint must not be taken for more of the address' parameters.
+fn address(session_hint: &str) -> String {
+    match session_hint {
+        "" => "md:".to_owned(),
+        hint => format!("md:?session_hint={}", utf8_percent_encode(hint, RESERVED)),
     }
 }
 
@@ -97,4 +105,16 @@ impl Backing for Connected {
     }
 
     fn maintain(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn a_hint_is_one_parameter() {
+        assert_eq!(address(""), "md:");
+        assert_eq!(address("reader7"), "md:?session_hint=reader7");
+        assert_eq!(address("a&motherduck_token=b c%"), "md:?session_hint=a%26motherduck_token%3Db%20c%25");
+    }
 }
