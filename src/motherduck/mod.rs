@@ -70,6 +70,8 @@ pub(crate) struct Credentials {
     pub(crate) default_database: String,
     /// `duckdb.motherduck_session_hint`.
     pub(crate) session_hint: String,
+    /// Of the server's option; empty for none.
+    pub(crate) refresh_timeout: String,
 }
 
 /// The credentials of the current user.
@@ -100,6 +102,7 @@ pub(crate) fn credentials() -> Result<Credentials> {
         token: resolve(token)?,
         default_database: server.default_database,
         session_hint: gucs::motherduck_session_hint(),
+        refresh_timeout: server.refresh_timeout.unwrap_or_default(),
     })
 }
 

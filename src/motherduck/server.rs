@@ -10,6 +10,8 @@ use crate::pg::{list, owned_string};
 
 /// `CREATE SERVER .. TYPE`.
 pub(crate) const SERVER_TYPE: &str = "motherduck";
+/// Option of the server, see [`Server::refresh_timeout`].
+pub(super) const REFRESH_TIMEOUT: &str = "background_catalog_refresh_inactivity_timeout";
 /// The foreign data wrapper of the extension.
 const WRAPPER: &CStr = c"duckdb";
 
@@ -26,6 +28,9 @@ pub(crate) struct Server {
     pub(crate) default_database: String,
     /// Role that owns what is synced, if it is not the server's owner.
     pub(crate) tables_owner_role: Option<String>,
+    /// How long the service tells of changes to who asks for nothing, see
+    /// [`bridge_ipc::message::OpenAccount::refresh_timeout`].
+    pub(crate) refresh_timeout: Option<String>,
 }
 
 thread_local! {
@@ -122,6 +127,7 @@ fn look_up() -> Option<Server> {
                 .filter(|name| !name.is_empty())
                 .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
             tables_owner_role: option(server.options, "tables_owner_role"),
+            refresh_timeout: option(server.options, REFRESH_TIMEOUT),
         })
     }
 }

@@ -4,6 +4,7 @@ use bridge_types::{EngineError, SqlState};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::server::REFRESH_TIMEOUT;
 use crate::error::{Result, report};
 use crate::pg::c_string;
 
@@ -30,7 +31,7 @@ fn fdw_validator(options: Vec<Option<String>>, catalog: pg_sys::Oid) {
 
 fn validate(options: &[(&str, &str)], catalog: pg_sys::Oid) -> Result<()> {
     let allowed: &[&str] = match catalog {
-        pg_sys::ForeignServerRelationId => &["default_database", "tables_owner_role"],
+        pg_sys::ForeignServerRelationId => &["default_database", "tables_owner_role", REFRESH_TIMEOUT],
         pg_sys::UserMappingRelationId => &["token"],
         _ => &[],
     };
@@ -50,6 +51,18 @@ fn validate(options: &[(&str, &str)], catalog: pg_sys::Oid) -> Result<()> {
     if let Some(role) = value("tables_owner_role") {
         // SAFETY: a catalog look-up on the main thread that raises 42704 for a missing role.
         unsafe { pg_sys::get_role_oid(c_string(role).as_ptr(), false) };
+    }
+    if let Some(timeout) = value(REFRESH_TIMEOUT) {
+        let text = c_string(timeout);
+        // SAFETY: Postgres' own reader of intervals, which raises 22007 for what is none; no type modifier.
+        unsafe {
+            pg_sys::OidInputFunctionCall(
+                pg_sys::Oid::from(pg_sys::F_INTERVAL_IN),
+                text.as_ptr().cast_mut(),
+                pg_sys::InvalidOid,
+                -1,
+            );
+        }
     }
     if catalog == pg_sys::UserMappingRelationId && value("token").is_none_or(str::is_empty) {
         return Err(EngineError::new(SqlState::FDW_OPTION_NAME_NOT_FOUND, "a token is required")

@@ -91,13 +91,18 @@ fn servers_and_mappings_can_be_made_by_hand() {
             "CREATE SERVER s TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb OPTIONS (tables_owner_role 'nobody')",
             "42704",
         ),
+        (
+            "CREATE SERVER s TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb \
+             OPTIONS (background_catalog_refresh_inactivity_timeout 'soon')",
+            "22007",
+        ),
     ] {
         assert_eq!(sqlstate(&client.batch_execute(statement).expect_err(statement)), state, "{statement}");
     }
     client
         .batch_execute(
             "CREATE SERVER motherduck TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb \
-             OPTIONS (default_database 'special')",
+             OPTIONS (default_database 'special', background_catalog_refresh_inactivity_timeout '1 hour')",
         )
         .expect("creates");
     let second = "CREATE SERVER s2 TYPE 'motherduck' FOREIGN DATA WRAPPER duckdb";

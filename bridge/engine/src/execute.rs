@@ -335,9 +335,7 @@ impl Worker {
         }
         let session = Arc::clone(&self.session);
         let account = self.engine.accounts.open(&Wanted {
-            token: &request.token,
-            session_hint: &request.session_hint,
-            timeout: Duration::from_millis(request.timeout_ms.into()),
+            request,
             cancelled: &|| session.is_cancelled(sequence) || session.is_closed(),
         })?;
         let connection = account.connect(&request.default_database)?;

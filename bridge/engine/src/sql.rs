@@ -120,6 +120,7 @@ impl Session {
             token,
             default_database,
             session_hint: String::new(),
+            refresh_timeout: String::new(),
             timeout_ms: CONNECT_TIMEOUT_MS,
         };
         self.request(&Request::OpenAccount(account)).map(drop)

@@ -94,12 +94,14 @@ impl Wire for Request {
                 token,
                 default_database,
                 session_hint,
+                refresh_timeout,
                 timeout_ms,
             }) => {
                 out.put_u32_le(*instance);
                 put_string(out, token);
                 put_string(out, default_database);
                 put_string(out, session_hint);
+                put_string(out, refresh_timeout);
                 out.put_u32_le(*timeout_ms);
             }
             Self::Prepare(Prepare { statement, instance, sql, query, scans, remote_scans, context }) => {
@@ -202,6 +204,7 @@ impl Wire for Request {
                 token: body.string()?,
                 default_database: body.string()?,
                 session_hint: body.string()?,
+                refresh_timeout: body.string()?,
                 timeout_ms: body.u32()?,
             }),
             PREPARE => Self::Prepare(Prepare {

@@ -12,7 +12,7 @@ use bridge_types::EngineError;
 use bytes::Bytes;
 
 /// Spoken by both sides; a peer with another version is refused in the first exchange.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// The instance that every session has: it holds the local stores.
 pub const MAIN_INSTANCE: u32 = 0;
@@ -144,6 +144,9 @@ pub struct OpenAccount {
     pub default_database: String,
     /// Groups sessions on one read-scaling replica; empty: any replica.
     pub session_hint: String,
+    /// How long the service goes on telling of changes to one that asks for nothing, as an interval;
+    /// empty: for ever. What the first says who opens the account.
+    pub refresh_timeout: String,
     /// How long to wait for the account, milliseconds.
     pub timeout_ms: u32,
 }
@@ -154,6 +157,7 @@ impl std::fmt::Debug for OpenAccount {
             .field("instance", &self.instance)
             .field("default_database", &self.default_database)
             .field("session_hint", &self.session_hint)
+            .field("refresh_timeout", &self.refresh_timeout)
             .finish_non_exhaustive()
     }
 }

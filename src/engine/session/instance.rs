@@ -47,6 +47,7 @@ impl Instance {
             token: credentials.token.clone(),
             default_database: credentials.default_database.clone(),
             session_hint: credentials.session_hint.clone(),
+            refresh_timeout: credentials.refresh_timeout.clone(),
             timeout_ms: gucs::motherduck_connect_timeout_ms(),
         });
         match exchange(&request, &[])? {

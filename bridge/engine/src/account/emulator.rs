@@ -12,6 +12,7 @@ use super::{Backing, Instance, SERVICE_DEFAULT_DATABASE, Service, lock};
 use crate::duckdb::{Connection, DuckError};
 use crate::log;
 use crate::settings::Settings;
+use bridge_ipc::message::OpenAccount;
 use bridge_types::names::{quote_identifier, quote_literal};
 use bridge_types::{EngineError, SqlState};
 use std::collections::{BTreeSet, HashMap};
@@ -75,7 +76,8 @@ impl Emulator {
 }
 
 impl Service for Emulator {
-    fn key(&self, token: &str, session_hint: &str) -> Result<String, EngineError> {
+    fn key(&self, request: &OpenAccount) -> Result<String, EngineError> {
+        let OpenAccount { token, session_hint, .. } = request;
         let tokens = self.shared.tokens()?;
         let found = tokens.find(token)?;
         Ok(match found.access {
@@ -84,7 +86,8 @@ impl Service for Emulator {
         })
     }
 
-    fn open(&self, token: &str, _session_hint: &str) -> Result<Box<dyn Backing>, EngineError> {
+    fn open(&self, request: &OpenAccount) -> Result<Box<dyn Backing>, EngineError> {
+        let token = &request.token;
         let tokens = self.shared.tokens()?;
         std::thread::sleep(Duration::from_millis(tokens.service.delay_ms));
         if tokens.service.state != State::Up {

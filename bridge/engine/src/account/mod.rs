@@ -17,6 +17,7 @@ use crate::duckdb::{Connection, Database, DuckError};
 use crate::engine::open_database;
 use crate::errors::to_engine_error;
 use crate::settings::{SESSION_START, Settings};
+use bridge_ipc::message::OpenAccount;
 use bridge_types::names::quote_identifier;
 use bridge_types::{EngineError, SqlState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,14 +40,14 @@ pub(crate) trait Service: Send + Sync {
     ///
     /// # Errors
     /// 28000 for a token that is not known (if that can be told without connecting).
-    fn key(&self, token: &str, session_hint: &str) -> Result<String, EngineError>;
+    fn key(&self, request: &OpenAccount) -> Result<String, EngineError>;
 
     /// Opens the account; may take as long as the network does.
     ///
     /// # Errors
     /// 28000 for a token that is refused, 08001 for a service that cannot be reached. No error
     /// holds the token.
-    fn open(&self, token: &str, session_hint: &str) -> Result<Box<dyn Backing>, EngineError>;
+    fn open(&self, request: &OpenAccount) -> Result<Box<dyn Backing>, EngineError>;
 }
 
 /// An open account, as its service sees it.

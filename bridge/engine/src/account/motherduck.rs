@@ -3,12 +3,16 @@
 use super::{Backing, Instance, Service};
 use crate::duckdb::{Connection, DuckError};
 use crate::settings::Settings;
+use bridge_ipc::message::OpenAccount;
 use bridge_types::names::quote_literal;
 use bridge_types::{EngineError, SqlState};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What RFC 3986, section 2.3, does not leave as it is.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The sync worker's look at the versions is not what the client takes for activity.
+const FOR_EVER: &str = "99 years";
 
 /// The service.
 pub(crate) struct MotherDuck {
@@ -23,21 +27,27 @@ impl MotherDuck {
 }
 
 impl Service for MotherDuck {
-    fn key(&self, token: &str, session_hint: &str) -> Result<String, EngineError> {
+    fn key(&self, request: &OpenAccount) -> Result<String, EngineError> {
+        let OpenAccount { token, session_hint, .. } = request;
         if token.is_empty() {
             return Err(EngineError::new(SqlState::INVALID_AUTHORIZATION, "the MotherDuck token is empty"));
         }
         Ok(format!("{token}\0{session_hint}"))
     }
 
-    fn open(&self, token: &str, session_hint: &str) -> Result<Box<dyn Backing>, EngineError> {
+    fn open(&self, request: &OpenAccount) -> Result<Box<dyn Backing>, EngineError> {
         let instance = Instance::open(&self.settings)?;
         instance.run("LOAD motherduck").map_err(|error| unreachable_or_missing(&error))?;
+        match request.refresh_timeout.as_str() {
+            // A client that does not know the setting may well not need it.
+            "" => drop(instance.run(&refresh_for(FOR_EVER))),
+            timeout => drop(instance.run(&refresh_for(timeout)).map_err(|error| refused(&error))?),
+        }
         instance
-            .run(&format!("SET motherduck_token = {}", quote_literal(token)))
+            .run(&format!("SET motherduck_token = {}", quote_literal(&request.token)))
             .map_err(|error| refused(&error))?;
         instance
-            .run(&format!("ATTACH {}", quote_literal(&address(session_hint))))
+            .run(&format!("ATTACH {}", quote_literal(&address(&request.session_hint))))
             .map_err(|error| refused(&error))?;
         Ok(Box::new(Connected { instance }))
     }
@@ -49,6 +59,11 @@ fn address(session_hint: &str) -> String {
         "" => "md:".to_owned(),
         hint => format!("md:?session_hint={}", utf8_percent_encode(hint, RESERVED)),
     }
+}
+
+/// The client stops to follow the account's catalogs when nothing was asked of it for this time.
+fn refresh_for(timeout: &str) -> String {
+    format!("SET motherduck_background_catalog_refresh_inactivity_timeout = {}", quote_literal(timeout))
 }
 
 /// Why the extension could not start. Its initialization asks the service for its client.

@@ -6,6 +6,7 @@ use super::{Account, Service, lock};
 use crate::log;
 use crate::secrets::scrub;
 use crate::settings::Settings;
+use bridge_ipc::message::OpenAccount;
 use bridge_types::{EngineError, SqlState};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
@@ -18,12 +19,8 @@ const HOUSEKEEPING: Duration = Duration::from_millis(250);
 
 /// An account that a session asks for.
 pub(crate) struct Wanted<'a> {
-    /// Its token.
-    pub(crate) token: &'a str,
-    /// See [`bridge_ipc::message::OpenAccount::session_hint`].
-    pub(crate) session_hint: &'a str,
-    /// How long to wait.
-    pub(crate) timeout: Duration,
+    /// What it says.
+    pub(crate) request: &'a OpenAccount,
     /// True once nobody wants it any more.
     pub(crate) cancelled: &'a dyn Fn() -> bool,
 }
@@ -69,9 +66,10 @@ impl Accounts {
     /// # Errors
     /// 28000, 08001 (see [`Service::open`]), and 08001 after the timeout, 57014 when cancelled.
     pub(crate) fn open(self: &Arc<Self>, wanted: &Wanted<'_>) -> Result<Arc<Account>, EngineError> {
-        let key = self.service.key(wanted.token, wanted.session_hint)?;
-        let slot = self.slot(&key, wanted)?;
-        let deadline = Instant::now() + wanted.timeout;
+        let key = self.service.key(wanted.request)?;
+        let slot = self.slot(&key, wanted.request)?;
+        let timeout = Duration::from_millis(wanted.request.timeout_ms.into());
+        let deadline = Instant::now() + timeout;
         let mut outcome = lock(&slot.outcome);
         loop {
             if let Some(outcome) = outcome.as_ref() {
@@ -83,7 +81,7 @@ impl Accounts {
             if Instant::now() >= deadline {
                 return Err(EngineError::new(
                     SqlState::CANNOT_ESTABLISH_CONNECTION,
-                    format!("could not connect to MotherDuck within {} ms", wanted.timeout.as_millis()),
+                    format!("could not connect to MotherDuck within {} ms", timeout.as_millis()),
                 )
                 .with_hint(
                     "Check the network, or raise duckdb.motherduck_connect_timeout; the connection is still being tried.",
@@ -94,26 +92,27 @@ impl Accounts {
     }
 
     /// The slot of `key`; the first to ask starts the opening.
-    fn slot(self: &Arc<Self>, key: &str, wanted: &Wanted<'_>) -> Result<Arc<Slot>, EngineError> {
+    fn slot(self: &Arc<Self>, key: &str, request: &OpenAccount) -> Result<Arc<Slot>, EngineError> {
         let mut open = lock(&self.open);
         if let Some(slot) = open.get(key) {
             return Ok(Arc::clone(slot));
         }
         let slot = Arc::new(Slot::default());
         let (accounts, filled, key_copy) = (Arc::clone(self), Arc::clone(&slot), key.to_owned());
-        let (token, hint) = (wanted.token.to_owned(), wanted.session_hint.to_owned());
+        let request = request.clone();
         std::thread::Builder::new()
             .name("account".to_owned())
             .spawn(move || {
-                let opened = accounts.service.open(&token, &hint);
+                let opened = accounts.service.open(&request);
                 let outcome = match opened {
                     Ok(backing) => {
                         log::info("opened a MotherDuck account");
                         Ok(Arc::new(Account::new(backing)))
                     }
                     Err(mut error) => {
-                        error.message = scrub(&error.message.replace(&token, "<redacted>")).into();
-                        error.detail = error.detail.map(|text| scrub(&text.replace(&token, "<redacted>")));
+                        let scrub = |text: &str| scrub(&text.replace(&request.token, "<redacted>"));
+                        error.message = scrub(&error.message).into();
+                        error.detail = error.detail.map(|text| scrub(&text));
                         // The next one to ask tries again.
                         lock(&accounts.open).remove(&key_copy);
                         Err(error)

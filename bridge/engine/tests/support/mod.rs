@@ -137,6 +137,7 @@ impl Session {
             token: token.into(),
             default_database: database.into(),
             session_hint: String::new(),
+            refresh_timeout: String::new(),
             timeout_ms: 2000,
         });
         self.request(&request)?;

@@ -37,13 +37,14 @@ fn request() -> impl Strategy<Value = Request> {
                 Request::Hello(Hello { version, backend_pid, database_oid, database_name, role_name })
             }
         ),
-        (any::<[u32; 2]>(), [text(), text(), text()]).prop_map(
-            |([instance, timeout_ms], [token, default_database, session_hint])| {
+        (any::<[u32; 2]>(), [text(), text(), text(), text()]).prop_map(
+            |([instance, timeout_ms], [token, default_database, session_hint, refresh_timeout])| {
                 Request::OpenAccount(OpenAccount {
                     instance,
                     token,
                     default_database,
                     session_hint,
+                    refresh_timeout,
                     timeout_ms,
                 })
             }
