@@ -31,6 +31,8 @@ struct PartState {
     shipped: usize,
     /// All columns.
     natts: i16,
+    /// Rows are handed on as they come: nothing is filtered, projected, computed or looked at again.
+    plain: bool,
 }
 
 static METHODS: Table<pg_sys::CustomExecMethods> = Table(pg_sys::CustomExecMethods {
@@ -92,6 +94,10 @@ unsafe extern "C-unwind" fn begin_custom_scan(
         (*state).shipped = plan.columns.len();
         (*state).natts = i16::try_from(columns).expect("target lists are shorter");
         let computed = error::report(Computed::all(private[1], (*plan_node).custom_scan_tlist));
+        (*state).plain = computed.is_empty()
+            && (*node).ss.ps.qual.is_null()
+            && (*node).ss.ps.ps_ProjInfo.is_null()
+            && (*estate).es_epq_active.is_null();
         let context = (*estate).es_query_cxt;
         (*state).computed = pg::memory::drop_with_context(context, computed);
         let query = pg::owned_string((*estate).es_sourceText);
@@ -105,7 +111,12 @@ unsafe extern "C-unwind" fn exec_custom_scan(
     node: *mut pg_sys::CustomScanState,
 ) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: a begun state; nothing with a destructor is alive here.
-    unsafe { exec_scan_raw(&raw mut (*node).ss, Some(next_row), Some(recheck)) }
+    unsafe {
+        if (*node.cast::<PartState>()).plain {
+            return next_row(&raw mut (*node).ss);
+        }
+        exec_scan_raw(&raw mut (*node).ss, Some(next_row), Some(recheck))
+    }
 }
 
 /// The next row as it comes. Not guarded: the usual case is a copy out of the block and raises
